@@ -1,0 +1,49 @@
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bind/module.h"
+#include "labels/label_sets.h"
+
+using narthex::LabelPair;
+using narthex::LabelSets;
+
+namespace {
+
+size_t checked(const LabelSets& sets, size_t row) {
+    if (row >= sets.rows()) throw nb::index_error("row out of range");
+    return row;
+}
+
+// Stored label text is valid UTF-8 by the time it gets here; anything else becomes U+FFFD rather than an
+// exception.
+nb::object text(std::string_view s) {
+    return nb::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "replace"));
+}
+
+nb::dict to_dict(const LabelSets& sets, size_t row) {
+    nb::dict out;
+    for (LabelPair p : sets.row(checked(sets, row))) out[text(sets.text(p.name))] = text(sets.text(p.value));
+    return out;
+}
+
+}  // namespace
+
+void bind_labels(nb::module_& m) {
+    nb::class_<LabelSets>(m, "LabelSets")
+        .def(nb::init<>())
+        .def("__len__", &LabelSets::rows)
+        .def("__getitem__", &to_dict, nb::arg("row"))
+        .def("value", [](const LabelSets& s, size_t row,
+                         std::string_view name) { return text(s.value(checked(s, row), name)); })
+        .def(
+            "add",
+            [](LabelSets& s, const std::vector<std::pair<std::string_view, std::string_view>>& pairs) {
+                s.add_row(pairs);
+            },
+            nb::arg("pairs"));
+}

@@ -1,0 +1,11 @@
+#include "bind/module.h"
+
+#include "bytes/error.h"
+
+NB_MODULE(_core, m) {
+    nb::exception<narthex::DecodeError>(m, "DecodeError", PyExc_ValueError);
+    nb::exception<narthex::LimitError>(m, "LimitError", PyExc_RuntimeError);
+    nb::exception<narthex::CanceledError>(m, "CanceledError", PyExc_RuntimeError);
+    bind_labels(m);
+    bind_series(m);
+}

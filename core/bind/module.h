@@ -1,0 +1,10 @@
+// The compiled module `narthex.native._core`. Each part of the core has one bind/*.cpp that registers its
+// names.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace nb = nanobind;
+
+void bind_labels(nb::module_& m);
+void bind_series(nb::module_& m);

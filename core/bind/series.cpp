@@ -1,0 +1,60 @@
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+
+#include "bind/arrays.h"
+#include "bind/module.h"
+#include "chunk/series_batch.h"
+
+using narthex::SeriesBatch;
+
+void bind_series(nb::module_& m) {
+    nb::class_<SeriesBatch>(m, "SeriesBatch")
+        .def(nb::init<>())
+        .def("__len__", &SeriesBatch::rows)
+        .def_prop_ro(
+            "labels", [](SeriesBatch& b) -> narthex::LabelSets& { return b.labels; },
+            nb::rv_policy::reference_internal)
+        .def("chunk_count", [](const SeriesBatch& b) { return b.chunks.size(); })
+        .def(
+            "samples",
+            [](const SeriesBatch& b, size_t row, int64_t mint, int64_t maxt) {
+                if (row >= b.rows()) throw nb::index_error("row out of range");
+                std::vector<int64_t> ts;
+                std::vector<double> vs;
+                narthex::decode_row(b, row, mint, maxt, ts, vs);
+                return nb::make_tuple(to_numpy(std::move(ts)), to_numpy(std::move(vs)));
+            },
+            nb::arg("row"), nb::arg("mint"), nb::arg("maxt"))
+        .def_static(
+            "merge",
+            [](const std::vector<const SeriesBatch*>& batches) {
+                nb::gil_scoped_release release;
+                return narthex::merge_batches(batches);
+            },
+            nb::arg("batches"))
+        // Adds one series from columns of equal length, ascending in time. Rows must come in label order.
+        .def(
+            "add_columns",
+            [](SeriesBatch& b, const std::vector<std::pair<std::string_view, std::string_view>>& labels,
+               nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig> ts,
+               nb::ndarray<const double, nb::ndim<1>, nb::c_contig> vs) {
+                size_t n = ts.shape(0);
+                if (vs.shape(0) != n) throw nb::value_error("columns differ in length");
+                b.labels.add_row(labels);
+                if (n > 0) {
+                    auto column = std::make_shared<std::vector<uint64_t>>(2 * n);
+                    std::memcpy(column->data(), ts.data(), 8 * n);
+                    std::memcpy(column->data() + n, vs.data(), 8 * n);
+                    b.chunks.push_back({ts.data()[0], ts.data()[n - 1],
+                                        reinterpret_cast<const uint8_t*>(column->data()),
+                                        static_cast<uint32_t>(16 * n), narthex::kEncodingColumns});
+                    b.owners.push_back(std::move(column));
+                }
+                b.offsets.push_back(b.chunks.size());
+            },
+            nb::arg("labels"), nb::arg("timestamps"), nb::arg("values"));
+}

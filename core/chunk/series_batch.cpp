@@ -1,0 +1,105 @@
+#include "chunk/series_batch.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "bytes/error.h"
+#include "chunk/xor.h"
+
+namespace narthex {
+
+namespace {
+
+void decode_chunk(const ChunkView& c, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
+                  std::vector<double>& vs) {
+    if (c.encoding == kEncodingXor) {
+        xor_decode({c.data, c.size}, mint, maxt, ts, vs);
+        return;
+    }
+    if (c.encoding == kEncodingColumns) {
+        size_t n = c.size / 16;
+        const auto* t = reinterpret_cast<const int64_t*>(c.data);
+        const auto* v = reinterpret_cast<const double*>(c.data + 8 * n);
+        auto first = static_cast<size_t>(std::lower_bound(t, t + n, mint) - t);
+        auto last = static_cast<size_t>(std::upper_bound(t, t + n, maxt) - t);
+        if (first < last) {
+            ts.insert(ts.end(), t + first, t + last);
+            vs.insert(vs.end(), v + first, v + last);
+        }
+        return;
+    }
+    throw DecodeError("unsupported chunk encoding " + std::to_string(c.encoding), 0);
+}
+
+// The samples from `tail` on overlap those before it: merges both sorted runs, the earlier one wins ties.
+void merge_tail(size_t tail, std::vector<int64_t>& ts, std::vector<double>& vs) {
+    std::vector<int64_t> t;
+    std::vector<double> v;
+    t.reserve(ts.size());
+    v.reserve(vs.size());
+    for (size_t a = 0, b = tail; a < tail || b < ts.size();) {
+        bool second = a == tail || (b < ts.size() && ts[b] < ts[a]);
+        if (a < tail && b < ts.size() && ts[a] == ts[b]) ++b;
+        size_t& from = second ? b : a;
+        t.push_back(ts[from]);
+        v.push_back(vs[from]);
+        ++from;
+    }
+    ts.swap(t);
+    vs.swap(v);
+}
+
+}  // namespace
+
+void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
+                std::vector<double>& vs) {
+    ts.clear();
+    vs.clear();
+    for (const ChunkView& c : batch.row(i)) {
+        if (c.maxt < mint || c.mint > maxt) continue;
+        size_t tail = ts.size();
+        decode_chunk(c, mint, maxt, ts, vs);
+        if (tail > 0 && tail < ts.size() && ts[tail] <= ts[tail - 1]) merge_tail(tail, ts, vs);
+    }
+}
+
+SeriesBatch merge_batches(std::span<const SeriesBatch* const> batches) {
+    SeriesBatch out;
+    std::vector<SymbolMapper> mappers;
+    std::vector<size_t> next(batches.size(), 0);
+    for (const SeriesBatch* b : batches) {
+        mappers.emplace_back(b->labels.symbols() ? *b->labels.symbols() : *out.labels.symbols(),
+                             *out.labels.symbols());
+        out.owners.insert(out.owners.end(), b->owners.begin(), b->owners.end());
+    }
+    std::vector<LabelPair> pairs;
+    while (true) {
+        size_t best = batches.size();
+        for (size_t k = 0; k < batches.size(); ++k) {
+            if (next[k] == batches[k]->rows()) continue;
+            if (best == batches.size() ||
+                compare_rows(batches[k]->labels, next[k], batches[best]->labels, next[best]) < 0)
+                best = k;
+        }
+        if (best == batches.size()) break;
+        pairs.clear();
+        size_t row = next[best];
+        for (LabelPair p : batches[best]->labels.row(row)) pairs.push_back(mappers[best](p));
+        out.labels.add_row(pairs);
+        for (size_t k = 0; k < batches.size(); ++k) {
+            if (next[k] == batches[k]->rows()) continue;
+            if (k != best && compare_rows(batches[k]->labels, next[k], batches[best]->labels, row) != 0)
+                continue;
+            auto chunks = batches[k]->row(next[k]);
+            out.chunks.insert(out.chunks.end(), chunks.begin(), chunks.end());
+            ++next[k];
+        }
+        auto first = out.chunks.begin() + static_cast<ptrdiff_t>(out.offsets.back());
+        std::stable_sort(first, out.chunks.end(),
+                         [](const ChunkView& a, const ChunkView& b) { return a.mint < b.mint; });
+        out.offsets.push_back(out.chunks.size());
+    }
+    return out;
+}
+
+}  // namespace narthex

@@ -1,0 +1,50 @@
+// What a selection gives: label sets and, for each, the chunks that hold its samples, not yet decoded.
+// Storage (head, blocks, remote) makes it; the kernels of query/ read it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "labels/label_sets.h"
+
+namespace narthex {
+
+// Encodings 1 to 6 are Prometheus'. kEncodingColumns is ours and never written to disk: `data` points at
+// `count` int64 timestamps followed by `count` doubles, native byte order, 8-byte aligned.
+inline constexpr uint8_t kEncodingColumns = 0xff;
+
+// Bounds are inclusive, milliseconds. The bytes are owned by the batch's `owners`.
+struct ChunkView {
+    int64_t mint;
+    int64_t maxt;
+    const uint8_t* data;
+    uint32_t size;  // bytes; for kEncodingColumns 16 * count
+    uint8_t encoding;
+};
+
+// Rows are series in label order (compare_rows), unique. A row's chunks are sorted by mint; they may overlap
+// (head against block, vertical blocks), then equal timestamps count once, the earlier chunk wins.
+struct SeriesBatch {
+    LabelSets labels;
+    std::vector<ChunkView> chunks;
+    std::vector<uint64_t> offsets{0};  // row i owns chunks[offsets[i], offsets[i + 1])
+    std::vector<std::shared_ptr<const void>> owners;
+
+    size_t rows() const { return labels.rows(); }
+    std::span<const ChunkView> row(size_t i) const {
+        return {chunks.data() + offsets[i], chunks.data() + offsets[i + 1]};
+    }
+};
+
+// Decodes row i's float samples with mint <= t <= maxt into ts/vs (cleared first), strictly ascending in t.
+// Stale markers are kept. Throws DecodeError on a broken chunk.
+void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
+                std::vector<double>& vs);
+
+// One batch out of several (head and blocks): rows with equal labels become one row. Inputs may use different
+// symbol tables; the result uses a new one.
+SeriesBatch merge_batches(std::span<const SeriesBatch* const> batches);
+
+}  // namespace narthex

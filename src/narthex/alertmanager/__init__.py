@@ -1,0 +1,1 @@
+"""Groups, routes, mutes and notifies: route, group, pipeline, receivers."""

@@ -1,0 +1,1 @@
+"""Configuration files, read strictly. In: YAML. Out: typed models, or a ConfigError that names file, line and key."""

@@ -1,0 +1,1 @@
+"""Who is there: one file a mechanism, all give target groups."""

@@ -1,0 +1,1 @@
+"""Host, GPU, container and blackbox exporters."""

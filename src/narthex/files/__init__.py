@@ -1,0 +1,1 @@
+"""Durable file operations: atomic replace, fsync, locks, mapped buffers."""

@@ -1,0 +1,1 @@
+"""What LLM serving needs: simulator, rules, engine catalogue."""

@@ -1,0 +1,1 @@
+"""PromQL. In: an expression, a Queryable, times. Out: matrices of series x steps."""

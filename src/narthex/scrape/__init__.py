@@ -1,0 +1,1 @@
+"""Fetches targets on time and appends what they say."""

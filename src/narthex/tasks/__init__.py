@@ -1,0 +1,1 @@
+"""asyncio task groups with names, cancellation and error reports."""

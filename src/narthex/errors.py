@@ -92,3 +92,17 @@ class TemplateError(NarthexError):
 
 class FlagError(NarthexError):
     """A command-line flag has a value that cannot be used (exit code 2)."""
+
+
+class WrongModeError(FlagError):
+    """A flag was used in a mode that does not have it (exit code 3)."""
+
+
+class RequestError(NarthexError):
+    """An API request cannot be answered. `kind` is one of the API's error types: bad_data, execution, canceled,
+    timeout, internal, unavailable, not_found, not_acceptable.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -48,9 +48,9 @@ class PromQLError(NarthexError):
 
     def __init__(self, message: str, query: str = "", start: int = 0, end: int = 0) -> None:
         self.message, self.query, self.start, self.end = message, query, start, end
-        before = query[:start]
-        self.line = before.count("\n") + 1
-        self.column = start - (before.rfind("\n") + 1) + 1
+        before = query.encode(errors="surrogatepass")[:start]
+        self.line = before.count(b"\n") + 1
+        self.column = start - (before.rfind(b"\n") + 1) + 1
         super().__init__(f"{self.line}:{self.column}: parse error: {message}" if query else f"parse error: {message}")
 
 

@@ -1,0 +1,62 @@
+"""PromQL as text and as a tree: lexer, parser, type check, printer. Knows nothing of storage or evaluation.
+
+In: expression text. Out: the typed, immutable tree of ast.py, or `PromQLError` with byte positions.
+First file to open: ast.py, then parser.py.
+"""
+
+from narthex.promql.syntax.ast import (
+    AggregateExpr,
+    AggregateOp,
+    AtBound,
+    BinaryExpr,
+    BinaryOp,
+    Call,
+    Cardinality,
+    Duration,
+    DurationExpr,
+    DurationLiteral,
+    DurationOp,
+    Expr,
+    MatrixSelector,
+    NumberLiteral,
+    ParenExpr,
+    Span,
+    StringLiteral,
+    SubqueryExpr,
+    UnaryExpr,
+    VectorMatching,
+    VectorSelector,
+    children,
+    walk,
+)
+from narthex.promql.syntax.parser import ParserOptions, parse_expr
+from narthex.promql.syntax.types import ValueType
+
+__all__ = [
+    "AggregateExpr",
+    "AggregateOp",
+    "AtBound",
+    "BinaryExpr",
+    "BinaryOp",
+    "Call",
+    "Cardinality",
+    "Duration",
+    "DurationExpr",
+    "DurationLiteral",
+    "DurationOp",
+    "Expr",
+    "MatrixSelector",
+    "NumberLiteral",
+    "ParenExpr",
+    "ParserOptions",
+    "Span",
+    "StringLiteral",
+    "SubqueryExpr",
+    "UnaryExpr",
+    "ValueType",
+    "VectorMatching",
+    "VectorSelector",
+    "children",
+    "parse_expr",
+    "walk",
+]

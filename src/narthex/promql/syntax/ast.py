@@ -1,0 +1,412 @@
+"""The expression tree. Nodes are immutable; equality ignores positions, so trees of differently spaced texts are equal.
+
+Every node has `pos` (byte offsets into the UTF-8 text, end exclusive) and, for expressions, `type`. `str(node)` is the
+canonical text. Durations inside a tree are milliseconds where they are literal; a tree may still hold duration
+expressions: `durations.resolve` gives the tree of one query in which all of them are literal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from narthex.errors import InternalError
+from narthex.model.matcher import Matcher
+from narthex.promql.syntax.signatures import Signature
+from narthex.promql.syntax.types import ValueType
+
+
+class Span(NamedTuple):
+    """Byte offsets, end exclusive."""
+
+    start: int
+    end: int
+
+
+class AtBound(Enum):
+    """`@ start()` and `@ end()`: the first or last step of the whole query."""
+
+    START = "start"
+    END = "end"
+
+
+class BinaryOp(Enum):
+    ADD = "+"
+    SUB = "-"
+    MUL = "*"
+    DIV = "/"
+    MOD = "%"
+    POW = "^"
+    ATAN2 = "atan2"
+    EQL = "=="
+    NEQ = "!="
+    LTE = "<="
+    LSS = "<"
+    GTE = ">="
+    GTR = ">"
+    TRIM_UPPER = "</"
+    TRIM_LOWER = ">/"
+    AND = "and"
+    OR = "or"
+    UNLESS = "unless"
+
+    @property
+    def is_comparison(self) -> bool:
+        return self in _COMPARISONS
+
+    @property
+    def is_set(self) -> bool:
+        return self in _SETS
+
+
+_COMPARISONS = frozenset({BinaryOp.EQL, BinaryOp.NEQ, BinaryOp.LTE, BinaryOp.LSS, BinaryOp.GTE, BinaryOp.GTR})
+_SETS = frozenset({BinaryOp.AND, BinaryOp.OR, BinaryOp.UNLESS})
+
+
+class AggregateOp(Enum):
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    COUNT = "count"
+    GROUP = "group"
+    STDDEV = "stddev"
+    STDVAR = "stdvar"
+    TOPK = "topk"
+    BOTTOMK = "bottomk"
+    COUNT_VALUES = "count_values"
+    QUANTILE = "quantile"
+    LIMITK = "limitk"
+    LIMIT_RATIO = "limit_ratio"
+
+    @property
+    def has_param(self) -> bool:
+        """Whether it takes an argument before the vector: a string for count_values, else a scalar."""
+        return self in _WITH_PARAM
+
+    @property
+    def experimental(self) -> bool:
+        return self in _EXPERIMENTAL
+
+
+_WITH_PARAM = frozenset(
+    {
+        AggregateOp.TOPK,
+        AggregateOp.BOTTOMK,
+        AggregateOp.COUNT_VALUES,
+        AggregateOp.QUANTILE,
+        AggregateOp.LIMITK,
+        AggregateOp.LIMIT_RATIO,
+    }
+)
+_EXPERIMENTAL = frozenset({AggregateOp.LIMITK, AggregateOp.LIMIT_RATIO})
+
+
+class Cardinality(Enum):
+    """How rows of the two sides of a vector operation pair up; the values are Prometheus' words."""
+
+    ONE_TO_ONE = "one-to-one"
+    MANY_TO_ONE = "many-to-one"
+    ONE_TO_MANY = "one-to-many"
+    MANY_TO_MANY = "many-to-many"
+
+
+class DurationOp(Enum):
+    ADD = "+"
+    SUB = "-"
+    MUL = "*"
+    DIV = "/"
+    MOD = "%"
+    POW = "^"
+    STEP = "step"
+    RANGE = "range"
+    MIN_OF = "min_of"
+    MAX_OF = "max_of"
+
+
+class _Node:
+    """Gives every node its canonical text."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        from narthex.promql.syntax.printer import format_node
+
+        return format_node(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DurationLiteral(_Node):
+    """A duration written as such (`5m`) or as seconds (`300`). `seconds` is exact as written, may be negative."""
+
+    seconds: float
+    pos: Span = field(compare=False)
+
+    @property
+    def ms(self) -> int:
+        """Milliseconds, rounded to whole nanoseconds first and then towards zero, as Prometheus does."""
+        return int(round(self.seconds * 1e9) / 1e6)
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class DurationExpr(_Node):
+    """Arithmetic on durations, in seconds. Unary minus has `left` None; step() and range() have neither side."""
+
+    op: DurationOp
+    left: Duration | None
+    right: Duration | None
+    wrapped: bool  # stood in parentheses of its own
+    pos: Span = field(compare=False)
+
+    __str__ = _Node.__str__
+
+
+Duration = DurationLiteral | DurationExpr
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLiteral(_Node):
+    """A float. `is_duration` tells that it was written as a duration (1h30m), of which `value` is the seconds."""
+
+    value: float
+    pos: Span = field(compare=False)
+    is_duration: bool = False
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.SCALAR
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class StringLiteral(_Node):
+    value: str
+    pos: Span = field(compare=False)
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.STRING
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSelector(_Node):
+    """An instant vector selector, also the inner part of a range selector.
+
+    `matchers` includes the one on `__name__` when `name` is not empty. `offset` is what was written (looks back when
+    positive); `at` is milliseconds since the epoch. `smoothed` and `anchored` exclude each other.
+    """
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    pos: Span = field(compare=False)
+    offset: Duration | None = None
+    at: int | AtBound | None = None
+    anchored: bool = False
+    smoothed: bool = False
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.VECTOR
+
+    @property
+    def offset_ms(self) -> int:
+        """The literal offset, 0 without one. InternalError when it is an unresolved expression."""
+        return literal_ms(self.offset)
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSelector(_Node):
+    """`selector[range]`; offset, @, anchored and smoothed live in `selector`."""
+
+    selector: VectorSelector
+    range: Duration
+    pos: Span = field(compare=False)
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.MATRIX
+
+    @property
+    def range_ms(self) -> int:
+        return literal_ms(self.range)
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class SubqueryExpr(_Node):
+    """`expr[range:step]`; `step` None means the engine's default step."""
+
+    expr: Expr
+    range: Duration
+    step: Duration | None
+    pos: Span = field(compare=False)
+    offset: Duration | None = None
+    at: int | AtBound | None = None
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.MATRIX
+
+    @property
+    def range_ms(self) -> int:
+        return literal_ms(self.range)
+
+    @property
+    def step_ms(self) -> int | None:
+        return None if self.step is None else literal_ms(self.step)
+
+    @property
+    def offset_ms(self) -> int:
+        return literal_ms(self.offset)
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class ParenExpr(_Node):
+    expr: Expr
+    pos: Span = field(compare=False)
+
+    @property
+    def type(self) -> ValueType:
+        return self.expr.type
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class UnaryExpr(_Node):
+    """`-expr` or `+expr` on a scalar or instant vector. A sign before a number literal is part of the literal."""
+
+    negate: bool
+    expr: Expr
+    pos: Span = field(compare=False)
+
+    @property
+    def type(self) -> ValueType:
+        return self.expr.type
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class VectorMatching:
+    """How two vectors pair up. `on` False with no labels is plain matching on all labels but the name."""
+
+    cardinality: Cardinality = Cardinality.ONE_TO_ONE
+    on: bool = False
+    labels: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    fill_left: float | None = None
+    fill_right: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryExpr(_Node):
+    """`matching` is set exactly when both sides are instant vectors."""
+
+    op: BinaryOp
+    left: Expr
+    right: Expr
+    pos: Span = field(compare=False)
+    matching: VectorMatching | None = None
+    return_bool: bool = False
+
+    @property
+    def type(self) -> ValueType:
+        both_scalar = self.left.type is ValueType.SCALAR and self.right.type is ValueType.SCALAR
+        return ValueType.SCALAR if both_scalar else ValueType.VECTOR
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateExpr(_Node):
+    """`grouping` are the labels of `by`, or of `without` when that flag is set."""
+
+    op: AggregateOp
+    expr: Expr
+    param: Expr | None
+    grouping: tuple[str, ...]
+    without: bool
+    pos: Span = field(compare=False)
+
+    @property
+    def type(self) -> ValueType:
+        return ValueType.VECTOR
+
+    __str__ = _Node.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class Call(_Node):
+    """A function call; arity and argument types agree with `func`."""
+
+    func: Signature
+    args: tuple[Expr, ...]
+    pos: Span = field(compare=False)
+
+    @property
+    def type(self) -> ValueType:
+        return self.func.returns
+
+    __str__ = _Node.__str__
+
+
+Expr = (
+    NumberLiteral
+    | StringLiteral
+    | VectorSelector
+    | MatrixSelector
+    | SubqueryExpr
+    | ParenExpr
+    | UnaryExpr
+    | BinaryExpr
+    | AggregateExpr
+    | Call
+)
+
+
+def literal_ms(duration: Duration | None) -> int:
+    """Milliseconds of a literal, 0 for None; InternalError for an expression (resolve the tree first)."""
+    if duration is None:
+        return 0
+    if isinstance(duration, DurationExpr):
+        raise InternalError(f"duration expression {duration} was not resolved before evaluation")
+    return duration.ms
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """Direct sub-expressions in order of the text. The selector of a range selector is its child."""
+    match expr:
+        case MatrixSelector():
+            return (expr.selector,)
+        case SubqueryExpr() | ParenExpr() | UnaryExpr():
+            return (expr.expr,)
+        case BinaryExpr():
+            return (expr.left, expr.right)
+        case AggregateExpr():
+            return (expr.expr,) if expr.param is None else (expr.param, expr.expr)
+        case Call():
+            return expr.args
+        case _:
+            return ()
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The node and everything below it, parents first, without recursion."""
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(children(node)))

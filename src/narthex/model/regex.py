@@ -6,6 +6,7 @@ string operations; `literals` and `prefix` let storage turn a match into look-up
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from narthex.errors import MatcherError
 _SPECIAL = frozenset("\\.+*?()|[]{}^$")
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
+_OPTIONS.max_mem = 64 * 1024 * 1024  # a long alternation of names must compile
 
 
 class Regex:
@@ -89,14 +91,23 @@ class Regex:
             case _:
                 return self._compiled.fullmatch(text) is not None
 
-    def expand(self, text: str, template: str) -> str | None:
-        """`template` with $1, ${1}, $name and ${name} replaced by groups of the match, or None without a match."""
+    def check(self) -> None:
+        """Raises MatcherError unless RE2 itself takes the pattern (shapes are answered without asking it)."""
         if self._compiled is None:
             self._compiled = _compile(self.pattern)
+
+    def expand(self, text: str, template: str) -> str | None:
+        """`template` with $1, ${1}, $name and ${name} replaced by groups of the match, or None without a match."""
+        expanded = self.expand_all(text, (template,))
+        return None if expanded is None else expanded[0]
+
+    def expand_all(self, text: str, templates: Sequence[str]) -> list[str] | None:
+        """`expand` for several templates over one match."""
+        self.check()
         match = self._compiled.fullmatch(text)
         if match is None:
             return None
-        return _expand(template, match)
+        return [_expand(template, match) if "$" in template else template for template in templates]
 
 
 @lru_cache(maxsize=4096)
@@ -131,7 +142,7 @@ def _expand(template: str, match: Any) -> str:
         braced = template.startswith("${", i)
         start = i + (2 if braced else 1)
         end = start
-        while end < n and (template[end].isalnum() or template[end] == "_"):
+        while end < n and (template[end].isalpha() or template[end].isdecimal() or template[end] == "_"):
             end += 1
         name = template[start:end]
         if not name or (braced and not template.startswith("}", end)):
@@ -144,7 +155,8 @@ def _expand(template: str, match: Any) -> str:
 
 
 def _group(match: Any, name: str) -> str:
-    if name.isdigit():
-        index = int(name)
-        return (match.group(index) or "") if index <= match.re.groups else ""
+    """A group by number (ASCII digits, no leading zero) or by name; "" when there is none or it took no part."""
+    if name.isascii() and name.isdigit() and (name == "0" or name[0] != "0"):
+        index = int(name) if len(name) < 9 else -1
+        return (match.group(index) or "") if 0 <= index <= match.re.groups else ""
     return match.groupdict().get(name) or ""

@@ -1,1 +1,5 @@
-"""asyncio task groups with names, cancellation and error reports."""
+"""asyncio tasks with names, supervision and a clean end: `Tasks` in supervised.py."""
+
+from narthex.tasks.supervised import Tasks
+
+__all__ = ["Tasks"]

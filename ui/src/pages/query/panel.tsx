@@ -1,0 +1,234 @@
+// One panel: editor, time controls, and the answer as table or graph.
+import {
+  ActionIcon,
+  Button,
+  Group,
+  NumberInput,
+  Paper,
+  SegmentedControl,
+  Stack,
+  Switch,
+  Tabs,
+  Text,
+  TextInput,
+} from "@mantine/core";
+import {
+  IconChartLine,
+  IconChevronLeft,
+  IconChevronRight,
+  IconMinus,
+  IconPlus,
+  IconTable,
+  IconTrash,
+} from "@tabler/icons-react";
+import { useCallback, useEffect, useRef, useState } from "react";
+
+import { type Answer, get, type QueryData } from "../../api";
+import { Empty, Failure, Notes, PageLoader } from "../../components/state";
+import { formatDuration, parseDuration } from "../../format";
+import { Editor } from "./editor";
+import { Graph } from "./graph";
+import { type Panel, stepOf } from "./state";
+import { ResultTable } from "./table";
+
+const RANGES = [60, 300, 900, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800, 1209600, 2419200];
+
+type Outcome = { answer: Answer<QueryData>; tab: Panel["tab"]; millis: number; start: number; end: number; step: number };
+type Props = { panel: Panel; onChange: (panel: Panel) => void; onRemove?: () => void };
+
+export function PanelView({ panel, onChange, onRemove }: Props) {
+  const [text, setText] = useState(panel.expr);
+  const [outcome, setOutcome] = useState<Outcome | null>(null);
+  const [error, setError] = useState<Error | null>(null);
+  const [loading, setLoading] = useState(false);
+  const abort = useRef<AbortController | null>(null);
+  const { expr, tab, range, end } = panel;
+  const step = stepOf(panel);
+
+  useEffect(() => setText(panel.expr), [panel.expr]);
+
+  const run = useCallback(() => {
+    abort.current?.abort();
+    if (!expr.trim()) return;
+    const controller = new AbortController();
+    abort.current = controller;
+    setLoading(true);
+    const until = end ?? Date.now() / 1000;
+    const from = until - range;
+    const params: Record<string, string> =
+      tab === "graph"
+        ? { query: expr, start: from.toFixed(3), end: until.toFixed(3), step: String(step) }
+        : { query: expr, time: until.toFixed(3) };
+    const began = performance.now();
+    get<QueryData>(tab === "graph" ? "query_range" : "query", params, controller.signal)
+      .then((answer) => {
+        setOutcome({ answer, tab, millis: performance.now() - began, start: from, end: until, step });
+        setError(null);
+        setLoading(false);
+      })
+      .catch((failure: Error) => {
+        if (controller.signal.aborted) return;
+        setOutcome(null);
+        setError(failure);
+        setLoading(false);
+      });
+  }, [expr, tab, range, end, step]);
+
+  useEffect(() => {
+    run();
+    return () => abort.current?.abort();
+  }, [run]);
+
+  const submit = () => (text === expr ? run() : onChange({ ...panel, expr: text }));
+  const shown = outcome?.tab === tab ? outcome : null;
+
+  return (
+    <Paper withBorder p="sm" component="section" aria-label="Query panel">
+      <Stack gap="sm">
+        <Group align="flex-start" gap="xs" wrap="nowrap">
+          <Editor value={text} onChange={setText} onRun={submit} />
+          <Button onClick={submit} loading={loading}>
+            Execute
+          </Button>
+          {onRemove && (
+            <ActionIcon variant="default" size={36} aria-label="Remove panel" onClick={onRemove}>
+              <IconTrash size={16} />
+            </ActionIcon>
+          )}
+        </Group>
+        <Tabs value={tab} onChange={(value) => onChange({ ...panel, tab: value === "table" ? "table" : "graph" })}>
+          <Group justify="space-between" align="flex-end" gap="sm">
+            <Tabs.List>
+              <Tabs.Tab value="graph" leftSection={<IconChartLine size={16} />}>
+                Graph
+              </Tabs.Tab>
+              <Tabs.Tab value="table" leftSection={<IconTable size={16} />}>
+                Table
+              </Tabs.Tab>
+            </Tabs.List>
+            {shown && (
+              <Text size="xs" c="dimmed">
+                {count(shown.answer.data)} series in {Math.round(shown.millis)} ms
+                {tab === "graph" ? `, step ${formatDuration(shown.step)}` : ""}
+              </Text>
+            )}
+          </Group>
+        </Tabs>
+        <Controls panel={panel} onChange={onChange} />
+        {shown && <Notes warnings={shown.answer.warnings} infos={shown.answer.infos} />}
+        {error ? (
+          <Failure error={error} />
+        ) : shown && tab === "graph" ? (
+          <Graph
+            data={shown.answer.data}
+            start={shown.start}
+            end={shown.end}
+            step={shown.step}
+            stacked={panel.stacked}
+            onZoom={(from, to) => onChange({ ...panel, end: to, range: Math.max(1, Math.round(to - from)) })}
+          />
+        ) : shown ? (
+          <ResultTable data={shown.answer.data} />
+        ) : loading ? (
+          <PageLoader />
+        ) : (
+          <Empty>Enter an expression, for example: sum by (job) (up)</Empty>
+        )}
+      </Stack>
+    </Paper>
+  );
+}
+
+function count(data: QueryData): number {
+  return data.resultType === "vector" || data.resultType === "matrix" ? data.result.length : 1;
+}
+
+function Controls({ panel, onChange }: { panel: Panel; onChange: (panel: Panel) => void }) {
+  const { range, end } = panel;
+  const [text, setText] = useState(formatDuration(range));
+  useEffect(() => setText(formatDuration(range)), [range]);
+  const commit = () => {
+    const seconds = parseDuration(text);
+    if (seconds && seconds > 0) onChange({ ...panel, range: seconds });
+    else setText(formatDuration(range));
+  };
+  const move = (by: number) => onChange({ ...panel, end: Math.round((end ?? Date.now() / 1000) + by) });
+  const shorter = [...RANGES].reverse().find((r) => r < range);
+  const longer = RANGES.find((r) => r > range);
+  return (
+    <Group gap="xs">
+      {panel.tab === "graph" && (
+        <Group gap={4} wrap="nowrap">
+          <ActionIcon variant="default" size={30} aria-label="Shorter range" disabled={!shorter} onClick={() => onChange({ ...panel, range: shorter! })}>
+            <IconMinus size={14} />
+          </ActionIcon>
+          <TextInput
+            w={76}
+            size="xs"
+            aria-label="Range"
+            value={text}
+            error={parseDuration(text) === null}
+            onChange={(event) => setText(event.currentTarget.value)}
+            onBlur={commit}
+            onKeyDown={(event) => event.key === "Enter" && commit()}
+          />
+          <ActionIcon variant="default" size={30} aria-label="Longer range" disabled={!longer} onClick={() => onChange({ ...panel, range: longer! })}>
+            <IconPlus size={14} />
+          </ActionIcon>
+        </Group>
+      )}
+      <Group gap={4} wrap="nowrap">
+        <ActionIcon variant="default" size={30} aria-label="Earlier" onClick={() => move(-range / 2)}>
+          <IconChevronLeft size={14} />
+        </ActionIcon>
+        <TextInput
+          type="datetime-local"
+          step={1}
+          size="xs"
+          aria-label="End time (UTC)"
+          title="End time, UTC; empty is now"
+          value={end === null ? "" : new Date(end * 1000).toISOString().slice(0, 19)}
+          onChange={(event) => {
+            const moment = Date.parse(`${event.currentTarget.value}Z`) / 1000;
+            onChange({ ...panel, end: Number.isFinite(moment) ? moment : null });
+          }}
+        />
+        <ActionIcon variant="default" size={30} aria-label="Later" onClick={() => move(range / 2)}>
+          <IconChevronRight size={14} />
+        </ActionIcon>
+        {end !== null && (
+          <Button size="xs" variant="subtle" onClick={() => onChange({ ...panel, end: null })}>
+            Now
+          </Button>
+        )}
+      </Group>
+      {panel.tab === "graph" && (
+        <>
+          <NumberInput
+            w={110}
+            size="xs"
+            aria-label="Step in seconds"
+            placeholder={`Step ${stepOf({ ...panel, step: null })}s`}
+            suffix="s"
+            min={1}
+            value={panel.step ?? ""}
+            onChange={(value) => onChange({ ...panel, step: Number(value) || null })}
+          />
+          <SegmentedControl
+            size="xs"
+            aria-label="Quick range"
+            data={["15m", "1h", "6h", "1d"]}
+            value={formatDuration(range)}
+            onChange={(value) => onChange({ ...panel, range: parseDuration(value)! })}
+          />
+          <Switch
+            size="xs"
+            label="Stacked"
+            checked={panel.stacked}
+            onChange={(event) => onChange({ ...panel, stacked: event.currentTarget.checked })}
+          />
+        </>
+      )}
+    </Group>
+  );
+}

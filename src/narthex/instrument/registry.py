@@ -11,12 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from narthex.instrument.text import Family, Sample, write_text
 from narthex.model.number import format_float
 
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SUMMARY_WINDOW = 1000  # newest observations from which a summary's quantiles are taken
-
-Sample = tuple[str, tuple[tuple[str, str], ...], float]
 
 
 class _Metric:
@@ -247,24 +246,4 @@ class Registry:
         """All metrics in the text format 0.0.4, families sorted by name."""
         for function in self._collectors:
             function()
-        out: list[str] = []
-        for name in sorted(self._metrics):
-            metric = self._metrics[name]
-            lines = [_line(sample) for sample in metric.samples()]
-            if lines:
-                help_text = metric.help.replace("\\", "\\\\").replace("\n", "\\n")
-                out.append(f"# HELP {name} {help_text}\n# TYPE {name} {metric.type}\n")
-                out.extend(lines)
-        return "".join(out).encode()
-
-
-def _line(sample: Sample) -> str:
-    name, labels, value = sample
-    if not labels:
-        return f"{name} {format_float(value)}\n"
-    text = ",".join(f'{n}="{_escape(v)}"' for n, v in labels)
-    return f"{name}{{{text}}} {format_float(value)}\n"
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return write_text(Family(m.name, m.help, m.type, m.samples()) for m in self._metrics.values())

@@ -117,8 +117,13 @@ def compile_regex(pattern: str) -> Regex:
 
 
 def _compile(pattern: str) -> Any:
+    return _compile_plain(f"(?s:{pattern})", pattern)
+
+
+def _compile_plain(text: str, shown: str = "") -> Any:
+    pattern = shown or text
     try:
-        return re2.compile(f"(?s:{pattern})", _OPTIONS)
+        return re2.compile(text, _OPTIONS)
     except re2.error as e:
         reason = e.args[0] if e.args else "?"
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
@@ -160,3 +165,37 @@ def _group(match: Any, name: str) -> str:
         index = int(name) if len(name) < 9 else -1
         return (match.group(index) or "") if 0 <= index <= match.re.groups else ""
     return match.groupdict().get(name) or ""
+
+
+@lru_cache(maxsize=1024)
+def _unanchored(pattern: str) -> Any:
+    return _compile_plain(pattern)
+
+
+def search(pattern: str, text: str) -> bool:
+    """Whether a plain (unanchored) RE2 pattern occurs in the text, as templates want it. Raises MatcherError."""
+    return _unanchored(pattern).search(text) is not None
+
+
+def replace_all(pattern: str, replacement: str, text: str) -> str:
+    """Every match of a plain RE2 pattern replaced; $1 and ${name} stand for groups. Raises MatcherError.
+
+    An empty match right after another match does not count, as in Go.
+    """
+    compiled = _unanchored(pattern)
+    out: list[str] = []
+    at = last = 0
+    end = -1
+    while at <= len(text):
+        match = compiled.search(text, at)
+        if match is None:
+            break
+        start, stop = match.span()
+        if stop > start or start != end:
+            out.append(text[last:start])
+            out.append(_expand(replacement, match))
+            last = stop
+        end = stop
+        at = stop if stop > start else stop + 1
+    out.append(text[last:])
+    return "".join(out)

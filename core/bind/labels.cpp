@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bind/module.h"
+#include "bind/text.h"
 #include "labels/label_sets.h"
 
 using narthex::LabelPair;
@@ -17,12 +18,6 @@ namespace {
 size_t checked(const LabelSets& sets, size_t row) {
     if (row >= sets.rows()) throw nb::index_error("row out of range");
     return row;
-}
-
-// Stored label text is valid UTF-8 by the time it gets here; anything else becomes U+FFFD rather than an
-// exception.
-nb::object text(std::string_view s) {
-    return nb::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "replace"));
 }
 
 nb::dict to_dict(const LabelSets& sets, size_t row) {

@@ -6,6 +6,7 @@ NB_MODULE(_core, m) {
     nb::exception<narthex::DecodeError>(m, "DecodeError", PyExc_ValueError);
     nb::exception<narthex::LimitError>(m, "LimitError", PyExc_RuntimeError);
     nb::exception<narthex::CanceledError>(m, "CanceledError", PyExc_RuntimeError);
+    bind_block(m);
     bind_labels(m);
     bind_series(m);
 }

@@ -6,5 +6,6 @@
 
 namespace nb = nanobind;
 
+void bind_block(nb::module_& m);
 void bind_labels(nb::module_& m);
 void bind_series(nb::module_& m);

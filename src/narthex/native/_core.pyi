@@ -1,6 +1,8 @@
 """Contracts of the compiled core. Arrays are one-dimensional and contiguous; times are milliseconds."""
 
 from collections.abc import Sequence
+from mmap import mmap
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,3 +47,60 @@ class SeriesBatch:
         self, labels: Sequence[tuple[str, str]], timestamps: NDArray[np.int64], values: NDArray[np.float64]
     ) -> None:
         """Adds one series; rows must be added in label order, timestamps must ascend."""
+
+# --- blocks -----------------------------------------------------------------------------------------------------------
+
+MatchTerms = Sequence[tuple[str, list[str] | None, bool]]
+"""(name, values or None for every value, exclude), see tsdb/select.py."""
+
+class Tombstones:
+    """Deleted time ranges (inclusive, milliseconds) by series reference; ranges of a series are joined."""
+
+    @overload
+    def __init__(self) -> None: ...
+    @overload
+    def __init__(self, other: Tombstones) -> None:
+        """A copy."""
+
+    @staticmethod
+    def decode(file: bytes) -> Tombstones:
+        """A whole tombstones file. Raises DecodeError."""
+
+    def encode(self) -> bytes: ...
+    def add(self, series: int, mint: int, maxt: int) -> None:
+        """Not while another thread reads."""
+
+    def intervals(self, series: int) -> list[tuple[int, int]]: ...
+    def series_count(self) -> int: ...
+    def __len__(self) -> int:
+        """Number of intervals."""
+
+class BlockReader:
+    """A block's index and chunk segments, read in place; immutable and safe for concurrent use.
+
+    Holds the buffers (bytes, mmap) and so does every batch it gives. All methods raise DecodeError on broken bytes.
+    `index_version` overrides the index's own version byte when it is not 0. Times are inclusive.
+    """
+
+    def __init__(self, index: bytes | mmap, segments: Sequence[bytes | mmap], index_version: int = 0) -> None: ...
+    @property
+    def index_version(self) -> int: ...
+    def symbol_count(self) -> int: ...
+    def series_count(self) -> int: ...
+    def select(self, terms: MatchTerms, mint: int, maxt: int, tombstones: Tombstones | None = None) -> SeriesBatch:
+        """Matching series in label order with the chunks that overlap the range; deleted samples are cut out."""
+
+    def series(self, terms: MatchTerms, mint: int, maxt: int, tombstones: Tombstones | None = None) -> LabelSets:
+        """Label sets of series with a chunk in the range that is not deleted as a whole."""
+
+    def label_names(self) -> list[str]:
+        """Sorted."""
+
+    def label_values(self, name: str, prefix: str = "") -> list[str]:
+        """Sorted."""
+
+    def label_value_count(self, name: str) -> int: ...
+    def matching_label_names(self, terms: MatchTerms) -> list[str]: ...
+    def matching_label_values(self, name: str, terms: MatchTerms) -> list[str]: ...
+    def delete(self, terms: MatchTerms, mint: int, maxt: int, into: Tombstones) -> int:
+        """Adds intervals for the matching series, clipped to their chunks; gives the number of series."""

@@ -1,0 +1,137 @@
+#include "block/block.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+
+#include "bind/buffers.h"
+#include "bind/match_terms.h"
+#include "bind/module.h"
+#include "bind/text.h"
+
+using namespace narthex;
+
+namespace {
+
+// Hands index and segments to a Block together with what keeps them alive.
+std::shared_ptr<Block> open_block(nb::handle index, const std::vector<nb::object>& segments,
+                                  uint8_t index_version) {
+    auto views = std::make_shared<std::vector<std::unique_ptr<PyBufferView>>>();
+    views->push_back(std::make_unique<PyBufferView>(index));
+    for (const nb::object& segment : segments) views->push_back(std::make_unique<PyBufferView>(segment));
+    nb::gil_scoped_release release;
+    std::vector<std::span<const uint8_t>> spans;
+    for (size_t i = 1; i < views->size(); ++i) spans.push_back((*views)[i]->bytes());
+    return std::make_shared<Block>(
+        Block{IndexReader((*views)[0]->bytes(), index_version), ChunkSegments(std::move(spans)), views});
+}
+
+void bind_tombstones(nb::module_& m) {
+    nb::class_<Tombstones>(m, "Tombstones")
+        .def(nb::init<>())
+        .def(nb::init<const Tombstones&>(), nb::arg("other"))
+        .def_static(
+            "decode",
+            [](nb::handle file) {
+                PyBufferView view(file);
+                return Tombstones::decode(view.bytes());
+            },
+            nb::arg("file"))
+        .def("encode", [](const Tombstones& t) { return to_bytes(t.encode()); })
+        .def(
+            "add",
+            [](Tombstones& t, uint64_t series, int64_t mint, int64_t maxt) {
+                if (mint > maxt) throw nb::value_error("interval ends before it starts");
+                t.add(series, {mint, maxt});
+            },
+            nb::arg("series"), nb::arg("mint"), nb::arg("maxt"))
+        .def(
+            "intervals",
+            [](const Tombstones& t, uint64_t series) {
+                std::vector<std::pair<int64_t, int64_t>> out;
+                if (const Intervals* found = t.find(series)) {
+                    for (Interval i : *found) out.emplace_back(i.mint, i.maxt);
+                }
+                return out;
+            },
+            nb::arg("series"))
+        .def("series_count", &Tombstones::series)
+        .def("__len__", &Tombstones::intervals);
+}
+
+}  // namespace
+
+void bind_block(nb::module_& m) {
+    bind_tombstones(m);
+    nb::class_<Block>(m, "BlockReader")
+        .def(nb::new_(&open_block), nb::arg("index"), nb::arg("segments"), nb::arg("index_version") = 0)
+        .def_prop_ro("index_version", [](const Block& b) { return b.index.version(); })
+        .def("symbol_count", [](const Block& b) { return b.index.symbols(); })
+        .def("series_count",
+             [](const Block& b) {
+                 std::vector<IndexReader::Id> ids;
+                 b.index.collect_all(ids);
+                 return ids.size();
+             })
+        .def(
+            "select",
+            [](const Block& b, const PyMatchTerms& terms, int64_t mint, int64_t maxt,
+               const Tombstones* deleted) {
+                nb::gil_scoped_release release;
+                return select(b, to_match_terms(terms), mint, maxt, deleted);
+            },
+            nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"), nb::arg("tombstones").none() = nb::none())
+        .def(
+            "series",
+            [](const Block& b, const PyMatchTerms& terms, int64_t mint, int64_t maxt,
+               const Tombstones* deleted) {
+                nb::gil_scoped_release release;
+                return select_labels(b, to_match_terms(terms), mint, maxt, deleted);
+            },
+            nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"), nb::arg("tombstones").none() = nb::none())
+        .def("label_names", [](const Block& b) { return texts(b.index.label_names()); })
+        .def(
+            "label_values",
+            [](const Block& b, std::string_view name, std::string_view prefix) {
+                return texts(b.index.label_values(name, prefix));
+            },
+            nb::arg("name"), nb::arg("prefix") = "")
+        .def(
+            "label_value_count",
+            [](const Block& b, std::string_view name) { return b.index.label_value_count(name); },
+            nb::arg("name"))
+        .def(
+            "matching_label_names",
+            [](const Block& b, const PyMatchTerms& terms) {
+                std::vector<std::string_view> found;
+                {
+                    nb::gil_scoped_release release;
+                    found = matching_label_names(b.index, to_match_terms(terms));
+                }
+                return texts(found);
+            },
+            nb::arg("terms"))
+        .def(
+            "matching_label_values",
+            [](const Block& b, std::string_view name, const PyMatchTerms& terms) {
+                std::vector<std::string_view> found;
+                {
+                    nb::gil_scoped_release release;
+                    found = matching_label_values(b.index, name, to_match_terms(terms));
+                }
+                return texts(found);
+            },
+            nb::arg("name"), nb::arg("terms"))
+        .def(
+            "delete",
+            [](const Block& b, const PyMatchTerms& terms, int64_t mint, int64_t maxt, Tombstones& into) {
+                nb::gil_scoped_release release;
+                return delete_samples(b, to_match_terms(terms), mint, maxt, into);
+            },
+            nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"), nb::arg("into"));
+}

@@ -1,0 +1,209 @@
+#include "block/block.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace narthex {
+
+namespace {
+
+// Translates a block's symbols to those of one result; each distinct symbol is interned once.
+class Translator {
+  public:
+    Translator(const IndexReader& index, SymbolTable& to)
+        : index_(index), to_(to), map_(index.symbols(), SymbolTable::kNone) {}
+
+    // Drops empty values, which mean the same as an absent label.
+    void row(std::vector<LabelPair>& pairs) {
+        size_t kept = 0;
+        for (LabelPair p : pairs) {
+            LabelPair q{symbol(p.name), symbol(p.value)};
+            if (!to_.get(q.value).empty()) pairs[kept++] = q;
+        }
+        pairs.resize(kept);
+    }
+
+  private:
+    uint32_t symbol(uint32_t index) {
+        uint32_t& to = map_[index];
+        if (to == SymbolTable::kNone) to = to_.intern(index_.symbol(index));
+        return to;
+    }
+
+    const IndexReader& index_;
+    SymbolTable& to_;
+    std::vector<uint32_t> map_;
+};
+
+bool overlaps(const ChunkMeta& m, int64_t mint, int64_t maxt) {
+    return m.mint <= maxt && m.maxt >= mint;
+}
+
+bool covered(const ChunkMeta& m, const Intervals* deleted) {
+    if (deleted == nullptr) return false;
+    return std::any_of(deleted->begin(), deleted->end(),
+                       [&](Interval i) { return i.mint <= m.mint && m.maxt <= i.maxt; });
+}
+
+// Calls visit(id, pairs, metas, deleted) for each matching series that has a chunk in the range that is not
+// deleted as a whole; metas are only those chunks.
+template <typename Visit>
+void each_series(const IndexReader& index, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
+                 const Tombstones* tombstones, Visit visit) {
+    std::vector<LabelPair> pairs;
+    std::vector<ChunkMeta> metas;
+    for (IndexReader::Id id : match_series(index, terms)) {
+        ByteReader rest = index.labels(id, pairs);
+        IndexReader::chunks(rest, metas);
+        const Intervals* deleted = tombstones == nullptr ? nullptr : tombstones->find(id);
+        std::erase_if(metas,
+                      [&](const ChunkMeta& m) { return !overlaps(m, mint, maxt) || covered(m, deleted); });
+        if (!metas.empty()) visit(id, pairs, metas, deleted);
+    }
+}
+
+bool ascending(const LabelSets& labels) {
+    for (size_t i = 1; i < labels.rows(); ++i) {
+        if (compare_rows(labels, i - 1, labels, i) >= 0) return false;
+    }
+    return true;
+}
+
+std::vector<size_t> label_order(const LabelSets& labels) {
+    std::vector<size_t> order(labels.rows());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return compare_rows(labels, a, labels, b) < 0; });
+    return order;
+}
+
+bool same_row(const LabelSets& labels, std::span<const size_t> order, size_t k) {
+    return k > 0 && compare_rows(labels, order[k - 1], labels, order[k]) == 0;
+}
+
+// Foreign writers may not have ordered the series; rows with equal labels become one.
+SeriesBatch in_label_order(SeriesBatch in) {
+    if (ascending(in.labels)) return in;
+    SeriesBatch out;
+    out.labels = LabelSets(in.labels.symbols());
+    out.owners = std::move(in.owners);
+    auto order = label_order(in.labels);
+    for (size_t k = 0; k < order.size(); ++k) {
+        if (same_row(in.labels, order, k)) {
+            out.offsets.pop_back();
+        } else {
+            out.labels.add_row(in.labels.row(order[k]));
+        }
+        auto chunks = in.row(order[k]);
+        out.chunks.insert(out.chunks.end(), chunks.begin(), chunks.end());
+        auto first = out.chunks.begin() + static_cast<ptrdiff_t>(out.offsets.back());
+        std::stable_sort(first, out.chunks.end(),
+                         [](const ChunkView& a, const ChunkView& b) { return a.mint < b.mint; });
+        out.offsets.push_back(out.chunks.size());
+    }
+    return out;
+}
+
+LabelSets in_label_order(LabelSets in) {
+    if (ascending(in)) return in;
+    LabelSets out(in.symbols());
+    auto order = label_order(in);
+    for (size_t k = 0; k < order.size(); ++k) {
+        if (!same_row(in, order, k)) out.add_row(in.row(order[k]));
+    }
+    return out;
+}
+
+}  // namespace
+
+SeriesBatch select(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
+                   const Tombstones* tombstones) {
+    SeriesBatch out;
+    out.owners.push_back(block.owner);
+    Translator translate(block.index, *out.labels.symbols());
+    each_series(block.index, terms, mint, maxt, tombstones,
+                [&](IndexReader::Id, std::vector<LabelPair>& pairs, const std::vector<ChunkMeta>& metas,
+                    const Intervals* deleted) {
+                    for (const ChunkMeta& meta : metas) {
+                        ChunkView view = block.chunks.view(meta);
+                        if (deleted != nullptr && !cut_chunk(view, *deleted, out.owners)) continue;
+                        out.chunks.push_back(view);
+                    }
+                    if (out.chunks.size() == out.offsets.back()) return;
+                    translate.row(pairs);
+                    out.labels.add_row(pairs);
+                    out.offsets.push_back(out.chunks.size());
+                });
+    return in_label_order(std::move(out));
+}
+
+LabelSets select_labels(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
+                        const Tombstones* tombstones) {
+    LabelSets out;
+    Translator translate(block.index, *out.symbols());
+    each_series(
+        block.index, terms, mint, maxt, tombstones,
+        [&](IndexReader::Id, std::vector<LabelPair>& pairs, const std::vector<ChunkMeta>&, const Intervals*) {
+            translate.row(pairs);
+            out.add_row(pairs);
+        });
+    return in_label_order(std::move(out));
+}
+
+namespace {
+
+std::vector<std::string_view> marked_symbols(const IndexReader& index, const std::vector<bool>& marked) {
+    std::vector<std::string_view> out;
+    for (uint32_t i = 0; i < marked.size(); ++i) {
+        if (marked[i]) out.push_back(index.symbol(i));
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
+}  // namespace
+
+std::vector<std::string_view> matching_label_names(const IndexReader& index,
+                                                   std::span<const MatchTerm> terms) {
+    std::vector<bool> marked(index.symbols());
+    std::vector<LabelPair> pairs;
+    for (IndexReader::Id id : match_series(index, terms)) {
+        index.labels(id, pairs);
+        for (LabelPair p : pairs) marked[p.name] = true;
+    }
+    return marked_symbols(index, marked);
+}
+
+std::vector<std::string_view> matching_label_values(const IndexReader& index, std::string_view name,
+                                                    std::span<const MatchTerm> terms) {
+    std::vector<bool> marked(index.symbols());
+    std::vector<LabelPair> pairs;
+    std::vector<MatchTerm> with_name(terms.begin(), terms.end());
+    with_name.push_back({name, {}, true, false});
+    for (IndexReader::Id id : match_series(index, std::span<const MatchTerm>(with_name))) {
+        index.labels(id, pairs);
+        for (LabelPair p : pairs) {
+            if (index.symbol(p.name) == name) marked[p.value] = true;
+        }
+    }
+    return marked_symbols(index, marked);
+}
+
+size_t delete_samples(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
+                      Tombstones& deleted) {
+    size_t marked = 0;
+    each_series(block.index, terms, mint, maxt, nullptr,
+                [&](IndexReader::Id id, const std::vector<LabelPair>&, const std::vector<ChunkMeta>& metas,
+                    const Intervals*) {
+                    int64_t last = metas[0].maxt;
+                    for (const ChunkMeta& m : metas) last = std::max(last, m.maxt);
+                    Interval cut{std::max(mint, metas[0].mint), std::min(maxt, last)};
+                    if (cut.mint > cut.maxt) return;
+                    deleted.add(id, cut);
+                    ++marked;
+                });
+    return marked;
+}
+
+}  // namespace narthex

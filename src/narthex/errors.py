@@ -86,6 +86,10 @@ class ScrapeError(NarthexError):
     """A scrape failed as a whole; the text is what `lastError` of the target shows."""
 
 
+class HTTPClientError(NarthexError):
+    """A request could not even be sent: a credentials file, certificate or token could not be had. Names which."""
+
+
 class TemplateError(NarthexError):
     """A Go template does not parse or failed while it ran."""
 

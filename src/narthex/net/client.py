@@ -1,0 +1,311 @@
+"""HTTP requests as an HTTPClientConfig wants them: authentication, TLS, proxy, headers, redirects."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+from aiohttp import hdrs
+from isal import isal_zlib
+from multidict import CIMultiDict
+from yarl import URL
+
+import narthex
+from narthex.clock import Clock, SystemClock
+from narthex.config.http_client import HTTPClientConfig, OAuth2
+from narthex.errors import HTTPClientError
+from narthex.net.oauth2 import MAX_ANSWER_BYTES, TokenSource
+from narthex.net.proxy import ProxyChoice
+from narthex.net.secret_files import read_secret
+from narthex.net.tls import ClientTLS
+
+aiohttp.set_zlib_backend(isal_zlib)
+
+MAX_REDIRECTS = 10
+READ_BUFFER_BYTES = 256 * 1024
+USER_AGENT = f"Narthex/{narthex.__version__}"
+TOKEN_TIMEOUT_SECONDS = 30.0
+
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_SENSITIVE = (hdrs.AUTHORIZATION, hdrs.COOKIE, hdrs.PROXY_AUTHORIZATION)
+
+
+class HTTPClient:
+    """One session with the settings of one configuration section; make one a scrape pool, notifier or the like.
+
+    Nothing is opened before the first request. Credential files are read anew for each request, certificate files when
+    they change. Must be used and closed in one event loop.
+    """
+
+    def __init__(
+        self,
+        config: HTTPClientConfig,
+        *,
+        user_agent: str = USER_AGENT,
+        keepalive_seconds: float = 300.0,
+        unix_socket: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """`unix_socket` is dialled instead of the URL's host. Raises HTTPClientError on a proxy of no use."""
+        self._config = config
+        self._keepalive, self._unix_socket = keepalive_seconds, unix_socket
+        self._environment = os.environ if environment is None else environment
+        self._clock = clock or SystemClock()
+        self._proxy = ProxyChoice(config.proxy_settings, self._environment)
+        self._tls = ClientTLS(config.tls_config)
+        self._session: aiohttp.ClientSession | None = None
+        self._tokens: TokenSource | None = None
+        self._token_client: HTTPClient | None = None
+        self._static = CIMultiDict[str]({hdrs.USER_AGENT: user_agent})
+        self._header_files: list[tuple[str, str]] = []
+        self._prepare_headers()
+        self._authorization = self._fixed_authorization()
+
+    async def request(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        timeout_seconds: float | None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> aiohttp.ClientResponse:
+        """Sends a request and gives the response once its headers are there; use it as `async with` to let go of it.
+
+        `timeout_seconds` covers everything up to the last byte of the body. Redirects are followed (at most 10) if the
+        configuration says so; else a redirect is the response. Raises HTTPClientError, aiohttp.ClientError or
+        TimeoutError; `explain` puts each into words.
+        """
+        where = url if isinstance(url, URL) else _parse(url)
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        deadline = None if timeout_seconds is None else self._clock.monotonic() + timeout_seconds
+        async with asyncio.timeout(timeout_seconds):
+            send = await self._headers(headers)
+        first_host, trusted = (where.host or "").lower(), True
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await self._send(method, where, send, body, timeout)
+            target = response.headers.get(hdrs.LOCATION)
+            if response.status not in _REDIRECTS or not target or not self._config.follow_redirects:
+                return response
+            response.release()
+            where = _redirected(where, target)
+            if trusted and not _same_site((where.host or "").lower(), first_host):
+                trusted = False
+                send = self._without_credentials(headers)
+            if response.status == 303 or (response.status in (301, 302) and method == "POST"):
+                method, body = ("HEAD" if method == "HEAD" else "GET"), None
+            if deadline is not None:
+                timeout = aiohttp.ClientTimeout(total=max(0.001, deadline - self._clock.monotonic()))
+        raise HTTPClientError(f"stopped after {MAX_REDIRECTS} redirects")
+
+    async def get(
+        self, url: str | URL, *, timeout_seconds: float | None, headers: Mapping[str, str] | None = None
+    ) -> aiohttp.ClientResponse:
+        return await self.request("GET", url, timeout_seconds=timeout_seconds, headers=headers)
+
+    async def close(self) -> None:
+        """Closes idle and busy connections. The client opens a new session when it is used again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        if self._token_client is not None:
+            await self._token_client.close()
+
+    async def __aenter__(self) -> HTTPClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _send(
+        self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        session = self._session or self._open()
+        options: dict[str, Any] = {}
+        if url.scheme == "https":
+            options["ssl"] = self._tls.context()
+            if self._tls.server_name:
+                options["server_hostname"] = self._tls.server_name
+        if self._proxy.any:
+            proxy = self._proxy.of(url)
+            if proxy is not None:
+                options["proxy"] = proxy.with_user(None)
+                if url.scheme == "https":
+                    options["proxy_headers"] = CIMultiDict(
+                        self._proxy.connect_headers + self._proxy.authorization(proxy)
+                    )
+                else:
+                    headers = CIMultiDict([*headers.items(), *self._proxy.authorization(proxy)])
+        return await session.request(
+            method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout, **options
+        )
+
+    def _open(self) -> aiohttp.ClientSession:
+        connector: aiohttp.BaseConnector
+        if self._unix_socket is not None:
+            connector = aiohttp.UnixConnector(self._unix_socket, limit=0, keepalive_timeout=self._keepalive)
+        else:
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=self._keepalive)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=READ_BUFFER_BYTES,
+            trust_env=False,
+        )
+        return self._session
+
+    def _prepare_headers(self) -> None:
+        for name, header in self._config.http_headers.items():
+            for value in (*header.values, *(secret.reveal() for secret in header.secrets)):
+                self._static.add(name, _header_value(value, name))
+            self._header_files += [(name, path) for path in header.files]
+
+    def _fixed_authorization(self) -> str | None:
+        """The Authorization value when no file is involved; None when it must be made for each request (or is none)."""
+        auth, basic = self._config.authorization, self._config.basic_auth
+        if auth is not None and auth.credentials:
+            return _header_value(f"{auth.type} {auth.credentials.reveal()}", "Authorization")
+        if basic is not None and not basic.username_file and not basic.password_file:
+            return aiohttp.encode_basic_auth(basic.username, basic.password.reveal())
+        return None
+
+    async def _current_authorization(self) -> str | None:
+        if self._authorization is not None:
+            return self._authorization
+        auth, basic = self._config.authorization, self._config.basic_auth
+        if auth is not None and auth.credentials_file:
+            credentials = read_secret(auth.credentials_file, "authorization credentials")
+            return _header_value(f"{auth.type} {credentials}", "Authorization")
+        if basic is not None:
+            user = read_secret(basic.username_file, "basic auth username") if basic.username_file else basic.username
+            password = basic.password.reveal()
+            if basic.password_file:
+                password = read_secret(basic.password_file, "basic auth password")
+            return aiohttp.encode_basic_auth(user, password)
+        if self._config.oauth2 is not None:
+            return await self._token_source(self._config.oauth2).header()
+        return None
+
+    async def _headers(self, own: Mapping[str, str] | None) -> CIMultiDict[str]:
+        headers = CIMultiDict(self._static)
+        for name, path in self._header_files:
+            headers.add(name, _header_value(read_secret(path, f"header {name}"), name))
+        authorization = await self._current_authorization()
+        if authorization is not None:
+            headers[hdrs.AUTHORIZATION] = authorization
+        if own is not None:
+            headers.update(own)
+        return headers
+
+    def _without_credentials(self, own: Mapping[str, str] | None) -> CIMultiDict[str]:
+        """What a host that was not asked for may see: the caller's headers, no configured ones, no secrets."""
+        headers = CIMultiDict({hdrs.USER_AGENT: self._static[hdrs.USER_AGENT], **(own or {})})
+        for name in _SENSITIVE:
+            headers.popall(name, None)
+        return headers
+
+    def _token_source(self, oauth2: OAuth2) -> TokenSource:
+        if self._tokens is None:
+            config = HTTPClientConfig(tls_config=oauth2.tls_config, proxy_settings=oauth2.proxy_settings)
+            self._token_client = HTTPClient(config, environment=self._environment, clock=self._clock)
+            self._tokens = TokenSource(oauth2, self._token_client.post_form, self._clock)
+        return self._tokens
+
+    async def post_form(self, url: str, form: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Posts and reads the whole answer (at most 1 MiB of it)."""
+        response = await self.request("POST", url, timeout_seconds=TOKEN_TIMEOUT_SECONDS, headers=headers, body=form)
+        async with response:
+            return response.status, await response.content.read(MAX_ANSWER_BYTES)
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = URL(text)
+    except ValueError as e:
+        raise HTTPClientError(f"not a valid URL: {e}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise HTTPClientError(f'"{url.with_password(None) if url.host else text}" is not an http or https URL')
+    return url
+
+
+def _redirected(base: URL, location: str) -> URL:
+    try:
+        url = base.join(URL(location))
+    except ValueError:
+        raise HTTPClientError("redirected to something that is not a URL") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise HTTPClientError(f"redirected to {url.scheme}://, which is not HTTP")
+    return url
+
+
+def _same_site(host: str, first: str) -> bool:
+    return host == first or (host.endswith(f".{first}") and not first.replace(".", "").isdigit() and ":" not in first)
+
+
+def _header_value(value: str, name: str) -> str:
+    if any(c in value for c in "\r\n\0"):
+        raise HTTPClientError(f"the value of header {name} has a line break in it")
+    return value
+
+
+def explain(error: BaseException) -> str:
+    """A failed request in a few words without secrets, as targets and logs show it."""
+    match error:
+        case TimeoutError():
+            return "context deadline exceeded"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"tls: failed to verify certificate: {_certificate_reason(error.certificate_error)}"
+        case aiohttp.ClientSSLError():
+            return f"tls: {_ssl_reason(error.os_error)}"
+        case aiohttp.ClientConnectorDNSError():
+            return f"lookup {error.host}: no such host"
+        case aiohttp.ClientProxyConnectionError():
+            return f"proxy {error.host}:{error.port}: {_os_reason(error.os_error)}"
+        case aiohttp.ClientConnectorError():
+            return f"dial {error.host}:{error.port}: {_os_reason(error.os_error)}"
+        case aiohttp.ClientHttpProxyError():
+            return f"proxy answered {error.status} {error.message}"
+        case aiohttp.ServerDisconnectedError():
+            return "the server closed the connection without an answer"
+        case aiohttp.ClientPayloadError():
+            return "the body ended early or could not be decompressed"
+        case aiohttp.ClientResponseError():
+            return f"malformed HTTP response: {error.message}"
+        case HTTPClientError():
+            return str(error)
+        case ssl.SSLError():
+            return f"tls: {_ssl_reason(error)}"
+        case OSError():
+            return _os_reason(error)
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def _os_reason(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    if isinstance(error, ssl.SSLError):
+        return _ssl_reason(error)
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, ConnectionResetError):
+        return "connection reset by peer"
+    return (os.strerror(error.errno).lower() if error.errno else "") or str(error) or type(error).__name__
+
+
+def _ssl_reason(error: BaseException) -> str:
+    reason = getattr(error, "reason", None)
+    return reason.lower().replace("_", " ") if isinstance(reason, str) else str(error)
+
+
+def _certificate_reason(error: BaseException) -> str:
+    return getattr(error, "verify_message", "") or str(error)

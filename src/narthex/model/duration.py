@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 _UNITS = (("y", 31_536_000_000), ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
+_SIZES = {unit: (place, size) for place, (unit, size) in enumerate((*_UNITS, ("ms", 1)))}
+_PIECE = re.compile("([0-9]+)([^0-9.]+)")
 _MAX_MS = (2**63 - 1) // 1_000_000
 
 
@@ -12,19 +16,20 @@ def parse_duration(text: str) -> int:
         raise ValueError("empty duration string")
     if text == "0":
         return 0
-    total, rest, last = 0, text, -1
-    order = [u for u, _ in _UNITS] + ["ms"]
-    sizes = dict(_UNITS) | {"ms": 1}
-    while rest:
-        digits = 0
-        while digits < len(rest) and rest[digits].isascii() and rest[digits].isdigit():
-            digits += 1
-        unit = "ms" if rest.startswith("ms", digits) else rest[digits : digits + 1]
-        if digits == 0 or unit not in sizes or order.index(unit) <= last:
+    total, at, last = 0, 0, -1
+    while at < len(text):
+        piece = _PIECE.match(text, at)
+        if piece is None:
             raise ValueError(f'not a valid duration string: "{text}"')
-        last = order.index(unit)
-        total += int(rest[:digits]) * sizes[unit]
-        rest = rest[digits + len(unit) :]
+        amount, unit = piece.groups()
+        if unit not in _SIZES:
+            raise ValueError(f'unknown unit "{unit}" in duration "{text}"')
+        place, size = _SIZES[unit]
+        if place <= last or len(amount) > 19:
+            raise ValueError(f'not a valid duration string: "{text}"')
+        last = place
+        total += int(amount) * size
+        at = piece.end()
     if total > _MAX_MS:
         raise ValueError("duration out of range")
     return total

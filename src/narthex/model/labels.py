@@ -74,7 +74,9 @@ def quote(text: str) -> str:
             out.append("\\" + ch)
         elif ch in _ESCAPES:
             out.append(_ESCAPES[ch])
-        elif ch.isprintable():
+        elif "\udc80" <= ch <= "\udcff":  # a byte that is no UTF-8, see surrogateescape
+            out.append(f"\\x{ord(ch) - 0xDC00:02x}")
+        elif ch.isprintable() and ch != "\ufffd":
             out.append(ch)
         elif ord(ch) < 0x80:
             out.append(f"\\x{ord(ch):02x}")

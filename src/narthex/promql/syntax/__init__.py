@@ -29,7 +29,11 @@ from narthex.promql.syntax.ast import (
     children,
     walk,
 )
-from narthex.promql.syntax.parser import ParserOptions, parse_expr
+from narthex.promql.syntax.durations import resolve
+from narthex.promql.syntax.options import ParserOptions
+from narthex.promql.syntax.parser import parse_expr, parse_selector
+from narthex.promql.syntax.prettier import prettify
+from narthex.promql.syntax.tojson import to_json
 from narthex.promql.syntax.types import ValueType
 
 __all__ = [
@@ -58,5 +62,9 @@ __all__ = [
     "VectorSelector",
     "children",
     "parse_expr",
+    "parse_selector",
+    "prettify",
+    "resolve",
+    "to_json",
     "walk",
 ]

@@ -139,22 +139,27 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class DurationLiteral(_Node):
-    """A duration written as such (`5m`) or as seconds (`300`). `seconds` is exact as written, may be negative."""
+    """A duration written as such (`5m`) or as seconds (`300`). `seconds` is exact as written, may be negative.
+
+    `as_number` tells that it was written as a number inside a duration expression; printing keeps that.
+    """
 
     seconds: float
     pos: Span = field(compare=False)
+    as_number: bool = False
 
     @property
     def ms(self) -> int:
         """Milliseconds, rounded to whole nanoseconds first and then towards zero, as Prometheus does."""
-        return int(round(self.seconds * 1e9) / 1e6)
+        nanoseconds = round(self.seconds * 1e9)
+        return nanoseconds // 1_000_000 if nanoseconds >= 0 else -(-nanoseconds // 1_000_000)
 
     __str__ = _Node.__str__
 
 
 @dataclass(frozen=True, slots=True)
 class DurationExpr(_Node):
-    """Arithmetic on durations, in seconds. Unary minus has `left` None; step() and range() have neither side."""
+    """Arithmetic on durations, in seconds. Unary + and - have `left` None; step() and range() have neither side."""
 
     op: DurationOp
     left: Duration | None
@@ -200,7 +205,7 @@ class VectorSelector(_Node):
     """An instant vector selector, also the inner part of a range selector.
 
     `matchers` includes the one on `__name__` when `name` is not empty. `offset` is what was written (looks back when
-    positive); `at` is milliseconds since the epoch. `smoothed` and `anchored` exclude each other.
+    positive), None for zero; `at` is milliseconds since the epoch. `smoothed` and `anchored` exclude each other.
     """
 
     name: str

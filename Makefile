@@ -7,7 +7,7 @@ CORE_SOURCES := $(shell find core CMakeLists.txt cmake -type f 2>/dev/null)
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench clean build dev core-test
+.PHONY: demo test lint bench clean build dev core-test ui-test
 .DEFAULT_GOAL := build
 
 $(STAMPS)/venv:
@@ -41,7 +41,10 @@ lint: dev
 core-test: $(STAMPS)/venv
 	PATH="$(abspath $(BIN)):$$PATH" sh core/tests/run.sh
 
-test: dev lint core-test
+ui-test: dev
+	cd ui && npm test --silent
+
+test: dev lint core-test ui-test
 	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: dev

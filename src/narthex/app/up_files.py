@@ -84,7 +84,5 @@ def _texts(a: Addresses) -> list[tuple[str, str, tuple[str, ...]]]:
         ("prometheus.yml", server, (a.server, a.alertmanager, a.node, *a.llm)),
         ("alertmanager.yml", _ALERTMANAGER.format(receiver=a.receiver), (a.receiver,)),
     ]
-    for rule_file in (resources.files("narthex.llm") / "rules").iterdir():
-        if rule_file.name.endswith(".rules.yml"):
-            texts.append((f"rules/{rule_file.name}", rule_file.read_text(), ()))
-    return texts
+    rules = (resources.files("narthex.llm") / "rules").iterdir()
+    return texts + [(f"rules/{r.name}", r.read_text(), ()) for r in rules if r.name.endswith(".rules.yml")]

@@ -49,5 +49,5 @@ def _entry(flag: Flag, width: int) -> list[str]:
 
 def _placeholder(flag: Flag) -> str:
     if flag.kind in ("text", "choice"):
-        return f'"{flag.default}"' if flag.default and len(flag.default) < 59 else "..."
+        return f'"{flag.default}"' if flag.default and len(flag.name + flag.default) < 90 else "..."
     return flag.default

@@ -1,0 +1,204 @@
+"""The table of routes and what surrounds every request: metrics, readiness, errors, CORS."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from aiohttp import web
+
+from narthex.errors import RequestError
+from narthex.web import federate, labels, lifecycle, queries, rules, status, targets
+from narthex.web.context import Context
+from narthex.web.http_metrics import HttpMetrics
+from narthex.web.pages import UI_PATHS, Pages, asset, index, not_found, user_asset
+from narthex.web.parameters import Parameters
+from narthex.web.reply import Reply, envelope, error_envelope, error_kind, error_status
+from narthex.web.transport import send
+
+MOST_FORM_BYTES = 10 * 1024 * 1024
+
+ApiHandler = Callable[[Context, Parameters], Awaitable[Reply]]
+PlainHandler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_GET_AND_POST: dict[str, ApiHandler] = {
+    "query": queries.query,
+    "query_range": queries.query_range,
+    "query_exemplars": queries.query_exemplars,
+    "format_query": queries.format_query,
+    "parse_query": queries.parse_query,
+    "labels": labels.label_names,
+    "series": labels.series,
+}
+_GET: dict[str, ApiHandler] = {
+    "targets": targets.targets,
+    "targets/metadata": targets.target_metadata,
+    "metadata": targets.metadata,
+    "scrape_pools": targets.scrape_pools,
+    "scrape_pools/config": targets.scrape_pool_config,
+    "alertmanagers": targets.alertmanagers,
+    "rules": rules.rules,
+    "alerts": rules.alerts,
+    "status/config": status.config,
+    "status/runtimeinfo": status.runtime_info,
+    "status/buildinfo": status.build_info,
+    "status/flags": status.flags,
+    "status/tsdb": status.tsdb,
+    "status/tsdb/blocks": status.tsdb_blocks,
+    "features": status.features,
+    "notifications": status.notifications,
+}
+_BEFORE_READY: dict[str, ApiHandler] = {"status/walreplay": status.wal_replay}
+_ADMIN = ("delete_series", "clean_tombstones", "snapshot")
+_ROOT_FILES = ("favicon.svg", "favicon.ico", "manifest.json", "robots.txt")
+
+
+def make_application(context: Context) -> web.Application:
+    """The whole web side of a server, below the route prefix."""
+    routes = _Routes(context)
+    for name, handler in _GET_AND_POST.items():
+        routes.api(("GET", "POST"), name, handler)
+    for name, handler in _GET.items():
+        routes.api(("GET",), name, handler)
+    for name, handler in _BEFORE_READY.items():
+        routes.api(("GET",), name, handler, before_ready=True)
+    for name in _ADMIN:
+        routes.api(("POST", "PUT"), f"admin/tsdb/{name}", _admin_disabled)
+    routes.label_values()
+    for path, plain in (
+        ("/-/healthy", lifecycle.healthy),
+        ("/-/ready", lifecycle.ready),
+        ("/metrics", lifecycle.metrics),
+        ("/version", lifecycle.version),
+    ):
+        routes.plain(("GET", "HEAD"), path, plain)
+    for path, plain in (("/-/reload", lifecycle.reload), ("/-/quit", lifecycle.quit)):
+        routes.plain(("GET", "POST", "PUT"), path, plain)
+    routes.plain(("GET",), "/federate", federate.federate, before_ready=False)
+    routes.pages()
+    return routes.application
+
+
+async def _admin_disabled(context: Context, parameters: Parameters) -> Reply:
+    raise RequestError("unavailable", "admin APIs disabled")
+
+
+class _Routes:
+    """Adds routes; each request is counted under its route's name."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.metrics = HttpMetrics(context.registry)
+        self.application = web.Application(client_max_size=MOST_FORM_BYTES, middlewares=[_unrouted])
+        self._prefix = context.settings.route_prefix
+
+    def _add(self, methods: tuple[str, ...], path: str, name: str, handler: _Handler) -> None:
+        counted = self.metrics.counted(name, handler)
+        for method in methods:
+            self.application.router.add_route(method, self._prefix + path, counted)
+
+    def api(self, methods: tuple[str, ...], name: str, handler: ApiHandler, *, before_ready: bool = False) -> None:
+        path = f"/api/v1/{name}"
+        self._add(methods, path, path, partial(_answer, self.context, handler, before_ready))
+        self._add(("OPTIONS",), path, path, partial(_preflight, self.context))
+
+    def label_values(self) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            handler = partial(labels.label_values, name=request.match_info["name"])
+            return await _answer(self.context, handler, False, request)
+
+        self._add(("GET",), "/api/v1/label/{name}/values", "/api/v1/label/:name/values", answer)
+
+    def plain(self, methods: tuple[str, ...], path: str, handler: PlainHandler, *, before_ready: bool = True) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if not before_ready and not _serves(self.context):
+                return lifecycle.not_ready(self.context)
+            return await handler(self.context, request)
+
+        self._add(methods, path, path, answer)
+
+    def pages(self) -> None:
+        pages = Pages(self.context.settings.static)
+
+        async def redirect(request: web.Request) -> web.StreamResponse:
+            query = f"?{request.query_string}" if request.query_string else ""
+            return web.Response(status=302, headers={"Location": f"{self._prefix}/query{query}"})
+
+        self._add(("GET",), "/", "/", redirect)
+        if self._prefix:
+            self._add(("GET",), "", "/", redirect)
+        self._add(("GET",), "/graph", "/graph", redirect)
+        for path in UI_PATHS:
+            self._add(("GET", "HEAD"), path, path, partial(index, self.context, pages))
+        for name in _ROOT_FILES:
+            self._add(("GET",), f"/{name}", f"/{name}", partial(asset, self.context, pages))
+        self._add(("GET",), "/{asset:assets/.+}", "/assets/*filepath", partial(asset, self.context, pages))
+        self._add(("GET",), "/user/{file:.+}", "/user/*filepath", partial(user_asset, self.context))
+
+
+async def _answer(
+    context: Context, handler: ApiHandler, before_ready: bool, request: web.Request
+) -> web.StreamResponse:
+    if not before_ready and not _serves(context):
+        return lifecycle.not_ready(context)
+    code = 200
+    try:
+        reply = await handler(context, await _parameters(request))
+        if reply.data is None:
+            return web.Response(status=204, headers=_cors(context, request))
+        body = envelope(reply)
+    except asyncio.CancelledError:
+        raise
+    except Exception as e:
+        kind = error_kind(e)
+        code = error_status(kind)
+        if kind == "internal":
+            context.log_error(f"{request.path} failed: {e!r}")
+        body = error_envelope(kind, str(e))
+    return await send(request, body, status=code, content_type="application/json", headers=_cors(context, request))
+
+
+def _serves(context: Context) -> bool:
+    return context.state.ready and not context.state.stopping
+
+
+async def _parameters(request: web.Request) -> Parameters:
+    values: dict[str, list[str]] = {}
+    if request.method in ("POST", "PUT") and request.content_type == "application/x-www-form-urlencoded":
+        for name, value in (await request.post()).items():
+            values.setdefault(name, []).append(str(value))
+    for name, value in request.query.items():
+        values.setdefault(name, []).append(value)
+    return Parameters(values)
+
+
+def _cors(context: Context, request: web.Request) -> dict[str, str]:
+    origin = request.headers.get("Origin")
+    pattern = context.settings.cors_origin
+    if origin is None or pattern is None or not pattern.fullmatch(origin):
+        return {}
+    return {
+        "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Origin",
+        "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Date",
+        "Vary": "Origin",
+    }
+
+
+async def _preflight(context: Context, request: web.Request) -> web.StreamResponse:
+    return web.Response(status=204, headers=_cors(context, request))
+
+
+@web.middleware
+async def _unrouted(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Plain texts, as Go's router has them, where no route fits."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return not_found()
+    except web.HTTPMethodNotAllowed as e:
+        headers = {"Content-Type": "text/plain; charset=utf-8", "Allow": ", ".join(sorted(e.allowed_methods))}
+        return web.Response(status=405, body=b"Method Not Allowed\n", headers=headers)

@@ -1,0 +1,69 @@
+"""What every handler is given: the sources, the workers and the settings of this server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from narthex.clock import Clock
+from narthex.errors import RequestError
+from narthex.instrument import Registry
+from narthex.model.regex import Regex
+from narthex.storage.contract import Queryable
+from narthex.web.sources import (
+    Alertmanagers,
+    Language,
+    QueryEngine,
+    Rules,
+    ServerState,
+    StorageStatus,
+    Targets,
+)
+from narthex.web.workers import Workers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """From the flags. `route_prefix` starts with a slash and does not end with one ("" for the root)."""
+
+    external_url: str
+    route_prefix: str = ""
+    listen_port: int = 9090
+    page_title: str = "Narthex"
+    cors_origin: Regex | None = None
+    lifecycle: bool = False
+    user_assets: Path | None = None
+    static: Path | None = None
+    lookback: int = 300_000  # milliseconds
+    query_timeout: float = 120.0  # seconds
+
+
+@dataclass
+class Context:
+    """`app` sets the sources as parts come up; handlers that need one run only when the server is ready."""
+
+    settings: WebSettings
+    state: ServerState
+    workers: Workers
+    registry: Registry
+    clock: Clock
+    log_error: Callable[[str], None]
+    engine: QueryEngine | None = None
+    language: Language | None = None
+    storage: Queryable | None = None
+    targets: Targets | None = None
+    rules: Rules | None = None
+    alertmanagers: Alertmanagers | None = None
+    storage_status: StorageStatus | None = None
+    pool_yaml: Mapping[str, str] = field(default_factory=dict)
+
+
+def need(source: T | None, what: str) -> T:
+    """The source, or the API error for a part that this server does not have."""
+    if source is None:
+        raise RequestError("unavailable", f"{what} is not available")
+    return source

@@ -1,0 +1,236 @@
+"""What the HTTP API asks of the rest of the server. `app` makes objects of these shapes; tests make fakes.
+
+Times are Unix seconds as float where they are shown, milliseconds as int where they are computed with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from narthex.model.matcher import Matcher
+
+
+@dataclass(frozen=True)
+class QueryOptions:
+    """What a request may change about its query. 0 means the server's default."""
+
+    lookback: int = 0  # milliseconds
+    timeout: float = 0.0  # seconds
+    limit: int = 0  # series in the answer
+    stats: str = ""  # "", "true" or "all"
+
+
+@dataclass(frozen=True)
+class QueryAnswer:
+    """A result as JSON bytes of the envelope's `result`; `stats` as JSON bytes, empty when not asked for."""
+
+    result_type: str
+    result: bytes
+    warnings: Sequence[str] = ()
+    infos: Sequence[str] = ()
+    stats: bytes = b""
+
+
+class PreparedQuery(Protocol):
+    """A query that was parsed and checked."""
+
+    def run(self) -> QueryAnswer:
+        """Blocks; called once, in a worker thread. Raises QueryError and its kinds, StorageError."""
+        ...
+
+    def cancel(self) -> None:
+        """From any thread: `run` raises QueryCanceled soon."""
+        ...
+
+
+class QueryEngine(Protocol):
+    def instant(self, query: str, time: int, options: QueryOptions) -> PreparedQuery:
+        """Raises PromQLError."""
+        ...
+
+    def range(self, query: str, start: int, end: int, step: int, options: QueryOptions) -> PreparedQuery:
+        """Milliseconds, both ends inclusive. Raises PromQLError."""
+        ...
+
+
+class Language(Protocol):
+    """Parsing and printing of expressions."""
+
+    def selector(self, text: str) -> Sequence[Matcher]:
+        """Matchers of a series selector. Raises PromQLError."""
+        ...
+
+    def format(self, query: str) -> str: ...
+
+    def tree(self, query: str) -> Any:
+        """The syntax tree in the JSON shape of /api/v1/parse_query."""
+        ...
+
+
+class TargetView(Protocol):
+    """One active target as the API shows it."""
+
+    @property
+    def discovered_labels(self) -> Mapping[str, str]: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def pool(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def health(self) -> str: ...
+    @property
+    def last_error(self) -> str: ...
+    @property
+    def last_scrape(self) -> float | None: ...
+    @property
+    def last_duration(self) -> float: ...
+    @property
+    def interval(self) -> int: ...
+    @property
+    def timeout(self) -> int: ...
+    def metadata(self) -> Iterable[MetricMetadata]: ...
+
+
+@dataclass(frozen=True)
+class MetricMetadata:
+    metric: str
+    type: str
+    help: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class DroppedTargetView:
+    discovered_labels: Mapping[str, str]
+    pool: str
+
+
+class Targets(Protocol):
+    def pools(self) -> list[str]: ...
+    def active(self) -> Iterable[TargetView]: ...
+    def dropped(self) -> Iterable[DroppedTargetView]: ...
+    def dropped_counts(self) -> Mapping[str, int]: ...
+
+
+@dataclass(frozen=True)
+class AlertView:
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    state: str
+    active_at: float | None
+    keep_firing_since: float | None
+    value: float
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """`kind` is "alerting" or "recording"; durations and times in seconds."""
+
+    kind: str
+    name: str
+    query: str
+    labels: Mapping[str, str]
+    health: str
+    last_error: str
+    evaluation_time: float
+    last_evaluation: float | None
+    state: str = ""
+    duration: float = 0.0
+    keep_firing_for: float = 0.0
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    alerts: Sequence[AlertView] = ()
+
+
+@dataclass(frozen=True)
+class GroupView:
+    name: str
+    file: str
+    interval: float
+    limit: int
+    evaluation_time: float
+    last_evaluation: float | None
+    rules: Sequence[RuleView]
+
+
+class Rules(Protocol):
+    def groups(self) -> Iterable[GroupView]:
+        """In the order of files and of groups in them."""
+        ...
+
+
+class Alertmanagers(Protocol):
+    def active(self) -> Sequence[str]:
+        """URLs that notifications are sent to."""
+        ...
+
+    def dropped(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True)
+class StorageStatistics:
+    """Of the head. Times in milliseconds; the lists are sorted by falling value."""
+
+    series: int
+    label_pairs: int
+    chunks: int
+    min_time: int
+    max_time: int
+    series_by_metric: Sequence[tuple[str, int]]
+    values_by_label: Sequence[tuple[str, int]]
+    bytes_by_label: Sequence[tuple[str, int]]
+    series_by_pair: Sequence[tuple[str, int]]
+
+
+class StorageStatus(Protocol):
+    def statistics(self, limit: int) -> StorageStatistics:
+        """Blocks for as long as counting takes; called in a worker thread."""
+        ...
+
+    def blocks(self) -> Sequence[Mapping[str, Any]]:
+        """The contents of each block's meta.json."""
+        ...
+
+
+@dataclass
+class ReplayProgress:
+    """Log segments: first, last and the one being replayed."""
+
+    first: int = 0
+    last: int = 0
+    current: int = 0
+
+
+class ServerState(Protocol):
+    """What the process knows about itself."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def stopping(self) -> bool: ...
+    @property
+    def replay(self) -> ReplayProgress: ...
+    @property
+    def config_yaml(self) -> str:
+        """The running configuration, secrets masked."""
+        ...
+
+    @property
+    def external_labels(self) -> Mapping[str, str]: ...
+    @property
+    def flags(self) -> Mapping[str, str]: ...
+    @property
+    def features(self) -> Mapping[str, Mapping[str, bool]]: ...
+    def runtime_info(self) -> Mapping[str, Any]: ...
+    def build_info(self) -> Mapping[str, str]: ...
+    def notifications(self) -> Iterable[Mapping[str, Any]]:
+        """What the UI's bell shows: {text, date, active}."""
+        ...
+
+    def request_stop(self) -> None: ...
+    async def reload(self) -> None:
+        """Raises ConfigError (or another NarthexError) when the new configuration cannot be applied."""
+        ...

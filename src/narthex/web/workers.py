@@ -1,0 +1,86 @@
+"""Threads for what blocks, so that the event loop (and with it every scrape) stays on time while queries run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from narthex.errors import QueryCanceled, QueryTimeout
+from narthex.web.sources import PreparedQuery, QueryAnswer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workers:
+    """A pool for queries behind a gate, and a small one for look-ups, so that long queries cannot starve them.
+
+    `threads` is the number of queries that compute at a time; `concurrency` bounds those admitted, the rest waits.
+    """
+
+    def __init__(self, threads: int, concurrency: int) -> None:
+        self._queries = ThreadPoolExecutor(threads, "query")
+        self._lookups = ThreadPoolExecutor(2, "lookup")
+        self._gate = asyncio.Semaphore(max(1, concurrency))
+        self._running: dict[int, PreparedQuery] = {}  # by identity
+        self._stopped = False
+
+    async def query(self, prepared: PreparedQuery, timeout: float) -> QueryAnswer:
+        """Runs a query; `timeout` in seconds covers waiting too. A cancelled caller cancels the query.
+
+        Raises QueryTimeout, QueryCanceled and what `run` raises.
+        """
+        if timeout <= 0:
+            raise QueryTimeout("query timed out in query execution")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        try:
+            await asyncio.wait_for(self._gate.acquire(), timeout)
+        except TimeoutError:
+            raise QueryTimeout("query timed out in query queue") from None
+        if self._stopped:
+            self._gate.release()
+            raise QueryCanceled("query was canceled in query queue")
+        self._running[id(prepared)] = prepared
+        work: Future[QueryAnswer] = self._queries.submit(prepared.run)
+        work.add_done_callback(partial(self._report_end, loop, prepared))
+        timer = loop.call_at(deadline, prepared.cancel)
+        try:
+            return await asyncio.wrap_future(work)
+        except asyncio.CancelledError:
+            prepared.cancel()
+            raise
+        except QueryCanceled:
+            if loop.time() >= deadline:
+                raise QueryTimeout("query timed out in expression evaluation") from None
+            raise
+        finally:
+            timer.cancel()
+
+    def _report_end(self, loop: asyncio.AbstractEventLoop, prepared: PreparedQuery, work: Future[QueryAnswer]) -> None:
+        with suppress(RuntimeError):  # the loop was closed: nobody waits at the gate any more
+            loop.call_soon_threadsafe(self._ended, prepared)
+
+    def _ended(self, prepared: PreparedQuery) -> None:
+        self._running.pop(id(prepared), None)
+        self._gate.release()
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a look-up (label names, statistics) in a thread of its own pool."""
+        return await asyncio.get_running_loop().run_in_executor(self._lookups, partial(function, *args, **kwargs))
+
+    def stop(self) -> None:
+        """Cancels what runs and takes nothing new; does not wait."""
+        self._stopped = True
+        for prepared in list(self._running.values()):
+            prepared.cancel()
+        self._queries.shutdown(wait=False, cancel_futures=True)
+        self._lookups.shutdown(wait=False, cancel_futures=True)

@@ -9,4 +9,5 @@ NB_MODULE(_core, m) {
     bind_block(m);
     bind_labels(m);
     bind_series(m);
+    bind_text(m);
 }

@@ -4,21 +4,27 @@ Everything here takes and gives buffers, numpy arrays and the core's own column 
 """
 
 from narthex.native._core import (
+    REF_DROPPED,
+    REF_UNSTORED,
     BlockReader,
     CanceledError,
     DecodeError,
     LabelSets,
     LimitError,
+    ScrapeCache,
     SeriesBatch,
     Tombstones,
 )
 
 __all__ = [
+    "REF_DROPPED",
+    "REF_UNSTORED",
     "BlockReader",
     "CanceledError",
     "DecodeError",
     "LabelSets",
     "LimitError",
+    "ScrapeCache",
     "SeriesBatch",
     "Tombstones",
 ]

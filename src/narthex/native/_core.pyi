@@ -104,3 +104,86 @@ class BlockReader:
     def matching_label_values(self, name: str, terms: MatchTerms) -> list[str]: ...
     def delete(self, terms: MatchTerms, mint: int, maxt: int, into: Tombstones) -> int:
         """Adds intervals for the matching series, clipped to their chunks; gives the number of series."""
+
+# ---- exposition text (core/text) ----
+
+REF_DROPPED: int
+"""A reference for `ScrapeCache.assign`: relabelling dropped the series."""
+REF_UNSTORED: int
+"""A reference for `ScrapeCache.assign`: passes relabelling, but is not stored (sample limit); comes up again."""
+
+class ScanCounts:
+    @property
+    def samples(self) -> int:
+        """Sample lines."""
+    @property
+    def explicit_timestamps(self) -> int:
+        """Of these, lines with a timestamp of their own."""
+    @property
+    def exemplars(self) -> int:
+        """Exemplars: checked and skipped."""
+    @property
+    def unknown(self) -> int:
+        """Series that need a reference (see `ScrapeCache.unknown`)."""
+
+class ScrapeCache:
+    """One target's memory of its last body, so that only new series cost more than a compare and a number parse.
+
+    The life of one scrape: `scan`, then `assign` for what `unknown` names, then `samples` and `vanished`, then
+    `commit`; or `fail` at any point. Calls from several threads are safe and take turns.
+    """
+
+    def __init__(self) -> None: ...
+    def scan(
+        self,
+        body: bytes,
+        default_timestamp: int,
+        openmetrics: bool = False,
+        honor_timestamps: bool = True,
+        track_explicit: bool = False,
+    ) -> ScanCounts:
+        """Reads a whole body in the text format 0.0.4/1.0.0 or OpenMetrics. Lines without a timestamp get
+        `default_timestamp`; so do all when timestamps are not honoured. `track_explicit`: series with timestamps
+        of their own vanish with a stale marker too. Raises DecodeError that names line, reason and byte.
+        Releases the GIL."""
+
+    def unknown(self) -> NDArray[np.uint32]:
+        """Ids of the scan's series without a stored reference, in body order; valid until commit or fail."""
+
+    def known_kept(self) -> int:
+        """Sample lines of the scan whose series is known to pass relabelling."""
+
+    def labels(self, ids: NDArray[np.uint32]) -> list[dict[str, str]]:
+        """Label sets as exposed: `__name__` included, empty values included, `le` and `quantile` of histogram and
+        summary families in OpenMetrics' float form. Raises IndexError for ids that are no series."""
+
+    def find_refs(self, refs: NDArray[np.uint64]) -> NDArray[np.uint32]:
+        """Ids of the series that have one of these references."""
+
+    def assign(self, ids: NDArray[np.uint32], refs: NDArray[np.uint64]) -> None:
+        """Gives series their references, or REF_DROPPED, or REF_UNSTORED."""
+
+    def samples(self) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64], int, int]:
+        """Columns for `Appender.append`; then the number of sample lines that pass relabelling (stored or not,
+        duplicates included), and how many of these were duplicates: lines without a timestamp that repeat a series
+        of this scan, left out of the columns."""
+
+    def vanished(self) -> NDArray[np.uint64]:
+        """References that were in the last committed scan and are not in this one, sorted; they want a stale
+        marker. Series with timestamps of their own are left out unless `track_explicit`. Call it after `assign`."""
+
+    def commit(self) -> None:
+        """The scan becomes the last one. Series it lacks are forgotten."""
+
+    def fail(self) -> NDArray[np.uint64]:
+        """The scrape failed: references of the last committed scan, which want a stale marker now. Also right when
+        nothing was scanned. Series that a completely read scan brought stay known."""
+
+    def metadata(self) -> list[tuple[str, str, str, str]]:
+        """(family, type, help, unit) in body order; a family that vanished stays for ten more scans."""
+
+    def metadata_size(self) -> tuple[int, int]:
+        """Number of families that have a type, and bytes of all metadata lines."""
+
+    def series(self) -> int: ...
+    def memory_bytes(self) -> int: ...

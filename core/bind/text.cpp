@@ -1,0 +1,153 @@
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "bind/arrays.h"
+#include "bind/module.h"
+#include "text/scrape_cache.h"
+
+using narthex::ScanCounts;
+using narthex::ScrapeCache;
+
+namespace {
+
+using Ids = nb::ndarray<const uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using RefColumn = nb::ndarray<const uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// A cache that a scrape in a worker thread and the API may use at once. Nobody waits for the mutex with the
+// GIL held, so taking the GIL back under the mutex cannot block for good.
+class GuardedCache {
+  public:
+    template <typename F>
+    auto with(F&& work) {
+        nb::gil_scoped_release release;
+        std::lock_guard lock(mutex_);
+        return work(cache_);
+    }
+
+  private:
+    std::mutex mutex_;
+    ScrapeCache cache_;
+};
+
+// Makes Python strings, each distinct text once: label names and many values repeat from line to line.
+class Strings {
+  public:
+    nb::object operator()(const std::string& text) {
+        auto [at, added] = made_.try_emplace(text);
+        if (added)
+            at->second =
+                nb::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+        return at->second;
+    }
+
+  private:
+    std::unordered_map<std::string, nb::object> made_;
+};
+
+nb::list labels(GuardedCache& guarded, Ids ids) {
+    std::vector<narthex::LabelStrings> sets = guarded.with([&](ScrapeCache& cache) {
+        std::vector<narthex::LabelStrings> out;
+        out.reserve(ids.shape(0));
+        for (size_t i = 0; i < ids.shape(0); ++i) out.push_back(cache.labels(ids.data()[i]));
+        return out;
+    });
+    Strings strings;
+    nb::list out;
+    for (const narthex::LabelStrings& set : sets) {
+        nb::dict row;
+        for (const auto& [name, value] : set) row[strings(name)] = strings(value);
+        out.append(row);
+    }
+    return out;
+}
+
+nb::list metadata(GuardedCache& guarded) {
+    auto families = guarded.with([](ScrapeCache& cache) { return cache.metadata(); });
+    Strings strings;
+    nb::list out;
+    for (const narthex::FamilyMetadata& f : families) {
+        out.append(nb::make_tuple(strings(f.family), strings(std::string(metric_type_name(f.type))),
+                                  strings(f.help), strings(f.unit)));
+    }
+    return out;
+}
+
+ScanCounts scan(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp, bool openmetrics,
+                bool honor_timestamps, bool track_explicit) {
+    narthex::ScanOptions options;
+    options.format = openmetrics ? narthex::TextFormat::kOpenMetrics : narthex::TextFormat::kText;
+    options.default_timestamp = default_timestamp;
+    options.honor_timestamps = honor_timestamps;
+    options.track_explicit = track_explicit;
+    std::string_view text(body.c_str(), body.size());
+    return guarded.with([&](ScrapeCache& cache) { return cache.scan(text, options); });
+}
+
+nb::tuple samples(GuardedCache& guarded) {
+    auto columns = guarded.with([](ScrapeCache& cache) { return cache.samples(); });
+    return nb::make_tuple(to_numpy(std::move(columns.refs)), to_numpy(std::move(columns.timestamps)),
+                          to_numpy(std::move(columns.values)), columns.kept, columns.duplicates);
+}
+
+}  // namespace
+
+void bind_text(nb::module_& m) {
+    m.attr("REF_DROPPED") = narthex::kRefDropped;
+    m.attr("REF_UNSTORED") = narthex::kRefUnstored;
+    nb::class_<ScanCounts>(m, "ScanCounts")
+        .def_ro("samples", &ScanCounts::samples)
+        .def_ro("explicit_timestamps", &ScanCounts::explicit_timestamps)
+        .def_ro("exemplars", &ScanCounts::exemplars)
+        .def_ro("unknown", &ScanCounts::unknown);
+    nb::class_<GuardedCache>(m, "ScrapeCache")
+        .def(nb::init<>())
+        .def("scan", &scan, nb::arg("body"), nb::arg("default_timestamp"), nb::arg("openmetrics") = false,
+             nb::arg("honor_timestamps") = true, nb::arg("track_explicit") = false)
+        .def("unknown",
+             [](GuardedCache& g) { return to_numpy(g.with([](ScrapeCache& c) { return c.unknown(); })); })
+        .def("known_kept",
+             [](GuardedCache& g) { return g.with([](ScrapeCache& c) { return c.known_kept(); }); })
+        .def("labels", &labels, nb::arg("ids"))
+        .def(
+            "find_refs",
+            [](GuardedCache& g, RefColumn refs) {
+                std::vector<uint64_t> sorted(refs.data(), refs.data() + refs.shape(0));
+                return to_numpy(g.with([&](ScrapeCache& c) {
+                    std::sort(sorted.begin(), sorted.end());
+                    return c.find_refs(sorted);
+                }));
+            },
+            nb::arg("refs"))
+        .def(
+            "assign",
+            [](GuardedCache& g, Ids ids, RefColumn refs) {
+                g.with([&](ScrapeCache& c) {
+                    c.assign({ids.data(), ids.shape(0)}, {refs.data(), refs.shape(0)});
+                });
+            },
+            nb::arg("ids"), nb::arg("refs"))
+        .def("samples", &samples)
+        .def("vanished",
+             [](GuardedCache& g) { return to_numpy(g.with([](ScrapeCache& c) { return c.vanished(); })); })
+        .def("commit", [](GuardedCache& g) { g.with([](ScrapeCache& c) { c.commit(); }); })
+        .def("fail",
+             [](GuardedCache& g) { return to_numpy(g.with([](ScrapeCache& c) { return c.fail(); })); })
+        .def("metadata", &metadata)
+        .def("metadata_size",
+             [](GuardedCache& g) {
+                 auto size = g.with([](ScrapeCache& c) { return c.metadata_size(); });
+                 return nb::make_tuple(size.families, size.bytes);
+             })
+        .def("series", [](GuardedCache& g) { return g.with([](ScrapeCache& c) { return c.series(); }); })
+        .def("memory_bytes",
+             [](GuardedCache& g) { return g.with([](ScrapeCache& c) { return c.memory_bytes(); }); });
+}

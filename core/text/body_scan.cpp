@@ -1,0 +1,298 @@
+#include "text/body_scan.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "bytes/error.h"
+#include "labels/symbols.h"
+#include "text/number.h"
+
+namespace narthex {
+
+namespace {
+
+bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+uint32_t text_hash(std::string_view text) {
+    return static_cast<uint32_t>(hash_bytes(text));
+}
+
+std::string quoted_token(const char* p, const char* end) {
+    return p == end ? "nothing" : excerpt(p, end);
+}
+
+}  // namespace
+
+BodyScan::BodyScan(ScrapeCache& cache, std::string_view body, const ScanOptions& options)
+    : cache_(cache),
+      options_(options),
+      begin_(body.data()),
+      end_(body.data() + body.size()),
+      p_(body.data()),
+      text_(options.format == TextFormat::kText),
+      trusted_(options.format == cache.format_) {}
+
+ScanCounts BodyScan::run() {
+    try {
+        lines();
+    } catch (const LineError& e) {
+        fail(e.at, e.reason);
+    }
+    if (!text_ && !ended_) fail(end_, "the body does not end with # EOF");
+    return counts_;
+}
+
+void BodyScan::fail(const char* at, const std::string& reason) const {
+    auto line = 1 + std::count(begin_, at, '\n');
+    throw DecodeError("line " + std::to_string(line) + ": " + reason, static_cast<size_t>(at - begin_));
+}
+
+const char* BodyScan::line_end(const char* p) const {
+    if (p == end_) return end_;
+    const void* newline = std::memchr(p, '\n', static_cast<size_t>(end_ - p));
+    return newline == nullptr ? end_ : static_cast<const char*>(newline);
+}
+
+void BodyScan::lines() {
+    while (p_ < end_) {
+        if (trusted_ && expected_ < cache_.placed_ && try_expected()) continue;
+        other_line();
+        if (ended_) return;
+    }
+}
+
+// The common case: the line that stood here last time stands here again.
+bool BodyScan::try_expected() {
+    const Entry& e = cache_.entries_[expected_];
+    auto left = static_cast<size_t>(end_ - p_);
+    size_t length = e.length;
+    if (left < length || std::memcmp(p_, cache_.arena_.data() + e.offset, length) != 0) return false;
+    const char* after = p_ + length;
+    uint32_t id = expected_;
+    if (static_cast<LineKind>(e.kind) == LineKind::kSeries) {
+        // A blank must follow; in the text format a bare name may go on with blanks and labels.
+        if (after == end_ || !(*after == ' ' || (text_ && *after == '\t'))) return false;
+        if (text_) {
+            while (after < end_ && is_blank(*after)) ++after;
+            if (after < end_ && *after == '{') return false;
+        }
+        meet(id);
+        rest_of_line(id, after);
+        return true;
+    }
+    if (after < end_ && *after != '\n') return false;
+    if (static_cast<LineKind>(e.kind) == LineKind::kType) type_ = static_cast<MetricType>(e.ref);
+    meet(id);
+    p_ = after == end_ ? end_ : after + 1;
+    return true;
+}
+
+void BodyScan::other_line() {
+    if (text_) {
+        while (p_ < end_ && is_blank(*p_)) ++p_;
+        if (p_ == end_) return;
+        if (*p_ == '\n') {
+            ++p_;
+            return;
+        }
+    }
+    if (*p_ == '#') {
+        metadata_line();
+    } else {
+        series_line();
+    }
+}
+
+void BodyScan::metadata_line() {
+    const char* stop = line_end(p_);
+    std::string_view text(p_, static_cast<size_t>(stop - p_));
+    const char* next = stop == end_ ? end_ : stop + 1;
+    uint32_t hash = text_hash(text);
+    uint32_t id = trusted_ ? cache_.find(text, hash) : ScrapeCache::kNone;
+    if (id == ScrapeCache::kNone) {
+        MetadataLine line = parse_metadata_line(p_, stop, options_.format);
+        if (line.kind == LineKind::kComment) {
+            p_ = next;
+            return;
+        }
+        if (line.kind == LineKind::kEof) {
+            if (next != end_) fail(next, "unexpected data after # EOF");
+            ended_ = true;
+            p_ = end_;
+            return;
+        }
+        if (!text_ && stop == end_) fail(stop, "the body does not end with # EOF");
+        id = cache_.find(text, hash);
+        if (id == ScrapeCache::kNone) {
+            if (text.size() > ScrapeCache::kMaxText) fail(p_, "the line is too long");
+            id = cache_.insert(text, hash, line.kind);
+        }
+        cache_.entries_[id].ref = static_cast<uint64_t>(line.type);
+    }
+    const Entry& e = cache_.entries_[id];
+    if (static_cast<LineKind>(e.kind) == LineKind::kType) type_ = static_cast<MetricType>(e.ref);
+    meet(id);
+    p_ = next;
+}
+
+void BodyScan::series_line() {
+    if (trusted_) {
+        const char* after = skim_series(p_, end_);
+        if (after != nullptr && after < end_ && (*after == ' ' || (text_ && *after == '\t'))) {
+            std::string_view text(p_, static_cast<size_t>(after - p_));
+            uint32_t id = cache_.find(text, text_hash(text));
+            if (id != ScrapeCache::kNone) {
+                meet(id);
+                rest_of_line(id, after);
+                return;
+            }
+        }
+    }
+    const char* after = parse_series(p_, end_, options_.format, labels_);
+    std::string_view text(p_, static_cast<size_t>(after - p_));
+    if (text.size() > ScrapeCache::kMaxText) fail(p_, "the series is too long");
+    uint32_t hash = text_hash(text);
+    uint32_t id = cache_.find(text, hash);
+    if (id == ScrapeCache::kNone) {
+        id = cache_.insert(text, hash, LineKind::kSeries);
+        cache_.entries_[id].le = type_ == MetricType::kHistogram;
+        cache_.entries_[id].quantile = type_ == MetricType::kSummary;
+    }
+    meet(id);
+    rest_of_line(id, after);
+}
+
+// Notes that an entry occurs in this body. The lines that followed it last time are expected to follow again.
+void BodyScan::meet(uint32_t id) {
+    if (id < cache_.placed_) expected_ = id + 1;
+    Entry& e = cache_.entries_[id];
+    if (e.seen == cache_.scan_) return;
+    if (id != cache_.order_.size()) cache_.moved_ = true;
+    cache_.order_.push_back(id);
+    // A series counts as seen once its sample is read.
+    if (static_cast<LineKind>(e.kind) != LineKind::kSeries) e.seen = cache_.scan_;
+}
+
+void BodyScan::rest_of_line(uint32_t id, const char* p) {
+    if (text_) {
+        while (p < end_ && is_blank(*p)) ++p;
+    } else {
+        if (p == end_ || *p != ' ') fail(p, "expected a space and a value, got " + quoted_token(p, end_));
+        ++p;
+    }
+    double value;
+    p = value_token(p, value);
+    int64_t timestamp = options_.default_timestamp;
+    bool timed = false;
+    if (p < end_ && *p != '\n') {
+        p = text_ ? text_tail(p, timestamp, timed) : openmetrics_tail(p, timestamp, timed);
+    }
+    if (p < end_) {
+        ++p;
+    } else if (!text_) {
+        fail(end_, "the body does not end with # EOF");
+    }
+    sample(id, timestamp, timed, value);
+    p_ = p;
+}
+
+const char* BodyScan::token_end(const char* p) const {
+    while (p < end_ && *p != '\n' && *p != ' ' && !(text_ && (*p == '\t' || *p == '{'))) ++p;
+    return p;
+}
+
+const char* BodyScan::value_token(const char* p, double& value) {
+    // A tab ends a number in the text format only.
+    const char* after = parse_plain_decimal(p, end_, value);
+    if (after != nullptr && (text_ || after == end_ || *after != '\t')) return after;
+    after = token_end(p);
+    std::optional<double> number = parse_float({p, static_cast<size_t>(after - p)});
+    if (!number) fail(p, "expected a number as value, got " + quoted_token(p, after == p ? end_ : after));
+    value = *number;
+    return after;
+}
+
+const char* BodyScan::text_tail(const char* p, int64_t& timestamp, bool& timed) {
+    while (p < end_ && is_blank(*p)) ++p;
+    if (p == end_ || *p == '\n') return p;
+    const char* stop = p;
+    while (stop < end_ && *stop >= '0' && *stop <= '9') ++stop;
+    std::optional<int64_t> ms = parse_digits({p, static_cast<size_t>(stop - p)});
+    if (!ms)
+        fail(p,
+             "expected a timestamp in integer milliseconds or the end of the line, got " + excerpt(p, end_));
+    p = stop;
+    while (p < end_ && is_blank(*p)) ++p;
+    if (p < end_ && *p != '\n')
+        fail(p, "expected the end of the line after the timestamp, got " + excerpt(p, end_));
+    timestamp = *ms;
+    timed = true;
+    return p;
+}
+
+const char* BodyScan::openmetrics_tail(const char* p, int64_t& timestamp, bool& timed) {
+    if (end_ - p >= 2 && p[1] != '#') {
+        const char* stop = token_end(p + 1);
+        std::optional<int64_t> ms = parse_seconds({p + 1, static_cast<size_t>(stop - p - 1)});
+        if (!ms) fail(p + 1, "expected a timestamp in seconds, got " + quoted_token(p + 1, end_));
+        timestamp = *ms;
+        timed = true;
+        p = stop;
+    }
+    if (p < end_ && *p != '\n') p = exemplar(p);
+    return p;
+}
+
+// " # {labels} value [timestamp]": checked and skipped.
+const char* BodyScan::exemplar(const char* p) {
+    if (end_ - p < 4 || std::memcmp(p, " # {", 4) != 0) {
+        fail(p, "expected an exemplar or the end of the line, got " + quoted_token(p, end_));
+    }
+    p = parse_label_pairs(p + 3, end_, options_.format, labels_);
+    if (p == end_ || *p != ' ')
+        fail(p, "expected a space and the exemplar's value, got " + quoted_token(p, end_));
+    const char* stop = token_end(p + 1);
+    if (!parse_float({p + 1, static_cast<size_t>(stop - p - 1)})) {
+        fail(p + 1, "expected a number as the exemplar's value, got " + quoted_token(p + 1, end_));
+    }
+    p = stop;
+    if (p < end_ && *p == ' ') {
+        stop = token_end(p + 1);
+        if (!parse_seconds({p + 1, static_cast<size_t>(stop - p - 1)})) {
+            fail(p + 1, "expected the exemplar's timestamp in seconds, got " + quoted_token(p + 1, end_));
+        }
+        p = stop;
+    }
+    if (p < end_ && *p != '\n')
+        fail(p, "expected the end of the line after the exemplar, got " + excerpt(p, end_));
+    ++counts_.exemplars;
+    return p;
+}
+
+void BodyScan::sample(uint32_t id, int64_t timestamp, bool timed, double value) {
+    ++counts_.samples;
+    if (timed) ++counts_.explicit_timestamps;
+    if (!options_.honor_timestamps) {
+        timestamp = options_.default_timestamp;
+        timed = false;
+    }
+    Entry& e = cache_.entries_[id];
+    bool repeated = e.seen == cache_.scan_;
+    if (!repeated) {
+        e.seen = cache_.scan_;
+        e.timed = timed;
+        if (e.ref >= kRefUnstored && e.ref != kRefDropped) cache_.unknown_.push_back(id);
+    } else if (!timed) {
+        e.timed = false;
+        cache_.repeated_.push_back(id);
+        return;
+    }
+    cache_.ids_.push_back(id);
+    cache_.timestamps_.push_back(timestamp);
+    cache_.values_.push_back(value);
+}
+
+}  // namespace narthex

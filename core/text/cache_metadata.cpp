@@ -1,0 +1,77 @@
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "text/metadata_line.h"
+#include "text/scrape_cache.h"
+
+namespace narthex {
+
+namespace {
+
+// HELP knows \\ and \n only; a quote stands for itself.
+std::string unescape_help(std::string_view raw) {
+    std::string out;
+    out.reserve(raw.size());
+    for (size_t i = 0; i < raw.size(); ++i) {
+        if (raw[i] == '\\' && i + 1 < raw.size() && (raw[i + 1] == '\\' || raw[i + 1] == 'n')) {
+            out += raw[++i] == 'n' ? '\n' : '\\';
+        } else {
+            out += raw[i];
+        }
+    }
+    return out;
+}
+
+// A family and the scans in which its lines were seen last: of two HELP lines the newer one counts.
+struct Family {
+    FamilyMetadata metadata;
+    uint32_t help_seen = 0;
+    uint32_t type_seen = 0;
+    uint32_t unit_seen = 0;
+};
+
+}  // namespace
+
+std::vector<FamilyMetadata> ScrapeCache::metadata() const {
+    std::vector<Family> families;
+    std::unordered_map<std::string, size_t> index;
+    for (const Entry& e : entries_) {
+        auto kind = static_cast<LineKind>(e.kind);
+        if (kind == LineKind::kSeries || !is_kept_metadata(e)) continue;
+        MetadataLine line = split_metadata_line(text(e));
+        auto [at, added] = index.try_emplace(unescape(line.family), families.size());
+        if (added) {
+            families.emplace_back();
+            families.back().metadata.family = at->first;
+        }
+        Family& family = families[at->second];
+        if (kind == LineKind::kHelp && e.seen >= family.help_seen) {
+            family.metadata.help = unescape_help(line.text);
+            family.help_seen = e.seen;
+        } else if (kind == LineKind::kType && e.seen >= family.type_seen) {
+            family.metadata.type = static_cast<MetricType>(e.ref);
+            family.type_seen = e.seen;
+        } else if (kind == LineKind::kUnit && e.seen >= family.unit_seen) {
+            family.metadata.unit = std::string(line.text);
+            family.unit_seen = e.seen;
+        }
+    }
+    std::vector<FamilyMetadata> out;
+    out.reserve(families.size());
+    for (Family& family : families) out.push_back(std::move(family.metadata));
+    return out;
+}
+
+MetadataSize ScrapeCache::metadata_size() const {
+    MetadataSize size;
+    for (const Entry& e : entries_) {
+        auto kind = static_cast<LineKind>(e.kind);
+        if (kind == LineKind::kSeries || !is_kept_metadata(e)) continue;
+        size.bytes += e.length;
+        size.families += kind == LineKind::kType;
+    }
+    return size;
+}
+
+}  // namespace narthex

@@ -1,0 +1,280 @@
+#include "text/scrape_cache.h"
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+
+#include "bytes/error.h"
+#include "text/body_scan.h"
+#include "text/number.h"
+
+namespace narthex {
+
+namespace {
+
+bool is_stored(uint64_t ref) {
+    return ref < kRefUnstored;
+}
+
+template <typename T>
+void release(std::vector<T>& v) {
+    std::vector<T>().swap(v);
+}
+
+}  // namespace
+
+ScanCounts ScrapeCache::scan(std::string_view body, const ScanOptions& options) {
+    forget_scan();
+    ++scan_;
+    known_ = static_cast<uint32_t>(entries_.size());
+    track_explicit_ = options.track_explicit;
+    order_.reserve(entries_.size());
+    ids_.reserve(placed_);
+    timestamps_.reserve(placed_);
+    values_.reserve(placed_);
+    ScanCounts counts = BodyScan(*this, body, options).run();
+    counts.unknown = unknown_.size();
+    format_ = options.format;
+    complete_ = true;
+    return counts;
+}
+
+uint64_t ScrapeCache::known_kept() const {
+    auto kept = [this](uint32_t id) { return entries_[id].ref <= kRefUnstored; };
+    return static_cast<uint64_t>(std::count_if(ids_.begin(), ids_.end(), kept) +
+                                 std::count_if(repeated_.begin(), repeated_.end(), kept));
+}
+
+LabelStrings ScrapeCache::labels(uint32_t id) const {
+    if (id >= entries_.size() || static_cast<LineKind>(entries_[id].kind) != LineKind::kSeries) {
+        throw std::out_of_range("no series has this id");
+    }
+    const Entry& e = entries_[id];
+    std::string_view series = text(e);
+    std::vector<RawLabel> raw;
+    // The text format's grammar takes every text that OpenMetrics' takes.
+    parse_series(series.data(), series.data() + series.size(), TextFormat::kText, raw);
+    LabelStrings out;
+    out.reserve(raw.size());
+    for (const RawLabel& label : raw) {
+        std::string name = unescape(label.name), value = unescape(label.value);
+        if ((e.le && name == "le") || (e.quantile && name == "quantile")) {
+            if (auto number = parse_float(value)) value = openmetrics_float(*number);
+        }
+        out.emplace_back(std::move(name), std::move(value));
+    }
+    return out;
+}
+
+std::vector<uint32_t> ScrapeCache::find_refs(std::span<const uint64_t> sorted_refs) const {
+    std::vector<uint32_t> out;
+    for (uint32_t id = 0; id < entries_.size(); ++id) {
+        const Entry& e = entries_[id];
+        if (static_cast<LineKind>(e.kind) == LineKind::kSeries &&
+            std::binary_search(sorted_refs.begin(), sorted_refs.end(), e.ref)) {
+            out.push_back(id);
+        }
+    }
+    return out;
+}
+
+void ScrapeCache::assign(std::span<const uint32_t> ids, std::span<const uint64_t> refs) {
+    if (ids.size() != refs.size()) throw std::out_of_range("columns differ in length");
+    for (size_t i = 0; i < ids.size(); ++i) {
+        if (ids[i] >= entries_.size() || static_cast<LineKind>(entries_[ids[i]].kind) != LineKind::kSeries) {
+            throw std::out_of_range("no series has this id");
+        }
+        entries_[ids[i]].ref = refs[i];
+    }
+}
+
+SampleColumns ScrapeCache::samples() const {
+    SampleColumns out;
+    size_t n = ids_.size();
+    out.refs.resize(n);
+    out.timestamps.resize(n);
+    out.values.resize(n);
+    size_t stored = 0;
+    for (size_t i = 0; i < n; ++i) {
+        uint64_t ref = entries_[ids_[i]].ref;
+        out.kept += ref <= kRefUnstored;
+        out.refs[stored] = ref;
+        out.timestamps[stored] = timestamps_[i];
+        out.values[stored] = values_[i];
+        stored += is_stored(ref);
+    }
+    out.refs.resize(stored);
+    out.timestamps.resize(stored);
+    out.values.resize(stored);
+    for (uint32_t id : repeated_) out.duplicates += entries_[id].ref <= kRefUnstored;
+    out.kept += out.duplicates;
+    return out;
+}
+
+std::vector<uint64_t> ScrapeCache::live_refs(bool only_vanished) const {
+    std::vector<uint64_t> out;
+    if (!live_) return out;
+    for (uint32_t id = 0; id < placed_; ++id) {
+        const Entry& e = entries_[id];
+        if (static_cast<LineKind>(e.kind) != LineKind::kSeries || !is_stored(e.ref)) continue;
+        if ((e.timed && !track_explicit_) || (only_vanished && e.seen == scan_)) continue;
+        out.push_back(e.ref);
+    }
+    // Several lines may stand for one series (labels in another order, relabelling).
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
+std::vector<uint64_t> ScrapeCache::vanished() const {
+    std::vector<uint64_t> gone = live_refs(true);
+    if (gone.empty()) return gone;
+    std::vector<bool> present(gone.size());
+    for (uint32_t id : order_) {
+        const Entry& e = entries_[id];
+        if (static_cast<LineKind>(e.kind) != LineKind::kSeries) continue;
+        auto at = std::lower_bound(gone.begin(), gone.end(), e.ref);
+        if (at != gone.end() && *at == e.ref) present[static_cast<size_t>(at - gone.begin())] = true;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < gone.size(); ++i) {
+        if (!present[i]) gone[kept++] = gone[i];
+    }
+    gone.resize(kept);
+    return gone;
+}
+
+void ScrapeCache::commit() {
+    if (!complete_) throw std::logic_error("commit without a scan that was read to its end");
+    reorder();
+    live_ = true;
+    known_ = static_cast<uint32_t>(entries_.size());
+    forget_scan();
+}
+
+std::vector<uint64_t> ScrapeCache::fail() {
+    std::vector<uint64_t> refs = live_refs(false);
+    live_ = false;
+    if (complete_) {
+        reorder();
+        known_ = static_cast<uint32_t>(entries_.size());
+    }
+    forget_scan();
+    return refs;
+}
+
+// Drops what the current scan holds; entries that it brought go too unless `known_` was raised over them.
+void ScrapeCache::forget_scan() {
+    if (known_ < entries_.size()) {
+        arena_.resize(entries_[known_].offset);
+        entries_.resize(known_);
+        rebuild_slots();
+    }
+    complete_ = moved_ = false;
+    release(order_);
+    release(ids_);
+    release(timestamps_);
+    release(values_);
+    release(unknown_);
+    release(repeated_);
+}
+
+// Puts the entries in the order of the scanned body and forgets series that are not in it.
+void ScrapeCache::reorder() {
+    if (!moved_ && order_.size() == entries_.size()) {
+        if (placed_ != order_.size()) {
+            placed_ = static_cast<uint32_t>(order_.size());
+            entries_.shrink_to_fit();
+            arena_.shrink_to_fit();
+            rebuild_slots();
+        }
+        return;
+    }
+    std::vector<Entry> placed;
+    size_t lingering = 0;
+    auto lingers = [this](const Entry& e) {
+        return static_cast<LineKind>(e.kind) != LineKind::kSeries && e.seen != scan_ && is_kept_metadata(e);
+    };
+    for (const Entry& e : entries_) lingering += lingers(e);
+    placed.reserve(order_.size() + lingering);
+    for (uint32_t id : order_) placed.push_back(entries_[id]);
+    for (const Entry& e : entries_) {
+        if (lingers(e)) placed.push_back(e);
+    }
+    placed_ = static_cast<uint32_t>(order_.size());
+    entries_ = std::move(placed);
+    compact_arena();
+    rebuild_slots();
+}
+
+void ScrapeCache::compact_arena() {
+    size_t used = 0;
+    for (const Entry& e : entries_) used += e.length;
+    if (arena_.capacity() - used <= used / 4 + 1024) return;
+    std::vector<char> arena;
+    arena.reserve(used);
+    for (Entry& e : entries_) {
+        std::string_view t = text(e);
+        e.offset = static_cast<uint32_t>(arena.size());
+        arena.insert(arena.end(), t.begin(), t.end());
+    }
+    arena_ = std::move(arena);
+}
+
+uint32_t ScrapeCache::find(std::string_view wanted, uint32_t hash) const {
+    if (slots_.empty()) return kNone;
+    size_t mask = slots_.size() - 1;
+    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+        uint32_t id = slots_[i];
+        if (id == kNone || (entries_[id].hash == hash && text(entries_[id]) == wanted)) return id;
+    }
+}
+
+uint32_t ScrapeCache::insert(std::string_view added, uint32_t hash, LineKind kind) {
+    if (arena_.size() + added.size() > 0xffffffffULL) throw DecodeError("more than 4 GiB of series text", 0);
+    auto id = static_cast<uint32_t>(entries_.size());
+    Entry e{};
+    e.ref = kRefUnassigned;
+    e.offset = static_cast<uint32_t>(arena_.size());
+    e.length = static_cast<uint32_t>(added.size()) & kMaxText;
+    e.kind = static_cast<uint32_t>(kind) & 7;
+    e.hash = hash;
+    arena_.insert(arena_.end(), added.begin(), added.end());
+    entries_.push_back(e);
+    if (entries_.size() * 4 > slots_.size() * 3) {
+        rebuild_slots();
+    } else {
+        insert_slot(id);
+    }
+    return id;
+}
+
+void ScrapeCache::insert_slot(uint32_t id) {
+    size_t mask = slots_.size() - 1;
+    size_t i = entries_[id].hash & mask;
+    while (slots_[i] != kNone) i = (i + 1) & mask;
+    slots_[i] = id;
+}
+
+void ScrapeCache::rebuild_slots() {
+    size_t wanted = std::bit_ceil(std::max<size_t>(16, entries_.size() * 4 / 3 + 1));
+    if (wanted != slots_.size()) {
+        slots_ = std::vector<uint32_t>(wanted, kNone);
+    } else {
+        std::fill(slots_.begin(), slots_.end(), kNone);
+    }
+    for (uint32_t id = 0; id < entries_.size(); ++id) insert_slot(id);
+}
+
+size_t ScrapeCache::series() const {
+    return static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), [](const Entry& e) {
+        return static_cast<LineKind>(e.kind) == LineKind::kSeries;
+    }));
+}
+
+size_t ScrapeCache::memory_bytes() const {
+    return sizeof *this + entries_.capacity() * sizeof(Entry) + arena_.capacity() + slots_.capacity() * 4 +
+           order_.capacity() * 4 + ids_.capacity() * 4 + timestamps_.capacity() * 8 + values_.capacity() * 8;
+}
+
+}  // namespace narthex

@@ -1,0 +1,155 @@
+// One target's memory of its last body. A body is scanned line by line against it: a line whose series text
+// stands where it stood last time costs a memory compare and a number parse; one that moved costs a hash
+// lookup; only a line never seen comes up to the caller, who gives it a reference.
+//
+// The life of one scrape:
+//     scan(body) -> unknown() -> assign(...) -> samples() and vanished() -> commit(), or fail().
+// Nothing of a scan counts before commit. Not safe for concurrent use.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "text/metadata_line.h"
+#include "text/series_text.h"
+
+namespace narthex {
+
+// References with a meaning of their own; a storage never gives them.
+inline constexpr uint64_t kRefUnassigned = 0xffffffffffffffffULL;  // seen, but nobody has decided yet
+inline constexpr uint64_t kRefDropped = 0xfffffffffffffffeULL;     // relabelling dropped the series
+// Passes relabelling, but was not stored because the scrape is over its sample limit: counts as a sample
+// after relabelling, and comes up again with the unknown ones.
+inline constexpr uint64_t kRefUnstored = 0xfffffffffffffffdULL;
+
+struct ScanOptions {
+    TextFormat format = TextFormat::kText;
+    int64_t default_timestamp = 0;  // milliseconds, for lines without their own
+    bool honor_timestamps = true;   // false: timestamps in the body are read and forgotten
+    bool track_explicit = false;    // series with their own timestamps vanish with a stale marker too
+};
+
+struct ScanCounts {
+    uint64_t samples = 0;  // sample lines
+    uint64_t explicit_timestamps = 0;
+    uint64_t exemplars = 0;  // read, checked and skipped
+    uint64_t unknown = 0;    // series that need a reference
+};
+
+// Columns of equal length. A series may stand in them several times when its lines bear timestamps.
+struct SampleColumns {
+    std::vector<uint64_t> refs;
+    std::vector<int64_t> timestamps;  // milliseconds
+    std::vector<double> values;
+    uint64_t kept = 0;  // sample lines that relabelling let pass, stored or not
+    uint64_t duplicates =
+        0;  // of these, lines that repeat a series of this scan without a timestamp: left out
+};
+
+struct FamilyMetadata {
+    std::string family;
+    MetricType type = MetricType::kUnknown;
+    std::string help;
+    std::string unit;
+};
+
+struct MetadataSize {
+    uint64_t families = 0;  // that have a TYPE line
+    uint64_t bytes = 0;     // of the lines
+};
+
+// A series' labels, escapes resolved, le and quantile in OpenMetrics' float form; in the order of the line,
+// the name as __name__, empty values included.
+using LabelStrings = std::vector<std::pair<std::string, std::string>>;
+
+class ScrapeCache {
+  public:
+    // Scans a whole body. Throws DecodeError ("line N: reason at byte M"); the scan is then void and only
+    // fail() may follow. An unfinished earlier scan is forgotten.
+    ScanCounts scan(std::string_view body, const ScanOptions& options);
+
+    // Ids of series in this scan that have no reference yet, in body order. Ids hold until commit or fail.
+    const std::vector<uint32_t>& unknown() const { return unknown_; }
+    // Sample lines of this scan whose series is kept already, before the unknown ones are decided.
+    uint64_t known_kept() const;
+
+    // Throws std::out_of_range for an id that is no series.
+    LabelStrings labels(uint32_t id) const;
+    // Ids of the series that have one of these (sorted) references.
+    std::vector<uint32_t> find_refs(std::span<const uint64_t> sorted_refs) const;
+    // Throws std::out_of_range for an id that is no series or columns of unequal length.
+    void assign(std::span<const uint32_t> ids, std::span<const uint64_t> refs);
+
+    SampleColumns samples() const;
+    // References that the last committed scan had and this one lacks, without series that bore timestamps
+    // (unless track_explicit).
+    std::vector<uint64_t> vanished() const;
+
+    // This scan becomes the last one; series it lacks are forgotten.
+    void commit();
+    // The scrape failed: gives the references that need a stale marker (the ones of the last committed scan).
+    // Series that this scan brought are remembered when it was read to its end.
+    std::vector<uint64_t> fail();
+
+    // Families in body order. One that vanished stays for kMetadataScans further scans.
+    std::vector<FamilyMetadata> metadata() const;
+    MetadataSize metadata_size() const;
+    size_t series() const;
+    size_t memory_bytes() const;
+
+    static constexpr uint32_t kMetadataScans = 10;
+
+  private:
+    friend class BodyScan;
+
+    struct Entry {
+        uint64_t ref;          // series: the reference; TYPE line: the MetricType
+        uint32_t offset;       // of the text in arena_
+        uint32_t length : 24;  // the series text, or the whole line of metadata without its newline
+        uint32_t kind : 3;     // LineKind
+        uint32_t le : 1;       // first seen in a histogram family: le is a float
+        uint32_t quantile : 1;
+        uint32_t timed : 1;  // its last line bore a timestamp that counts
+        uint32_t hash;
+        uint32_t seen;  // the scan in which it was met last
+    };
+    static constexpr uint32_t kNone = 0xffffffff;
+    static constexpr size_t kMaxText = (1 << 24) - 1;
+
+    bool is_kept_metadata(const Entry& e) const { return scan_ - e.seen <= kMetadataScans; }
+    std::string_view text(const Entry& e) const { return {arena_.data() + e.offset, e.length}; }
+    uint32_t find(std::string_view text, uint32_t hash) const;
+    uint32_t insert(std::string_view text, uint32_t hash, LineKind kind);
+    void insert_slot(uint32_t id);
+    void rebuild_slots();
+    void forget_scan();
+    void reorder();
+    void compact_arena();
+    std::vector<uint64_t> live_refs(bool only_vanished) const;
+
+    std::vector<Entry> entries_;  // [0, placed_) in the order of the last body, then metadata that lingers
+    std::vector<char> arena_;
+    std::vector<uint32_t> slots_;  // open addressing on the text, power of two, kNone = free
+    uint32_t placed_ = 0;
+    uint32_t scan_ = 0;  // number of the current scan, from 1
+    TextFormat format_ = TextFormat::kText;
+    bool track_explicit_ = false;
+    bool live_ = false;  // the last scrape succeeded: its series have no stale marker yet
+
+    // The current scan.
+    bool complete_ = false;
+    bool moved_ = false;           // the body's order differs from the entries'
+    uint32_t known_ = 0;           // entries before this scan
+    std::vector<uint32_t> order_;  // each entry met, once
+    std::vector<uint32_t> ids_;    // a sample line each
+    std::vector<int64_t> timestamps_;
+    std::vector<double> values_;
+    std::vector<uint32_t> unknown_;
+    std::vector<uint32_t> repeated_;  // ids of lines that repeat a series
+};
+
+}  // namespace narthex

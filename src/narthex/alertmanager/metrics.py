@@ -49,3 +49,17 @@ class AlertMetrics:
         )
         self.alerts = registry.gauge(f"{p}alerts", "How many alerts by state.", ["state"])
         self.groups = registry.gauge(f"{p}dispatcher_aggregation_groups", "Number of active aggregation groups.")
+
+
+class ConfigMetrics:
+    """Whether the last reload worked."""
+
+    def __init__(self, registry: Registry) -> None:
+        p = "alertmanager_config_"
+        self.successful = registry.gauge(
+            f"{p}last_reload_successful", "Whether the last configuration reload attempt was successful."
+        )
+        self.success_time = registry.gauge(
+            f"{p}last_reload_success_timestamp_seconds",
+            "Timestamp of the last successful configuration reload.",
+        )

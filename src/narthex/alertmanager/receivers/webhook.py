@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 import orjson
 
-from narthex import __version__
 from narthex.alertmanager.notification import Notification, NotifyError
+from narthex.errors import HTTPClientError
 from narthex.model.rfc3339 import format_rfc3339
+from narthex.net.client import HTTPClient, explain
+from narthex.net.secret_files import read_secret
 
 _REGEX_SPECIAL = frozenset("\\.+*?()|[]{}^$")
+_HEADERS = {"Content-Type": "application/json"}
 _MAX_ERROR_BODY = 1024  # bytes of a receiver's answer that an error message quotes
-
-
-class PostClient(Protocol):
-    """What is needed of an HTTP client: POST with a body, status and start of the answer back."""
-
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], limit: int) -> tuple[int, bytes]: ...
 
 
 @dataclass
 class Webhook:
-    """`max_alerts` 0 sends all; `timeout` (seconds) 0 leaves the limit to the flush."""
+    """Exactly one of `url` and `url_file` (read at each send) is set.
 
-    client: PostClient
+    `max_alerts` 0 sends all; `timeout` (seconds) 0 leaves the limit to the flush.
+    """
+
+    client: HTTPClient
     url: str
+    url_file: str
     index: int
     send_resolved: bool = True
     max_alerts: int = 0
@@ -38,16 +37,16 @@ class Webhook:
 
     async def notify(self, notification: Notification) -> None:
         body = orjson.dumps(payload(notification, self.max_alerts))
-        headers = {"Content-Type": "application/json", "User-Agent": f"Alertmanager/{__version__}"}
         try:
-            async with asyncio.timeout(self.timeout or None):
-                status, answer = await self.client.post(self.url, body, headers, _MAX_ERROR_BODY)
-        except TimeoutError:
-            raise NotifyError(
-                f"webhook did not answer within {self.timeout:g}s", retry=True, reason="contextDeadlineExceeded"
-            ) from None
-        except (aiohttp.ClientError, OSError) as e:
-            raise NotifyError(f"webhook cannot be reached: {_reason(e)}", retry=True) from None
+            url = read_secret(self.url_file, "webhook URL") if self.url_file else self.url
+            response = await self.client.request(
+                "POST", url, timeout_seconds=self.timeout or None, headers=_HEADERS, body=body
+            )
+            async with response:
+                status, answer = response.status, await response.content.read(_MAX_ERROR_BODY)
+        except (TimeoutError, HTTPClientError, aiohttp.ClientError, OSError) as e:
+            reason = "contextDeadlineExceeded" if isinstance(e, TimeoutError) else "other"
+            raise NotifyError(explain(e), retry=True, reason=reason) from None
         if status // 100 != 2:
             text = answer.decode(errors="replace").strip()
             raise NotifyError(
@@ -82,11 +81,6 @@ def payload(notification: Notification, max_alerts: int = 0) -> dict[str, Any]:
         "truncatedAlerts": len(notification.alerts) - len(alerts),
         "notification_reason": notification.reason,
     }
-
-
-def _reason(error: BaseException) -> str:
-    """An exception's text without the URL, which may hold a secret."""
-    return type(error).__name__ if isinstance(error, aiohttp.InvalidURL) else str(error) or type(error).__name__
 
 
 def _status_reason(status: int) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from support.clock import FakeClock
 
 from narthex.alertmanager.service import Alertmanager
 from narthex.errors import ConfigError
 from narthex.instrument import Registry
 from narthex.model.rfc3339 import format_rfc3339
+from support.clock import FakeClock
 
 CONFIG = """
 route:

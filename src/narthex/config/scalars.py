@@ -19,6 +19,7 @@ from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from narthex.model.duration import parse_duration
+from narthex.model.size import parse_size
 
 Tag = Literal["str", "null", "bool", "int", "float", "timestamp", "binary"]
 
@@ -164,50 +165,17 @@ def _milliseconds(value: Any) -> Any:
     raise ValueError(f"expected a duration such as 30s, got {_shown(value)}")
 
 
-_SIZE_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGTPE]?i?B)")
-_POWERS = {unit: power for power, unit in enumerate("BKMGTPE")}
-
-
 def _bytes(value: Any) -> Any:
     if isinstance(value, Scalar) and value.tag == "null":
         return 0
     if isinstance(value, str):
-        return parse_size(value)
+        try:
+            return parse_size(value or "0")
+        except ValueError as e:
+            raise ValueError(f"{e}: write a number and one of B, KB, MB, GB, TB, PB, EB (powers of 1024)") from None
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise ValueError(f"expected a size such as 10MB, got {_shown(value)}")
-
-
-def parse_size(text: str) -> int:
-    """Bytes of 512MB, 1.5GiB, 1GB512MB: powers of 1024, with or without the i. "0" needs no unit."""
-    if text in ("0", ""):
-        return 0
-    total, rest = 0.0, text
-    while rest:
-        match = _SIZE_PART.match(rest)
-        if match is None:
-            raise ValueError(
-                f'"{text}" is not a size: write a number and one of B, KB, MB, GB, TB, PB, EB (powers of 1024)'
-            )
-        total += float(match[1]) * 1024.0 ** _POWERS[match[2][0]]
-        rest = rest[match.end() :]
-    if total >= 2**63:
-        raise ValueError(f'size "{text}" is out of range')
-    return int(total)
-
-
-def format_size(size: int) -> str:
-    """The shortest form that reads back: 15728640 -> 15MB, 1610612736 -> 1GB512MB."""
-    if size == 0:
-        return "0B"
-    parts = []
-    for unit in "EPTGMK":
-        whole, size = divmod(size, 1024 ** _POWERS[unit])
-        if whole:
-            parts.append(f"{whole}{unit}B")
-    if size:
-        parts.append(f"{size}B")
-    return "".join(parts)
 
 
 class _TextType:

@@ -104,8 +104,8 @@ class Document:
         return ConfigProblem(self.file, self.line(loc), dotted(loc), message)
 
     def line(self, loc: Sequence[str | int]) -> int:
-        """The line on which the thing at `loc` starts, or the nearest thing around it that exists."""
-        node, line = self._root, 1 if self._root is None else self._root.start_mark.line + 1
+        """The line on which the thing at `loc` starts, or the nearest thing around it that exists; 0 when unknown."""
+        node, line = self._root, 0 if self._root is None else self._root.start_mark.line + 1
         for step in loc:
             if isinstance(node, yaml.MappingNode):
                 found = _find(node, str(step))
@@ -265,7 +265,7 @@ def _syntax_problem(error: yaml.YAMLError, file: str) -> ConfigProblem:
 
 def validate(model: type[M], document: Document, context: Mapping[str, Any] | None = None, at: Loc = ()) -> M:
     """The model that a document holds; an empty document is an empty mapping. Raises ConfigError with all problems."""
-    value = {} if document.value is None or _is_null(document.value) else document.value
+    value = {} if document.value is None or is_null(document.value) else document.value
     keys: dict[int, list[str]] = {}
     try:
         return model.model_validate(value, context={**(context or {}), "keys": keys})
@@ -273,7 +273,8 @@ def validate(model: type[M], document: Document, context: Mapping[str, Any] | No
         raise ConfigError(problems_of(e, document, keys, at)) from None
 
 
-def _is_null(value: Any) -> bool:
+def is_null(value: Any) -> bool:
+    """Whether a value of a document is an explicit or empty null."""
     return isinstance(value, Scalar) and value.tag == "null"
 
 

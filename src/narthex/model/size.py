@@ -30,8 +30,10 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: int) -> str:
-    """The largest unit that divides the size without a rest: 536870912 -> 512MiB, 0 -> 0B."""
+    """Whole parts from the largest unit down: 536870912 -> 512MiB, 1610612736 -> 1GiB512MiB, 0 -> 0B."""
+    parts = []
     for unit, power in reversed(_UNITS.items()):
-        if size and power and size % 1024**power == 0:
-            return f"{size // 1024**power}{unit[0]}iB"
-    return f"{size}B"
+        whole, size = divmod(size, 1024**power)
+        if whole:
+            parts.append(f"{whole}{unit[0]}iB" if power else f"{whole}B")
+    return "".join(parts) or "0B"

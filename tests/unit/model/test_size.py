@@ -30,6 +30,8 @@ def test_text_that_is_no_size_is_refused(text: str) -> None:
         parse_size(text)
 
 
-@pytest.mark.parametrize(("size", "text"), [(0, "0B"), (1, "1B"), (2**29, "512MiB"), (2**30, "1GiB"), (1536, "1536B")])
-def test_the_largest_unit_without_rest_is_shown(size: int, text: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0B"), (1, "1B"), (2**29, "512MiB"), (2**30, "1GiB"), (1536, "1KiB512B")]
+)
+def test_the_largest_units_come_first(size: int, text: str) -> None:
     assert format_size(size) == text

@@ -1,0 +1,54 @@
+"""prometheus_sd_* metrics: one object for all managers of a process, which differ by the label `name`."""
+
+from __future__ import annotations
+
+from narthex.instrument.registry import Registry
+
+
+class DiscoveryMetrics:
+    def __init__(self, registry: Registry) -> None:
+        by_name, by_mechanism = ("name",), ("mechanism", "config")
+        counter, gauge = registry.counter, registry.gauge
+        self.failed_configs = gauge(
+            "prometheus_sd_failed_configs",
+            "Current number of service discovery configurations that failed to load.",
+            by_name,
+        )
+        self.discovered_targets = gauge(
+            "prometheus_sd_discovered_targets", "Current number of discovered targets.", ("name", "config")
+        )
+        self.received = counter(
+            "prometheus_sd_received_updates_total", "Updates received from the discovery mechanisms.", by_name
+        )
+        self.delayed = counter(
+            "prometheus_sd_updates_delayed_total", "Updates that could not be passed on at once.", by_name
+        )
+        self.sent = counter("prometheus_sd_updates_total", "Updates passed on to those who use the targets.", by_name)
+        self.last_update = gauge(
+            "prometheus_sd_last_update_timestamp_seconds", "Time of the last update passed on.", ("name", "config")
+        )
+        self.refresh_failures = counter(
+            "prometheus_sd_refresh_failures_total", "Refreshes of a mechanism that failed.", by_mechanism
+        )
+        self.refresh_seconds = registry.summary(
+            "prometheus_sd_refresh_duration_seconds", "How long a refresh of a mechanism took.", by_mechanism
+        )
+        self.refresh_histogram = registry.histogram(
+            "prometheus_sd_refresh_duration_histogram_seconds",
+            "How long a refresh of a mechanism took.",
+            ("mechanism",),
+            buckets=(0.01, 0.1, 1.0, 10.0),
+        )
+        self.file_read_errors = counter(
+            "prometheus_sd_file_read_errors_total", "Discovery files that could not be read."
+        )
+        self.file_scan_seconds = registry.summary(
+            "prometheus_sd_file_scan_duration_seconds", "How long reading the files of a file discovery took."
+        )
+        self.file_watch_errors = counter(
+            "prometheus_sd_file_watcher_errors_total", "Failures to watch the directories of discovery files."
+        )
+        self.file_mtime = gauge(
+            "prometheus_sd_file_mtime_seconds", "Modification time of a discovery file when it was read.", ("filename",)
+        )
+        self.http_failures = counter("prometheus_sd_http_failures_total", "Refreshes of HTTP discovery that failed.")

@@ -35,6 +35,13 @@ void bind_labels(nb::module_& m) {
         .def("__getitem__", &to_dict, nb::arg("row"))
         .def("value", [](const LabelSets& s, size_t row,
                          std::string_view name) { return text(s.value(checked(s, row), name)); })
+        .def_static(
+            "merge",
+            [](const std::vector<const LabelSets*>& tables) {
+                nb::gil_scoped_release release;
+                return narthex::merge_label_sets(tables);
+            },
+            nb::arg("tables"))
         .def(
             "add",
             [](LabelSets& s, const std::vector<std::pair<std::string_view, std::string_view>>& pairs) {

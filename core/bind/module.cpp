@@ -7,6 +7,7 @@ NB_MODULE(_core, m) {
     nb::exception<narthex::LimitError>(m, "LimitError", PyExc_RuntimeError);
     nb::exception<narthex::CanceledError>(m, "CanceledError", PyExc_RuntimeError);
     bind_block(m);
+    bind_block_write(m);
     bind_labels(m);
     bind_series(m);
     bind_text(m);

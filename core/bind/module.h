@@ -7,6 +7,7 @@
 namespace nb = nanobind;
 
 void bind_block(nb::module_& m);
+void bind_block_write(nb::module_& m);
 void bind_labels(nb::module_& m);
 void bind_series(nb::module_& m);
 void bind_text(nb::module_& m);

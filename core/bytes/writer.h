@@ -47,8 +47,10 @@ class ByteWriter {
 
   private:
     void append(const void* p, size_t n) {
-        const auto* b = static_cast<const uint8_t*>(p);
-        out_.insert(out_.end(), b, b + n);
+        if (n == 0) return;
+        size_t at = out_.size();
+        out_.resize(at + n);
+        std::memcpy(out_.data() + at, p, n);
     }
     std::vector<uint8_t> out_;
 };

@@ -54,4 +54,29 @@ int compare_rows(const LabelSets& a, size_t i, const LabelSets& b, size_t j) {
     return x.size() < y.size() ? -1 : x.size() > y.size() ? 1 : 0;
 }
 
+LabelSets merge_label_sets(std::span<const LabelSets* const> tables) {
+    LabelSets out;
+    std::vector<SymbolMapper> mappers;
+    std::vector<size_t> next(tables.size(), 0);
+    for (const LabelSets* t : tables) mappers.emplace_back(*t->symbols(), *out.symbols());
+    std::vector<LabelPair> pairs;
+    while (true) {
+        size_t best = tables.size();
+        for (size_t k = 0; k < tables.size(); ++k) {
+            if (next[k] == tables[k]->rows()) continue;
+            if (best == tables.size() || compare_rows(*tables[k], next[k], *tables[best], next[best]) < 0)
+                best = k;
+        }
+        if (best == tables.size()) return out;
+        pairs.clear();
+        size_t row = next[best];
+        for (LabelPair p : tables[best]->row(row)) pairs.push_back(mappers[best](p));
+        out.add_row(pairs);
+        for (size_t k = 0; k < tables.size(); ++k) {
+            if (next[k] < tables[k]->rows() && compare_rows(*tables[k], next[k], *tables[best], row) == 0)
+                ++next[k];
+        }
+    }
+}
+
 }  // namespace narthex

@@ -62,4 +62,8 @@ class SymbolMapper {
 // Three-way comparison in Prometheus' label order: pair by pair, name then value (bytes), shorter first.
 int compare_rows(const LabelSets& a, size_t i, const LabelSets& b, size_t j);
 
+// The union of tables whose rows are in label order, in label order; equal rows become one. Inputs may use
+// different symbol tables; the result uses a new one.
+LabelSets merge_label_sets(std::span<const LabelSets* const> tables);
+
 }  // namespace narthex

@@ -78,6 +78,10 @@ class CorruptionError(StorageError):
     """Bytes on disk are not what they should be. Names the file and, where known, the offset."""
 
 
+class CompactionCanceled(StorageError):
+    """A compaction was told to stop before it was done; nothing was changed."""
+
+
 class ExpositionError(NarthexError):
     """A scraped body is not valid in its format. Names the line."""
 
@@ -88,10 +92,6 @@ class ScrapeError(NarthexError):
 
 class HTTPClientError(NarthexError):
     """A request could not even be sent: a credentials file, certificate or token could not be had. Names which."""
-
-
-class RuleError(NarthexError):
-    """A rule's expression was evaluated, but its result cannot be used: too many series, or two with equal labels."""
 
 
 class TemplateError(NarthexError):

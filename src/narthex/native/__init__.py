@@ -6,7 +6,9 @@ Everything here takes and gives buffers, numpy arrays and the core's own column 
 from narthex.native._core import (
     REF_DROPPED,
     REF_UNSTORED,
+    BlockMerger,
     BlockReader,
+    BlockWriter,
     CanceledError,
     DecodeError,
     LabelSets,
@@ -19,7 +21,9 @@ from narthex.native._core import (
 __all__ = [
     "REF_DROPPED",
     "REF_UNSTORED",
+    "BlockMerger",
     "BlockReader",
+    "BlockWriter",
     "CanceledError",
     "DecodeError",
     "LabelSets",

@@ -25,6 +25,10 @@ class LabelSets:
     def value(self, row: int, name: str) -> str:
         """The label's value, "" when absent."""
 
+    @staticmethod
+    def merge(tables: Sequence[LabelSets]) -> LabelSets:
+        """The union of tables in label order, in label order; equal rows become one."""
+
     def add(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Adds a row; sorts by name, drops empty values. Names must be unique."""
 
@@ -187,3 +191,40 @@ class ScrapeCache:
 
     def series(self) -> int: ...
     def memory_bytes(self) -> int: ...
+
+class BlockWriter:
+    """Turns series rows into the bytes of a block's index and chunk segments; see tsdb/block_write.py.
+
+    Order of calls: add_symbols (or add_block_symbols) for everything that will come, begin, add_rows, finish until it
+    is True. Take the bytes in between. `mint` inclusive, `maxt` exclusive, milliseconds. Not safe for concurrent use.
+    """
+
+    def __init__(self, mint: int, maxt: int, segment_size: int) -> None: ...
+    def add_symbols(self, batch: SeriesBatch) -> None: ...
+    def add_block_symbols(self, block: BlockReader) -> None: ...
+    def begin(self) -> None: ...
+    def add_rows(self, batch: SeriesBatch, first: int, budget: int) -> int:
+        """Takes rows from `first` on until about `budget` bytes wait to be taken; gives the next row to add.
+
+        Rows ascend in label order over all calls, else ValueError. Raises DecodeError on a broken chunk, and on one
+        that would have to be cut or merged but holds no floats.
+        """
+
+    def finish(self, budget: int) -> bool:
+        """Writes about `budget` bytes of what follows the series; True when the index is complete."""
+
+    def take_chunks(self) -> list[tuple[int, bytes]]:
+        """(segment number from 1, bytes to append) since the last call."""
+
+    def take_index(self) -> bytes:
+        """Bytes to append since the last call."""
+
+    def counts(self) -> dict[str, int]:
+        """samples, float_samples, histogram_samples, series, chunks so far."""
+
+class BlockMerger:
+    """Series of several blocks in label order, equal labels joined, deleted samples cut out."""
+
+    def __init__(self, inputs: Sequence[tuple[BlockReader, Tombstones]]) -> None: ...
+    def next(self, max_rows: int) -> SeriesBatch:
+        """The next series; empty at the end. A batch must not be read while a later call runs."""

@@ -1,0 +1,162 @@
+#include "block/block_writer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "block/chunk_segments.h"
+#include "bytes/crc32c.h"
+#include "bytes/writer.h"
+#include "chunk/xor.h"
+
+namespace narthex {
+
+namespace {
+
+constexpr uint8_t kLastEncoding = 6;  // of Prometheus
+constexpr size_t kMaxSamples = 0xffff;
+
+bool is_histogram(uint8_t encoding) {
+    return encoding == 2 || encoding == 3 || encoding == 5 || encoding == 6;
+}
+
+bool is_float(uint8_t encoding) {
+    return encoding == kEncodingXor || encoding == kEncodingColumns;
+}
+
+// All encodings begin with a count of two bytes; 5 and 6 keep flags in its two highest bits.
+uint64_t sample_count(const ChunkView& chunk) {
+    if (chunk.encoding == 0 || chunk.encoding > kLastEncoding)
+        throw DecodeError("unknown chunk encoding " + std::to_string(chunk.encoding), 0);
+    uint16_t count = xor_sample_count({chunk.data, chunk.size});
+    return chunk.encoding >= 5 ? count & 0x3fff : count;
+}
+
+bool same_bytes(const ChunkView& a, const ChunkView& b) {
+    return a.mint == b.mint && a.maxt == b.maxt && a.encoding == b.encoding && a.size == b.size &&
+           std::memcmp(a.data, b.data, a.size) == 0;
+}
+
+}  // namespace
+
+BlockWriter::BlockWriter(int64_t mint, int64_t maxt, uint64_t segment_size)
+    : mint_(mint), last_(maxt - 1), segment_size_(segment_size) {}
+
+void BlockWriter::add_symbols(const SymbolTable& symbols) {
+    for (uint32_t id = 0; id < symbols.size(); ++id) index_.add_symbol(symbols.get(id));
+}
+
+void BlockWriter::add_symbols(const IndexReader& index) {
+    for (uint32_t i = 0; i < index.symbols(); ++i) index_.add_symbol(index.symbol(i));
+}
+
+uint32_t BlockWriter::symbol(const SymbolTable& from, uint32_t id) {
+    if (id >= map_.size()) map_.resize(from.size(), SymbolTable::kNone);
+    uint32_t& to = map_[id];
+    if (to == SymbolTable::kNone) to = index_.symbols().find(from.get(id));
+    if (to == SymbolTable::kNone) throw std::invalid_argument("label was not announced as a symbol");
+    return to;
+}
+
+size_t BlockWriter::add_rows(const SeriesBatch& batch, size_t first, size_t budget) {
+    const SymbolTable& symbols = *batch.labels.symbols();
+    if (from_ != &symbols || first == 0) map_.clear();
+    from_ = &symbols;
+    size_t i = first;
+    for (; i < batch.rows() && pending_ + index_.pending() < budget; ++i) {
+        metas_.clear();
+        auto chunks = batch.row(i);
+        for (size_t a = 0; a < chunks.size();) {
+            int64_t end = chunks[a].maxt;
+            size_t b = a + 1;
+            for (; b < chunks.size() && chunks[b].mint <= end; ++b) end = std::max(end, chunks[b].maxt);
+            add_group(chunks.subspan(a, b - a));
+            a = b;
+        }
+        if (metas_.empty()) continue;
+        labels_.clear();
+        for (LabelPair p : batch.labels.row(i))
+            labels_.push_back({symbol(symbols, p.name), symbol(symbols, p.value)});
+        index_.add_series(labels_, metas_);
+        ++counts_.series;
+    }
+    return i;
+}
+
+// Chunks that overlap, or a single one.
+void BlockWriter::add_group(std::span<const ChunkView> group) {
+    bool outside = std::all_of(group.begin(), group.end(),
+                               [this](const ChunkView& c) { return c.maxt < mint_ || c.mint > last_; });
+    if (outside) return;
+    const ChunkView& first = group[0];
+    bool whole = first.mint >= mint_ && first.maxt <= last_ && first.encoding != kEncodingColumns;
+    if (whole && std::all_of(group.begin() + 1, group.end(),
+                             [&](const ChunkView& c) { return same_bytes(first, c); })) {
+        add_chunk(first);
+    } else {
+        reencode(group);
+    }
+}
+
+void BlockWriter::reencode(std::span<const ChunkView> group) {
+    for (const ChunkView& c : group) {
+        if (!is_float(c.encoding))
+            throw DecodeError("chunk of encoding " + std::to_string(c.encoding) + " cannot be cut or merged",
+                              0);
+    }
+    SeriesBatch one;
+    one.chunks.assign(group.begin(), group.end());
+    one.offsets.push_back(group.size());
+    std::vector<int64_t> ts;
+    std::vector<double> vs;
+    decode_row(one, 0, mint_, last_, ts, vs);
+    for (size_t a = 0; a < ts.size(); a += kSamplesPerChunk) {
+        size_t b = std::min(a + kSamplesPerChunk, ts.size());
+        XorAppender appender;
+        for (size_t k = a; k < b; ++k) appender.append(ts[k], vs[k]);
+        auto bytes = appender.bytes();
+        add_chunk({ts[a], ts[b - 1], bytes.data(), static_cast<uint32_t>(bytes.size()), kEncodingXor});
+    }
+}
+
+void BlockWriter::add_chunk(const ChunkView& chunk) {
+    uint64_t samples = sample_count(chunk);
+    if (samples == 0) return;
+    ByteWriter head;
+    head.uvarint(chunk.size);
+    head.u8(chunk.encoding);
+    uint64_t size = head.size() + chunk.size + 4;
+    if (segment_ == 0 ||
+        (segment_position_ + size > segment_size_ && segment_position_ > kSegmentHeaderSize)) {
+        ByteWriter header;
+        header.be32(kChunksMagic);
+        header.u8(kChunksVersion);
+        for (int i = 0; i < 3; ++i) header.u8(0);
+        pieces_.push_back({++segment_, std::move(header.buffer())});
+        segment_position_ = kSegmentHeaderSize;
+    } else if (pieces_.empty()) {
+        pieces_.push_back({segment_, {}});
+    }
+    if (segment_position_ + size > 0xffffffff) throw std::length_error("chunk segment is larger than 4 GiB");
+    metas_.push_back({chunk.mint, chunk.maxt, static_cast<uint64_t>(segment_ - 1) << 32 | segment_position_});
+    uint32_t crc = crc32c({&chunk.encoding, 1});
+    crc = crc32c({chunk.data, chunk.size}, crc);
+    ByteWriter tail;
+    tail.be32(crc);
+    auto& out = pieces_.back().bytes;
+    out.insert(out.end(), head.buffer().begin(), head.buffer().end());
+    out.insert(out.end(), chunk.data, chunk.data + chunk.size);
+    out.insert(out.end(), tail.buffer().begin(), tail.buffer().end());
+    segment_position_ += size;
+    pending_ += size;
+    ++counts_.chunks;
+    counts_.samples += samples;
+    (is_histogram(chunk.encoding) ? counts_.histogram_samples : counts_.float_samples) += samples;
+}
+
+std::vector<BlockWriter::Piece> BlockWriter::take_chunks() {
+    pending_ = 0;
+    return std::move(pieces_);
+}
+
+}  // namespace narthex

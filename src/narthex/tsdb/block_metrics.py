@@ -1,0 +1,56 @@
+"""Metrics of blocks and their compaction, under Prometheus' names."""
+
+from __future__ import annotations
+
+from narthex.instrument.registry import Registry
+
+
+class BlockMetrics:
+    """What `Blocks` counts. Bytes, seconds and counts since start."""
+
+    def __init__(self, registry: Registry) -> None:
+        p = "prometheus_tsdb_"
+        self.loaded = registry.gauge(p + "blocks_loaded", "Number of currently loaded data blocks")
+        self.bytes = registry.gauge(
+            p + "storage_blocks_bytes", "The number of bytes that are currently used for local storage by all blocks."
+        )
+        self.symbols = registry.gauge(p + "symbol_table_size_bytes", "Size of symbol table in memory for loaded blocks")
+        self.reloads = registry.counter(
+            p + "reloads_total", "Number of times the database reloaded block data from disk."
+        )
+        self.reload_failures = registry.counter(
+            p + "reloads_failures_total", "Number of times the database failed to reloadBlocks block data from disk."
+        )
+        self.compactions = registry.counter(
+            p + "compactions_total", "Total number of compactions that were executed for the partition."
+        )
+        self.compactions_failed = registry.counter(
+            p + "compactions_failed_total", "Total number of compactions that failed for the partition."
+        )
+        self.compactions_triggered = registry.counter(
+            p + "compactions_triggered_total", "Total number of triggered compactions for the partition."
+        )
+        self.vertical = registry.counter(
+            p + "vertical_compactions_total", "Total number of compactions done on overlapping blocks."
+        )
+        self.duration = registry.histogram(
+            p + "compaction_duration_seconds",
+            "Duration of compaction runs",
+            buckets=tuple(float(2**k) for k in range(14)),
+        )
+        self.time_retentions = registry.counter(
+            p + "time_retentions_total",
+            "The number of times that blocks were deleted because the maximum time limit was exceeded.",
+        )
+        self.size_retentions = registry.counter(
+            p + "size_retentions_total",
+            "The number of times that blocks were deleted because the maximum number of bytes was exceeded.",
+        )
+        self.limit_bytes = registry.gauge(
+            p + "retention_limit_bytes",
+            "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled",
+        )
+        self.limit_seconds = registry.gauge(p + "retention_limit_seconds", "How long to retain samples in storage.")
+        self.tombstone_cleanup = registry.histogram(
+            p + "tombstone_cleanup_seconds", "The time taken to recompact blocks to remove tombstones."
+        )

@@ -1,0 +1,274 @@
+"""All persisted blocks of a data directory: loading, querying over several, compaction, retention, deletion."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from narthex.clock import Clock, SystemClock, milliseconds
+from narthex.errors import CompactionCanceled, CorruptionError, StorageError
+from narthex.files.durable import remove_directory
+from narthex.instrument.registry import Registry
+from narthex.model.matcher import Matcher
+from narthex.native import LabelSets, SeriesBatch
+from narthex.tsdb.block import Block, BlockQuerier
+from narthex.tsdb.block_metrics import BlockMetrics
+from narthex.tsdb.block_write import TMP_FOR_CREATION
+from narthex.tsdb.compact import compact
+from narthex.tsdb.compact_plan import DEFAULT_MIN_DURATION, block_ranges, max_block_duration, plan_compaction
+from narthex.tsdb.meta import BlockMeta
+from narthex.tsdb.retention import Retention, beyond_size, beyond_time
+from narthex.tsdb.ulid import is_ulid, new_ulid
+
+log = logging.getLogger(__name__)
+
+TMP_FOR_DELETION = ".tmp-for-deletion"
+_LEFTOVERS = (TMP_FOR_CREATION, TMP_FOR_DELETION, ".tmp")
+
+
+@dataclass(frozen=True)
+class BlockOptions:
+    """Durations in milliseconds; `max_duration` 0 means: derived from the retention."""
+
+    retention: Retention = field(default_factory=Retention)
+    min_duration: int = DEFAULT_MIN_DURATION
+    max_duration: int = 0
+
+    def ranges(self) -> list[int]:
+        longest = self.max_duration or max_block_duration(self.retention.duration, self.min_duration)
+        return block_ranges(self.min_duration, longest)
+
+
+class Blocks:
+    """The set is replaced as a whole, so queriers keep the blocks they began with, even when those are removed.
+
+    `load`, `reload`, `compact`, `delete` and `clean_tombstones` block on disk and exclude each other: call them from a
+    worker thread. `querier` and the properties are cheap and safe from any thread.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        options: BlockOptions = BlockOptions(),
+        *,
+        metrics: BlockMetrics | None = None,
+        clock: Clock | None = None,
+        other_bytes: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`other_bytes` gives the bytes of log and head, which count against the size retention."""
+        self.directory, self.options = directory, options
+        self.metrics = metrics or BlockMetrics(Registry())
+        self._clock = clock or SystemClock()
+        self._other_bytes = other_bytes
+        self._blocks: tuple[Block, ...] = ()
+        self._broken: dict[str, str] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Loaded blocks, by start time."""
+        return self._blocks
+
+    @property
+    def broken(self) -> Mapping[str, str]:
+        """Directories that could not be opened at the last reload, with the reason."""
+        return self._broken
+
+    @property
+    def max_time(self) -> int | None:
+        """Exclusive end of the newest block in milliseconds; None without blocks."""
+        return max((b.meta.max_time for b in self._blocks), default=None)
+
+    @property
+    def min_time(self) -> int | None:
+        """Inclusive start of the oldest block in milliseconds; None without blocks."""
+        return min((b.meta.min_time for b in self._blocks), default=None)
+
+    def load(self) -> None:
+        """At start: removes what a crash left half-done, then `reload`. Raises StorageError as `reload` does."""
+        with self._lock:
+            try:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                for path in self.directory.iterdir():
+                    name, _, suffix = path.name.partition(".")
+                    if is_ulid(name) and "." + suffix in _LEFTOVERS and path.is_dir():
+                        log.info("removing the remains of an unfinished operation: %s", path)
+                        shutil.rmtree(path)
+            except OSError as e:
+                raise StorageError(f"cannot prepare {self.directory}: {e}") from e
+            self.reload()
+
+    def reload(self) -> None:
+        """Opens new directories, removes those that are replaced, deletable or beyond retention.
+
+        A block that cannot be opened is reported in `broken` and skipped. Raises StorageError when the directory
+        itself cannot be read.
+        """
+        with self._lock:
+            self.metrics.reloads.inc()
+            try:
+                names = sorted(p.name for p in self.directory.iterdir() if is_ulid(p.name) and p.is_dir())
+            except OSError as e:
+                self.metrics.reload_failures.inc()
+                raise StorageError(f"cannot read {self.directory}: {e}") from e
+            blocks, broken = self._open(names)
+            doomed = self._doomed(blocks)
+            self._broken = {name: reason for name, reason in broken.items() if name not in doomed}
+            for name, reason in self._broken.items():
+                log.error("block skipped block=%s reason=%s", name, reason)
+            kept = [b for b in blocks if b.meta.ulid not in doomed]
+            self._blocks = tuple(sorted(kept, key=lambda b: (b.meta.min_time, b.meta.max_time)))
+            self._remove(doomed & set(names))
+            self._observe()
+
+    def _open(self, names: Sequence[str]) -> tuple[list[Block], dict[str, str]]:
+        known = {b.path.name: b for b in self._blocks}
+        blocks, broken = [], {}
+        for name in names:
+            try:
+                block = known.get(name) or Block.open(self.directory / name)
+                if block.meta.ulid != name:
+                    raise CorruptionError(f"{block.path}: meta.json is of block {block.meta.ulid}")
+                blocks.append(block)
+            except CorruptionError as e:
+                broken[name] = str(e)
+        if broken:
+            self.metrics.reload_failures.inc()
+        return blocks, broken
+
+    def _doomed(self, blocks: Sequence[Block]) -> set[str]:
+        """Names of directories that must go. Parents count even if they are broken: their data lives on."""
+        doomed = {p.ulid for b in blocks for p in b.meta.parents} | {b.meta.ulid for b in blocks if b.meta.deletable}
+        metas = [b.meta for b in blocks if b.meta.ulid not in doomed]
+        old = beyond_time(metas, self.options.retention.duration)
+        if old:
+            self.metrics.time_retentions.inc()
+        metas = [m for m in metas if m.ulid not in old]
+        sizes = {b.meta.ulid: b.size for b in blocks}
+        limit = self.options.retention.size
+        large = beyond_size(metas, sizes, self._other_bytes() if limit else 0, limit)
+        if large:
+            self.metrics.size_retentions.inc()
+        return doomed | old | large
+
+    def _remove(self, names: set[str]) -> None:
+        for name in sorted(names):
+            try:
+                remove_directory(self.directory / name, TMP_FOR_DELETION)
+                log.info("block removed block=%s", name)
+            except OSError as e:
+                log.error("block cannot be removed, will try again block=%s error=%s", name, e)
+
+    def _observe(self) -> None:
+        metrics, retention = self.metrics, self.options.retention
+        metrics.loaded.set(len(self._blocks))
+        metrics.bytes.set(sum(b.size for b in self._blocks))
+        metrics.symbols.set(sum(4 * b.reader.symbol_count() for b in self._blocks))
+        metrics.limit_bytes.set(retention.size)
+        metrics.limit_seconds.set(retention.duration / 1000)
+
+    def set_retention(self, retention: Retention) -> None:
+        """Takes effect at the next reload."""
+        with self._lock:
+            self.options = BlockOptions(retention, self.options.min_duration, self.options.max_duration)
+
+    def querier(self, mint: int, maxt: int) -> BlocksQuerier:
+        """A view on [mint, maxt] (inclusive, milliseconds) over all blocks that overlap it."""
+        return BlocksQuerier([b.querier(mint, maxt) for b in self._blocks if b.meta.overlaps(mint, maxt)])
+
+    def compact(self, canceled: Callable[[], bool] = lambda: False) -> int:
+        """Compacts until the plan is empty; gives the number of compactions done.
+
+        A compaction that breaks marks its blocks so that it is not tried again, and the rest goes on. Raises
+        StorageError when disk operations fail.
+        """
+        done = 0
+        with self._lock:
+            self.metrics.compactions_triggered.inc()
+            ranges = self.options.ranges()
+            while not canceled():
+                planned = {m.ulid for m in plan_compaction([b.meta for b in self._blocks], ranges)}
+                if not planned:
+                    break
+                try:
+                    self._compact([b for b in self._blocks if b.meta.ulid in planned], canceled)
+                except CompactionCanceled:
+                    break
+                done += 1
+        return done
+
+    def _compact(self, blocks: Sequence[Block], canceled: Callable[[], bool]) -> BlockMeta | None:
+        started = self._clock.monotonic()
+        ends = [b.meta.max_time for b in blocks]
+        if any(b.meta.min_time < end for b, end in zip(blocks[1:], ends, strict=False)):
+            self.metrics.vertical.inc()
+        try:
+            meta = compact(self.directory, blocks, ulid=self._new_name(), canceled=canceled)
+        except CorruptionError as e:
+            self.metrics.compactions_failed.inc()
+            log.error("compaction failed, will not be tried again error=%s", e)
+            self._mark(blocks, Block.set_failed)
+            return None
+        except StorageError:
+            self.metrics.compactions_failed.inc()
+            raise
+        if meta is None:
+            self._mark(blocks, Block.set_deletable)
+        self.metrics.compactions.inc()
+        self.metrics.duration.observe(self._clock.monotonic() - started)
+        self.reload()
+        return meta
+
+    def _mark(self, blocks: Sequence[Block], mark: Callable[[Block], None]) -> None:
+        try:
+            for block in blocks:
+                mark(block)
+        except OSError as e:
+            raise StorageError(f"cannot write meta.json: {e}") from e
+
+    def _new_name(self) -> str:
+        return new_ulid(milliseconds(self._clock.now()))
+
+    def delete(self, matchers: Sequence[Matcher], mint: int, maxt: int) -> int:
+        """Marks samples in [mint, maxt] as deleted in all blocks; gives the number of series in blocks marked."""
+        with self._lock:
+            return sum(b.delete(matchers, mint, maxt) for b in self._blocks if b.meta.overlaps(mint, maxt))
+
+    def clean_tombstones(self) -> None:
+        """Rewrites every block that has deleted samples. Raises StorageError and CorruptionError."""
+        with self._lock:
+            started = self._clock.monotonic()
+            for block in self._blocks:
+                if len(block.tombstones) == 0:
+                    continue
+                if compact(self.directory, [block], ulid=self._new_name()) is None:
+                    self._mark([block], Block.set_deletable)
+            self.reload()
+            self.metrics.tombstone_cleanup.observe(self._clock.monotonic() - started)
+
+
+class BlocksQuerier:
+    """The Querier contract over several blocks; they may overlap in time."""
+
+    def __init__(self, queriers: Sequence[BlockQuerier]) -> None:
+        self._queriers = list(queriers)
+
+    def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:
+        batches = [q.select(matchers) for q in self._queriers]
+        return batches[0] if len(batches) == 1 else SeriesBatch.merge(batches)
+
+    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
+        return LabelSets.merge([q.series(matchers) for q in self._queriers])
+
+    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
+        return sorted({name for q in self._queriers for name in q.label_names(matchers)})
+
+    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
+        return sorted({value for q in self._queriers for value in q.label_values(name, matchers)})
+
+    def close(self) -> None:
+        self._queriers.clear()

@@ -1,0 +1,95 @@
+"""Which blocks to compact next. Pure: metas in, metas out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from narthex.tsdb.meta import BlockMeta
+
+DEFAULT_MIN_DURATION = 2 * 3600 * 1000
+MAX_DURATION_CAP = 31 * 24 * 3600 * 1000
+_STEP = 3
+_TOMBSTONE_RATIO = 0.05
+
+
+def max_block_duration(retention: int, min_duration: int = DEFAULT_MIN_DURATION) -> int:
+    """Milliseconds: a tenth of the retention (0: none is set), at most 31 days, at least `min_duration`."""
+    longest = min(retention // 10, MAX_DURATION_CAP) if retention > 0 else MAX_DURATION_CAP
+    return max(longest, min_duration)
+
+
+def block_ranges(min_duration: int, max_duration: int) -> list[int]:
+    """Widths of the levels, in milliseconds: min_duration x 3^k up to max_duration; never empty."""
+    ranges = [min_duration]
+    while ranges[-1] * _STEP <= max_duration:
+        ranges.append(ranges[-1] * _STEP)
+    return ranges
+
+
+def plan_compaction(blocks: Sequence[BlockMeta], ranges: Sequence[int]) -> list[BlockMeta]:
+    """The blocks to make into one now, by start time; empty when nothing is to be done.
+
+    First blocks that overlap in time; then, without the newest block (it may still get company), those that fill a
+    level's aligned range, or can no longer fill it, smallest level first; then one block to rewrite because many of its
+    samples are deleted. Blocks whose compaction failed once are left alone.
+    """
+    ordered = sorted(blocks, key=lambda m: (m.min_time, m.max_time))
+    overlapping = _overlapping([m for m in ordered if not m.failed])
+    if overlapping:
+        return overlapping
+    older = ordered[:-1]
+    return _level(older, ranges) or _tombstoned(older, ranges)
+
+
+def _overlapping(ordered: Sequence[BlockMeta]) -> list[BlockMeta]:
+    """The first run of blocks that are connected by overlaps."""
+    run: list[BlockMeta] = []
+    end = 0
+    for meta in ordered:
+        if run and meta.min_time < end:
+            run.append(meta)
+        elif len(run) > 1:
+            return run
+        else:
+            run = [meta]
+        end = max(end, meta.max_time) if len(run) > 1 else meta.max_time
+    return run if len(run) > 1 else []
+
+
+def _level(older: Sequence[BlockMeta], ranges: Sequence[int]) -> list[BlockMeta]:
+    if not older:
+        return []
+    newest_start = older[-1].min_time
+    for width in ranges[1:]:
+        for part in _aligned_parts(older, width):
+            if len(part) < 2 or any(m.failed for m in part):
+                continue
+            end = max(m.max_time for m in part)
+            if end - part[0].min_time == width or end <= newest_start:
+                return part
+    return []
+
+
+def _aligned_parts(ordered: Sequence[BlockMeta], width: int) -> list[list[BlockMeta]]:
+    """Groups of blocks that lie wholly in one aligned range of `width`; blocks that lie in none are left out."""
+    parts: dict[int, list[BlockMeta]] = {}
+    for meta in ordered:
+        number = meta.min_time // width
+        if meta.max_time <= (number + 1) * width:
+            parts.setdefault(number, []).append(meta)
+    return list(parts.values())
+
+
+def _tombstoned(older: Sequence[BlockMeta], ranges: Sequence[int]) -> list[BlockMeta]:
+    middle = ranges[len(ranges) // 2]
+    for meta in reversed(older):
+        if meta.failed:
+            continue
+        deleted, series = meta.stats.tombstones, meta.stats.series
+        if meta.duration < middle:
+            # Small blocks are rewritten soon anyway; only one that is deleted as a whole is worth it.
+            if deleted and deleted >= series:
+                return [meta]
+        elif deleted / (series + 1) > _TOMBSTONE_RATIO:
+            return [meta]
+    return []

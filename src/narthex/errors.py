@@ -94,6 +94,10 @@ class HTTPClientError(NarthexError):
     """A request could not even be sent: a credentials file, certificate or token could not be had. Names which."""
 
 
+class RuleError(NarthexError):
+    """A rule's expression was evaluated, but its result cannot be used: too many series, or two with equal labels."""
+
+
 class TemplateError(NarthexError):
     """A Go template does not parse or failed while it ran."""
 

@@ -119,7 +119,7 @@ def test_labels_and_annotations_are_expanded() -> None:
         annotations=(
             ("summary", "{{ $labels.instance }} {{ $value }} {{ $labels.job }} {{ $externalLabels.dc }}"),
             ("bad", "{{ $labels.x.y }}"),
-        ),  # fmt: skip
+        ),
     )
     source.vector = [Sample({"__name__": "up", "instance": "a", "job": "j"}, 7.5)]
     series = r.evaluate(source, 1500, 0, 0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,7 +101,7 @@ async def test_a_late_evaluation_skips_to_the_newest_slot_and_counts_the_missed(
     world.before = lambda: world.clock.jump(next(delays, 0.0))
     await world.clock.advance(20)
     times = [t for _, t in world.asked]
-    assert [b - a for a, b in zip(times, times[1:], strict=False)][:2] == [30_000, 10_000]
+    assert [b - a for a, b in itertools.pairwise(times)][:2] == [30_000, 10_000]
     assert world.metric("prometheus_rule_group_iterations_missed_total") == {'{rule_group="f.yml;g"}': 2.0}
     assert world.metric("prometheus_rule_group_iterations_total")['{rule_group="f.yml;g"}'] == len(times) + 2
     await world.manager.stop()
@@ -245,7 +247,6 @@ async def test_a_failing_storage_is_the_rules_error_and_the_next_evaluation_goes
 
 
 async def test_evaluation_runs_in_threads_and_stop_waits_for_it() -> None:
-    import threading
 
     release, entered, threads = threading.Event(), threading.Event(), set[str]()
     done: list[int] = []

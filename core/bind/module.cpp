@@ -11,4 +11,6 @@ NB_MODULE(_core, m) {
     bind_labels(m);
     bind_series(m);
     bind_text(m);
+    bind_head(m);
+    bind_wal(m);
 }

@@ -11,3 +11,5 @@ void bind_block_write(nb::module_& m);
 void bind_labels(nb::module_& m);
 void bind_series(nb::module_& m);
 void bind_text(nb::module_& m);
+void bind_head(nb::module_& m);
+void bind_wal(nb::module_& m);

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "chunk/xor_encoder.h"
+
 namespace narthex {
 
 inline constexpr uint8_t kEncodingXor = 1;
@@ -22,18 +24,8 @@ class XorAppender {
     uint16_t samples() const { return static_cast<uint16_t>(buf_[0] << 8 | buf_[1]); }
 
   private:
-    void put_bit(bool bit);
-    void put_bits(uint64_t value, unsigned count);
-    void put_uvarint(uint64_t v);
-    void put_value(uint64_t bits);
-
     std::vector<uint8_t> buf_;
-    int64_t t_ = 0;
-    uint64_t delta_ = 0;
-    uint64_t v_ = 0;
-    uint8_t free_ = 0;  // unused low bits of the last byte
-    uint8_t leading_ = 0xff;
-    uint8_t trailing_ = 0;
+    XorState state_;
 };
 
 // Number of samples a chunk claims to hold. Throws DecodeError if the header is cut.

@@ -1,6 +1,6 @@
 """Contracts of the compiled core. Arrays are one-dimensional and contiguous; times are milliseconds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from mmap import mmap
 from typing import overload
 
@@ -228,3 +228,164 @@ class BlockMerger:
     def __init__(self, inputs: Sequence[tuple[BlockReader, Tombstones]]) -> None: ...
     def next(self, max_rows: int) -> SeriesBatch:
         """The next series; empty at the end. A batch must not be read while a later call runs."""
+
+# --- head and log -----------------------------------------------------------------------------------------------------
+
+HeadView = tuple[int, int]
+"""What planning saw: (generation of the series table, number of series)."""
+
+class HeadCounts:
+    """A snapshot of the head's numbers. Times are milliseconds."""
+
+    series: int
+    chunks: int
+    label_pairs: int
+    symbol_bytes: int
+    chunk_bytes: int
+    """Bytes of closed chunks."""
+    min_time: int
+    """2^63 - 1 before the first sample."""
+    max_time: int
+    """-2^63 before the first sample."""
+    min_valid_time: int
+    created: int
+    removed: int
+    out_of_order: int
+    out_of_bounds: int
+    chunks_created: int
+    chunks_removed: int
+
+class HeadTransaction:
+    """Samples of one commit: append*, encode, (write the log), apply. Used by one thread at a time."""
+
+    def append(
+        self, refs: NDArray[np.uint64], timestamps: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        """Judges and keeps columns of equal length; one storage.contract.AppendStatus a sample."""
+
+    def encode(self, position: int) -> bytes:
+        """Framed log records for a segment that is `position` bytes long; b"" when there is nothing to log.
+
+        Samples that other commits have overtaken since they were judged are dropped.
+        """
+
+    def apply(self) -> int:
+        """Makes the samples visible at once and gives their number. Call after the log was written, once."""
+
+    @property
+    def pending(self) -> int:
+        """Samples that a commit would store."""
+
+class Head:
+    """The newest samples of every series. Safe for several threads; see core/head/head.h."""
+
+    def __init__(self, chunk_range: int) -> None:
+        """Chunks are cut at multiples of chunk_range milliseconds (below 2^31)."""
+
+    def series(self, pairs: Sequence[tuple[str, str]]) -> int:
+        """The reference of a label set, created when new. ValueError on no label or a repeated name."""
+
+    def series_many(self, label_sets: LabelSets) -> NDArray[np.uint64]:
+        """The same for many label sets in one call."""
+
+    def transaction(self) -> HeadTransaction: ...
+    def view(self) -> HeadView: ...
+    def label_values(self, name: str, prefix: str = "") -> list[str]:
+        """Distinct values that start with `prefix`, in order of first appearance."""
+
+    def label_names(self) -> list[str]: ...
+    def select(self, view: HeadView, terms: MatchTerms, mint: int, maxt: int) -> SeriesBatch | None:
+        """Matching series in label order with their chunks that overlap [mint, maxt].
+
+        None when a truncation came after the view was taken: take a new one and plan again.
+        """
+
+    def select_labels(self, view: HeadView, terms: MatchTerms, mint: int, maxt: int) -> LabelSets | None: ...
+    def matching_label_names(self, view: HeadView, terms: MatchTerms, mint: int, maxt: int) -> list[str] | None:
+        """Unordered."""
+
+    def matching_label_values(
+        self, view: HeadView, name: str, terms: MatchTerms, mint: int, maxt: int
+    ) -> list[str] | None:
+        """Unordered."""
+
+    def counts(self) -> HeadCounts: ...
+    def cardinality(
+        self, name: str, limit: int
+    ) -> tuple[
+        list[tuple[str, str, int]], list[tuple[str, str, int]], list[tuple[str, str, int]], list[tuple[str, str, int]]
+    ]:
+        """(text, "", count) of series by value of `name`, values by label, bytes of values by label, and
+        (name, value, count) of series by label pair; the `limit` largest each, largest first.
+        """
+
+    def set_min_valid_time(self, mint: int) -> None:
+        """Older samples are out of bounds from now on."""
+
+    def truncate(self, mint: int) -> NDArray[np.uint64]:
+        """Drops chunks before mint and series that are left without samples; gives the references of those."""
+
+    def refs(self) -> NDArray[np.uint64]:
+        """Every reference that stands for a series, aliases from a replayed log included."""
+
+class ReplayCounts:
+    """What one segment held. `fault` is "" or says why the bytes from `good_end` on cannot be used."""
+
+    records: int
+    series: int
+    samples: int
+    old_samples: int
+    unknown_refs: int
+    invalid_series: int
+    tombstones: int
+    skipped_records: int
+    histogram_records: int
+    good_end: int
+    fault: str
+
+ZstdDecompress = Callable[[bytes, int], bytes]
+"""(frame, limit of the plain length) -> plain bytes."""
+
+class HeadReplay:
+    """Fills a head from log segments, in order."""
+
+    def __init__(self, head: Head) -> None: ...
+    def segment(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> ReplayCounts: ...
+
+class CheckpointCounts:
+    kept_series: int
+    dropped_series: int
+    kept_samples: int
+    dropped_samples: int
+    dropped_records: int
+
+class WalCheckpoint:
+    """Filters old segments: what concerns `refs` or happened at or after `mint` is kept (core/wal/checkpoint.h)."""
+
+    def __init__(self, refs: NDArray[np.uint64], mint: int) -> None: ...
+    def segment(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> None:
+        """Raises DecodeError where the segment is damaged; what came before was taken."""
+
+    def finish(self) -> None:
+        """After the last segment: metadata records, and zeros to the end of the page."""
+
+    def fill_page(self) -> None:
+        """Zeros to the end of the page, before the output goes on in another file."""
+
+    def take(self) -> bytes:
+        """Framed bytes since the last call."""
+
+    @property
+    def counts(self) -> CheckpointCounts: ...
+
+def wal_records(segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> tuple[list[bytes], int, str]:
+    """Plain records of a segment, the length of its sound part, and why the rest is not ("" when all is)."""
+
+def wal_frame(records: Sequence[bytes], position: int = 0) -> bytes:
+    """Framed (and where shorter, compressed) records for a segment that is `position` bytes long."""
+
+def snappy_compress(data: bytes | mmap) -> bytes:
+    """Snappy's block format."""
+
+def snappy_decompress(data: bytes | mmap, limit: int) -> bytes:
+    """Raises DecodeError on malformed input and when the declared length is over `limit`."""

@@ -1,0 +1,235 @@
+#include "head/head.h"
+
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+
+#include "bind/arrays.h"
+#include "bind/buffers.h"
+#include "bind/match_terms.h"
+#include "bind/module.h"
+#include "bind/text.h"
+#include "bind/zstd.h"
+#include "head/replay.h"
+#include "head/transaction.h"
+
+using namespace narthex;
+
+namespace {
+
+template <typename T>
+using Column = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <typename T>
+std::span<const T> view(const Column<T>& c) {
+    return {c.data(), c.shape(0)};
+}
+
+// Doubles as their bits: a NaN must keep its payload.
+std::span<const uint64_t> bits_of(const Column<double>& c) {
+    return {reinterpret_cast<const uint64_t*>(c.data()), c.shape(0)};
+}
+
+nb::list texts(const std::vector<std::string>& strings) {
+    nb::list out;
+    for (const std::string& s : strings) out.append(text(s));
+    return out;
+}
+
+nb::list counts(const std::vector<HeadCount>& from) {
+    nb::list out;
+    for (const HeadCount& c : from) out.append(nb::make_tuple(text(c.name), text(c.value), c.count));
+    return out;
+}
+
+nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> append(HeadTransaction& tx, Column<uint64_t> refs,
+                                                    Column<int64_t> ts, Column<double> values) {
+    std::vector<uint8_t> statuses(refs.shape(0));
+    {
+        nb::gil_scoped_release release;
+        tx.append(view(refs), view(ts), bits_of(values), statuses);
+    }
+    return to_numpy(std::move(statuses));
+}
+
+HeadView to_view(std::pair<uint64_t, uint32_t> v) {
+    return {v.first, v.second};
+}
+
+void bind_transaction(nb::module_& m) {
+    nb::class_<HeadTransaction>(m, "HeadTransaction")
+        .def("append", &append, nb::arg("refs"), nb::arg("timestamps"), nb::arg("values"))
+        .def(
+            "encode",
+            [](HeadTransaction& tx, size_t position) {
+                std::vector<uint8_t> out;
+                {
+                    nb::gil_scoped_release release;
+                    out = tx.encode(position);
+                }
+                return nb::bytes(out.data(), out.size());
+            },
+            nb::arg("position"))
+        .def("apply", &HeadTransaction::apply, nb::call_guard<nb::gil_scoped_release>())
+        .def_prop_ro("pending", &HeadTransaction::pending);
+}
+
+void bind_replay(nb::module_& m) {
+    nb::class_<ReplayCounts>(m, "ReplayCounts")
+        .def_ro("records", &ReplayCounts::records)
+        .def_ro("series", &ReplayCounts::series)
+        .def_ro("samples", &ReplayCounts::samples)
+        .def_ro("old_samples", &ReplayCounts::old_samples)
+        .def_ro("unknown_refs", &ReplayCounts::unknown_refs)
+        .def_ro("invalid_series", &ReplayCounts::invalid_series)
+        .def_ro("tombstones", &ReplayCounts::tombstones)
+        .def_ro("skipped_records", &ReplayCounts::skipped_records)
+        .def_ro("histogram_records", &ReplayCounts::histogram_records)
+        .def_ro("good_end", &ReplayCounts::good_end)
+        .def_ro("fault", &ReplayCounts::fault);
+    nb::class_<HeadReplay>(m, "HeadReplay")
+        .def(nb::init<std::shared_ptr<Head>>(), nb::arg("head"))
+        .def(
+            "segment",
+            [](HeadReplay& r, nb::object segment, nb::object zstd) {
+                PyBufferView bytes(segment);
+                ZstdDecoder decoder = zstd_decoder(zstd);
+                nb::gil_scoped_release release;
+                return r.segment(bytes.bytes(), decoder);
+            },
+            nb::arg("segment"), nb::arg("zstd").none() = nb::none());
+}
+
+void bind_stats(nb::module_& m) {
+    nb::class_<HeadStats>(m, "HeadCounts")
+        .def_ro("series", &HeadStats::series)
+        .def_ro("chunks", &HeadStats::chunks)
+        .def_ro("label_pairs", &HeadStats::label_pairs)
+        .def_ro("symbol_bytes", &HeadStats::symbol_bytes)
+        .def_ro("chunk_bytes", &HeadStats::chunk_bytes)
+        .def_ro("min_time", &HeadStats::min_time)
+        .def_ro("max_time", &HeadStats::max_time)
+        .def_ro("min_valid_time", &HeadStats::min_valid_time)
+        .def_ro("created", &HeadStats::created)
+        .def_ro("removed", &HeadStats::removed)
+        .def_ro("out_of_order", &HeadStats::out_of_order)
+        .def_ro("out_of_bounds", &HeadStats::out_of_bounds)
+        .def_ro("chunks_created", &HeadStats::chunks_created)
+        .def_ro("chunks_removed", &HeadStats::chunks_removed);
+}
+
+nb::tuple cardinality(const Head& head, std::string_view name, size_t limit) {
+    Head::Cardinality c;
+    {
+        nb::gil_scoped_release release;
+        c = head.cardinality(name, limit);
+    }
+    return nb::make_tuple(counts(c.series_by_value), counts(c.values_by_label), counts(c.bytes_by_label),
+                          counts(c.series_by_pair));
+}
+
+// None when the view is out of date, otherwise what `call` filled.
+template <typename Result, typename Call>
+nb::object selection(const PyMatchTerms& terms, Call&& call) {
+    auto plan = to_match_terms(terms);
+    Result out;
+    bool valid;
+    {
+        nb::gil_scoped_release release;
+        valid = call(plan, out);
+    }
+    return valid ? nb::cast(std::move(out)) : nb::none();
+}
+
+}  // namespace
+
+void bind_head(nb::module_& m) {
+    using View = std::pair<uint64_t, uint32_t>;
+    bind_transaction(m);
+    bind_stats(m);
+    nb::class_<Head>(m, "Head")
+        .def(
+            "__init__", [](Head* self, int64_t range) { new (self) Head(range); }, nb::arg("chunk_range"))
+        .def(
+            "series", [](Head& h, const std::vector<TextPair>& pairs) { return h.series(std::span(pairs)); },
+            nb::arg("pairs"))
+        .def(
+            "series_many",
+            [](Head& h, const LabelSets& sets) {
+                std::vector<uint64_t> refs;
+                {
+                    nb::gil_scoped_release release;
+                    refs = h.series(sets);
+                }
+                return to_numpy(std::move(refs));
+            },
+            nb::arg("label_sets"))
+        .def("transaction", [](std::shared_ptr<Head> h) { return HeadTransaction(std::move(h)); })
+        .def("view",
+             [](const Head& h) {
+                 auto v = h.view();
+                 return View{v.generation, v.series};
+             })
+        .def(
+            "label_values",
+            [](const Head& h, std::string_view name, std::string_view prefix) {
+                return texts(h.label_values(name, prefix));
+            },
+            nb::arg("name"), nb::arg("prefix") = "")
+        .def("label_names", [](const Head& h) { return texts(h.label_names()); })
+        .def(
+            "select",
+            [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt) {
+                return selection<SeriesBatch>(terms, [&](const auto& plan, SeriesBatch& out) {
+                    return h.select(to_view(v), plan, mint, maxt, out);
+                });
+            },
+            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
+        .def(
+            "select_labels",
+            [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt) {
+                return selection<LabelSets>(terms, [&](const auto& plan, LabelSets& out) {
+                    return h.select_labels(to_view(v), plan, mint, maxt, out);
+                });
+            },
+            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
+        .def(
+            "matching_label_names",
+            [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt) -> nb::object {
+                std::vector<std::string> out;
+                auto plan = to_match_terms(terms);
+                if (!h.matching_names(to_view(v), plan, mint, maxt, out)) return nb::none();
+                return texts(out);
+            },
+            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
+        .def(
+            "matching_label_values",
+            [](const Head& h, View v, std::string_view name, const PyMatchTerms& terms, int64_t mint,
+               int64_t maxt) -> nb::object {
+                std::vector<std::string> out;
+                auto plan = to_match_terms(terms);
+                if (!h.matching_values(to_view(v), name, plan, mint, maxt, out)) return nb::none();
+                return texts(out);
+            },
+            nb::arg("view"), nb::arg("name"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
+        .def("counts", &Head::stats)
+        .def("cardinality", &cardinality, nb::arg("name"), nb::arg("limit"))
+        .def("set_min_valid_time", &Head::set_min_valid_time, nb::arg("mint"))
+        .def(
+            "truncate",
+            [](Head& h, int64_t mint) {
+                std::vector<uint64_t> refs;
+                {
+                    nb::gil_scoped_release release;
+                    refs = h.truncate(mint);
+                }
+                return to_numpy(std::move(refs));
+            },
+            nb::arg("mint"))
+        .def("refs", [](const Head& h) { return to_numpy(h.refs()); });
+    bind_replay(m);
+}

@@ -1,0 +1,9 @@
+// Python's zstd as the core wants it: the core itself has no zstd.
+#pragma once
+
+#include "bind/module.h"
+#include "wal/pages.h"
+
+// `decompress` is None or a callable (data: bytes, limit: int) -> bytes that the caller keeps alive. The
+// result may be called without the GIL.
+narthex::ZstdDecoder zstd_decoder(nb::handle decompress);

@@ -1,0 +1,190 @@
+#include "head/head.h"
+
+#include <algorithm>
+#include <mutex>
+#include <shared_mutex>
+#include <stdexcept>
+
+#include "chunk/xor_encoder.h"
+
+namespace narthex {
+
+namespace {
+
+constexpr unsigned kSamplesPerChunk = 120;
+constexpr size_t kMaxChunkBytes = 1024;
+
+uint64_t difference(int64_t a, int64_t b) {
+    return static_cast<uint64_t>(a) - static_cast<uint64_t>(b);
+}
+
+// First multiple of `range` after t, saturating. Division rounds towards zero, as Prometheus' does.
+int64_t range_end(int64_t t, int64_t range) {
+    int64_t start = t - t % range;
+    return start > kMaxTime - range ? kMaxTime : start + range;
+}
+
+}  // namespace
+
+Head::Head(int64_t chunk_range) : chunk_range_(chunk_range) {
+    if (chunk_range < 1 || chunk_range >= int64_t{1} << 31) {
+        throw std::invalid_argument("chunk range must be in [1, 2^31) milliseconds");
+    }
+}
+
+std::vector<LabelPair> Head::intern(std::span<const TextPair> labels) {
+    std::vector<TextPair> sorted;
+    sorted.reserve(labels.size());
+    for (const TextPair& l : labels) {
+        if (!l.second.empty()) sorted.push_back(l);
+    }
+    std::sort(sorted.begin(), sorted.end(),
+              [](const TextPair& a, const TextPair& b) { return a.first < b.first; });
+    if (sorted.empty()) throw std::invalid_argument("a series needs at least one label");
+    for (size_t i = 1; i < sorted.size(); ++i) {
+        if (sorted[i].first == sorted[i - 1].first) {
+            throw std::invalid_argument("label name is repeated: " + std::string(sorted[i].first));
+        }
+    }
+    std::vector<LabelPair> pairs;
+    pairs.reserve(sorted.size());
+    for (const auto& [name, value] : sorted) {
+        uint32_t n = table_.symbols->intern(name);
+        pairs.push_back({n, table_.symbols->intern(value)});
+    }
+    return pairs;
+}
+
+// `ref` 0: take the next free one.
+uint32_t Head::create_or_find(std::vector<LabelPair>& pairs, uint64_t ref) {
+    uint32_t hash = hash_pairs(pairs);
+    uint32_t slot = table_.find(pairs, hash);
+    if (slot != RefMap::kNone) return slot;
+    bool fresh = ref == 0;
+    if (fresh) ref = counts_.last_ref + 1;
+    counts_.last_ref = std::max(counts_.last_ref, ref);
+    slot = table_.add(ref, pairs, hash);
+    counts_.label_pairs = table_.postings.pairs();
+    ++counts_.created;
+    if (fresh) unlogged_.push_back(ref);
+    return slot;
+}
+
+uint64_t Head::series(std::span<const TextPair> labels) {
+    std::unique_lock lock(mutex_);
+    auto pairs = intern(labels);
+    Series& s = table_.series[create_or_find(pairs, 0)];
+    s.touched = 1;
+    return s.ref;
+}
+
+std::vector<uint64_t> Head::series(const LabelSets& sets) {
+    std::unique_lock lock(mutex_);
+    SymbolMapper map(*sets.symbols(), *table_.symbols);
+    std::vector<uint64_t> refs;
+    refs.reserve(sets.rows());
+    std::vector<LabelPair> pairs;
+    for (size_t i = 0; i < sets.rows(); ++i) {
+        pairs.clear();
+        for (LabelPair p : sets.row(i)) pairs.push_back(map(p));
+        if (pairs.empty()) throw std::invalid_argument("a series needs at least one label");
+        Series& s = table_.series[create_or_find(pairs, 0)];
+        s.touched = 1;
+        refs.push_back(s.ref);
+    }
+    return refs;
+}
+
+void Head::open_chunk(Series& s, int64_t t) {
+    s.buffer_class = 0;
+    s.open = buffers_.allocate(0);
+    s.open[0] = s.open[1] = 0;
+    s.size = 2;
+    s.free_bits = 0;
+    s.mint = t;
+    s.cut_after = static_cast<uint32_t>(difference(range_end(t, chunk_range_), t));
+    ++counts_.chunks;
+    ++counts_.chunks_created;
+}
+
+void Head::close_chunk(Series& s) {
+    s.closed = pages_.add(s.closed, s.mint, s.t, {s.open, s.size});
+    buffers_.release(s.open, s.buffer_class);
+    s.open = nullptr;
+    s.size = 0;
+}
+
+void Head::append(Series& s, int64_t t, uint64_t bits) {
+    unsigned n = s.open_samples();
+    if (n == kSamplesPerChunk / 4) {
+        // A quarter is full: spread the rest of the range evenly over chunks of about the wanted size.
+        uint64_t pieces = s.cut_after / ((difference(s.t, s.mint) + 1) * 4);
+        if (pieces > 1) s.cut_after = static_cast<uint32_t>(s.cut_after / pieces);
+    }
+    if (n > 0 && (difference(t, s.mint) >= s.cut_after || n >= 2 * kSamplesPerChunk ||
+                  s.size > kMaxChunkBytes - kXorMaxSample)) {
+        close_chunk(s);
+        n = 0;
+    }
+    if (n == 0) open_chunk(s, t);
+    XorState state{s.t, s.v, s.delta, s.free_bits, s.leading, s.trailing};
+    XorBits out(s.open[s.size - 1], s.free_bits);
+    size_t kept = s.size - (s.free_bits > 0 ? 1u : 0u);
+    xor_encode(state, n, t, bits, out);
+    if (kept + out.size() > OpenBuffers::capacity(s.buffer_class)) {
+        buffers_.grow(s.open, s.buffer_class, kept, kept + out.size());
+    }
+    std::memcpy(s.open + kept, out.data(), out.size());
+    s.size = static_cast<uint16_t>(kept + out.size());
+    ++n;
+    s.open[0] = static_cast<uint8_t>(n >> 8);
+    s.open[1] = static_cast<uint8_t>(n);
+    s.t = t;
+    s.v = bits;
+    s.delta = static_cast<uint32_t>(state.delta);
+    s.free_bits = state.free_bits;
+    s.leading = state.leading;
+    s.trailing = state.trailing;
+    counts_.min_time = std::min(counts_.min_time, t);
+    counts_.max_time = std::max(counts_.max_time, t);
+}
+
+// Half a chunk range behind the newest sample: older ones could belong to a block that is being written.
+int64_t Head::appendable_from() const {
+    int64_t newest = counts_.max_time;
+    if (newest < kMinTime + chunk_range_) return counts_.min_valid_time;
+    return std::max(counts_.min_valid_time, newest - chunk_range_ / 2);
+}
+
+void Head::set_min_valid_time(int64_t mint) {
+    std::unique_lock lock(mutex_);
+    ++version_;
+    counts_.min_valid_time = std::max(counts_.min_valid_time, mint);
+}
+
+HeadView Head::view() const {
+    std::shared_lock lock(mutex_);
+    return {generation_, static_cast<uint32_t>(table_.series.size())};
+}
+
+HeadStats Head::stats() const {
+    std::shared_lock lock(mutex_);
+    HeadStats s = counts_;
+    s.series = table_.series.size();
+    s.symbol_bytes = table_.symbols->bytes();
+    s.chunk_bytes = pages_.bytes();
+    s.out_of_order = out_of_order_.load(std::memory_order_relaxed);
+    s.out_of_bounds = out_of_bounds_.load(std::memory_order_relaxed);
+    return s;
+}
+
+std::vector<uint64_t> Head::refs() const {
+    std::shared_lock lock(mutex_);
+    std::vector<uint64_t> out;
+    out.reserve(table_.series.size() + aliases_.size());
+    for (size_t i = 0; i < table_.series.size(); ++i) out.push_back(table_.series[i].ref);
+    for (const auto& alias : aliases_) out.push_back(alias.first);
+    return out;
+}
+
+}  // namespace narthex

@@ -1,0 +1,147 @@
+// The head: the newest samples of every series, in memory. Times are milliseconds.
+//
+// Safe for use by several threads: appends hold an exclusive lock for as long as it takes to copy a batch in,
+// selections a shared one for as long as it takes to copy open chunks out. Chunks that are closed are shared
+// with the selections that hold them and are never moved or changed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "chunk/series_batch.h"
+#include "head/chunk_memory.h"
+#include "head/fair_mutex.h"
+#include "head/table.h"
+#include "wal/records.h"
+
+namespace narthex {
+
+inline constexpr int64_t kMinTime = std::numeric_limits<int64_t>::min();
+inline constexpr int64_t kMaxTime = std::numeric_limits<int64_t>::max();
+
+// storage.contract.AppendStatus
+enum class AppendStatus : uint8_t {
+    kOk = 0,
+    kDuplicateSame = 1,
+    kDuplicate = 2,
+    kOutOfOrder = 3,
+    kOutOfBounds = 4,
+    kUnknownRef = 5,
+};
+
+struct HeadStats {
+    size_t series = 0;
+    size_t chunks = 0;
+    size_t label_pairs = 0;
+    size_t symbol_bytes = 0;
+    size_t chunk_bytes = 0;
+    int64_t min_time = kMaxTime;  // kMaxTime and kMinTime when there is no sample
+    int64_t max_time = kMinTime;
+    int64_t min_valid_time = kMinTime;
+    uint64_t last_ref = 0;
+    uint64_t created = 0;
+    uint64_t removed = 0;
+    uint64_t out_of_order = 0;
+    uint64_t out_of_bounds = 0;
+    uint64_t chunks_created = 0;
+    uint64_t chunks_removed = 0;
+};
+
+// What planning saw: series created later, or a table rebuilt since, must not slip into its answer.
+struct HeadView {
+    uint64_t generation;
+    uint32_t series;
+};
+
+// A name or name=value with a number, for the statistics page.
+struct HeadCount {
+    std::string name;
+    std::string value;
+    uint64_t count;
+};
+
+class HeadTransaction;
+class HeadReplay;
+
+class Head {
+  public:
+    // Chunks are cut at multiples of chunk_range, which must be in [1, 2^31).
+    explicit Head(int64_t chunk_range);
+
+    // The reference of a label set, created when new. Labels may come in any order, empty values are dropped.
+    // Throws std::invalid_argument on no label or a repeated name.
+    uint64_t series(std::span<const TextPair> labels);
+    std::vector<uint64_t> series(const LabelSets& sets);
+
+    HeadView view() const;
+    // Distinct values of a label that start with `prefix`, in order of first appearance.
+    std::vector<std::string> label_values(std::string_view name, std::string_view prefix) const;
+    std::vector<std::string> label_names() const;
+
+    // Series for which all terms hold and that have a chunk overlapping [mint, maxt], with those chunks.
+    // false when the view is no longer valid: plan again.
+    bool select(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
+                SeriesBatch& out) const;
+    // The same without chunks.
+    bool select_labels(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
+                       LabelSets& out) const;
+
+    // Distinct label names, or values of one label, of those series; unordered.
+    bool matching_names(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
+                        std::vector<std::string>& out) const;
+    bool matching_values(HeadView view, std::string_view name, std::span<const MatchTerm> terms, int64_t mint,
+                         int64_t maxt, std::vector<std::string>& out) const;
+
+    HeadStats stats() const;
+    // The `limit` largest counts: series a value of `name`; values, and bytes of values, a label; series a
+    // pair.
+    struct Cardinality {
+        std::vector<HeadCount> series_by_value, values_by_label, bytes_by_label, series_by_pair;
+    };
+    Cardinality cardinality(std::string_view name, size_t limit) const;
+
+    // Nothing before mint is accepted from now on.
+    void set_min_valid_time(int64_t mint);
+    // Drops chunks that end before mint, then series without samples that nobody asked for since the last
+    // truncation. Gives the references of dropped series.
+    std::vector<uint64_t> truncate(int64_t mint);
+    // All references that stand for a series, replayed aliases included.
+    std::vector<uint64_t> refs() const;
+
+  private:
+    friend class HeadTransaction;
+    friend class HeadReplay;
+
+    // The methods below expect the exclusive lock.
+    uint32_t create_or_find(std::vector<LabelPair>& pairs, uint64_t ref);
+    std::vector<LabelPair> intern(std::span<const TextPair> labels);
+    void append(Series& s, int64_t t, uint64_t bits);
+    void open_chunk(Series& s, int64_t t);
+    void close_chunk(Series& s);
+    int64_t drop_chunks(Series& s, int64_t mint);
+    void rebuild(const std::vector<bool>& dead);
+
+    int64_t appendable_from() const;
+
+    const int64_t chunk_range_;
+    mutable FairMutex mutex_;
+    SeriesTable table_;
+    OpenBuffers buffers_;
+    ChunkPages pages_;
+    std::vector<uint64_t> unlogged_;                      // created, but in no log record yet
+    std::vector<std::pair<uint64_t, uint64_t>> aliases_;  // replayed reference, the series' own reference
+    uint64_t generation_ = 0;
+    uint64_t version_ = 0;  // counts commits and truncations
+    HeadStats counts_;
+    std::atomic<uint64_t> out_of_order_{0};
+    std::atomic<uint64_t> out_of_bounds_{0};
+};
+
+}  // namespace narthex

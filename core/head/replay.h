@@ -1,0 +1,47 @@
+// Filling a head from its log, a segment a call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "head/head.h"
+#include "wal/pages.h"
+
+namespace narthex {
+
+// What a segment held. `good_end` < its length means that it is damaged from there on, for the reason
+// `fault`.
+struct ReplayCounts {
+    uint64_t records = 0;
+    uint64_t series = 0;
+    uint64_t samples = 0;         // applied
+    uint64_t old_samples = 0;     // before the head's min valid time, or already there
+    uint64_t unknown_refs = 0;    // samples of series that no record names
+    uint64_t invalid_series = 0;  // label sets that no writer should have written
+    uint64_t tombstones = 0;
+    uint64_t skipped_records =
+        0;  // types that the head does not keep: exemplars, metadata, histograms, unknown
+    uint64_t histogram_records = 0;
+    size_t good_end = 0;
+    std::string fault;
+};
+
+class HeadReplay {
+  public:
+    explicit HeadReplay(std::shared_ptr<Head> head) : head_(std::move(head)) {}
+    // References are kept as the log has them. A record that does not decode is a fault like a bad checksum:
+    // the entries before it count.
+    ReplayCounts segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd);
+
+  private:
+    void record(std::span<const uint8_t> record, ReplayCounts& counts);
+    void series(uint64_t ref, std::span<const TextPair> labels, ReplayCounts& counts);
+    void sample(uint64_t ref, int64_t t, uint64_t bits, ReplayCounts& counts);
+
+    std::shared_ptr<Head> head_;
+    RefMap::Cursor cursor_;
+};
+
+}  // namespace narthex

@@ -1,0 +1,92 @@
+#include "head/table.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace narthex {
+
+uint32_t SeriesTable::find(std::span<const LabelPair> pairs, uint32_t hash) const {
+    return by_hash.find(
+        hash, [this](uint32_t slot) { return series[slot].hash; },
+        [&](uint32_t slot) {
+            const Series& s = series[slot];
+            auto have = names.get(s.names);
+            if (have.size() != pairs.size()) return false;
+            for (size_t i = 0; i < have.size(); ++i) {
+                if (have[i] != pairs[i].name || s.values[i] != pairs[i].value) return false;
+            }
+            return true;
+        });
+}
+
+uint32_t SeriesTable::add(uint64_t ref, std::span<const LabelPair> pairs, uint32_t hash) {
+    auto slot = static_cast<uint32_t>(series.size());
+    Series s;
+    s.ref = ref;
+    s.hash = hash;
+    std::vector<uint32_t> combination;
+    combination.reserve(pairs.size());
+    for (LabelPair p : pairs) combination.push_back(p.name);
+    s.names = names.intern(combination);
+    s.values = values.store(pairs);
+    series.push_back(s);
+    by_hash.add(hash, slot, [this](uint32_t other) { return series[other].hash; });
+    by_ref.set(ref, slot);
+    for (LabelPair p : pairs) postings.add(p, slot);
+    return slot;
+}
+
+void SeriesTable::adopt(const SeriesTable& from, const Series& s, SymbolMapper& map) {
+    std::vector<LabelPair> pairs;
+    from.pairs_of(s, pairs);
+    for (LabelPair& p : pairs) p = map(p);
+    Series& mine = series[add(s.ref, pairs, hash_pairs(pairs))];
+    Series copy = s;
+    copy.hash = mine.hash;
+    copy.names = mine.names;
+    copy.values = mine.values;
+    mine = copy;
+}
+
+void SeriesTable::pairs_of(const Series& s, std::vector<LabelPair>& out) const {
+    auto combination = names.get(s.names);
+    for (size_t i = 0; i < combination.size(); ++i) out.push_back({combination[i], s.values[i]});
+}
+
+template <typename Use>
+void TableSource::each(const MatchTerm& term, Use&& use) const {
+    uint32_t name = table_.symbols->find(term.name);
+    if (name == SymbolTable::kNone) return;
+    if (term.every) {
+        for (uint32_t id : table_.postings.values(name)) use(table_.postings.posting(id).slots.get());
+        return;
+    }
+    for (std::string_view text : term.values) {
+        uint32_t value = table_.symbols->find(text);
+        if (value == SymbolTable::kNone) continue;
+        if (const Posting* p = table_.postings.find(name, value)) use(p->slots.get());
+    }
+}
+
+size_t TableSource::count(const MatchTerm& term) const {
+    size_t n = 0;
+    each(term, [&](std::span<const uint32_t> slots) { n += slots.size(); });
+    return n;
+}
+
+void TableSource::collect(const MatchTerm& term, std::vector<Id>& out) const {
+    each(term, [&](std::span<const uint32_t> slots) {
+        auto end = slots.empty() || slots.back() < bound_
+                       ? slots.end()
+                       : std::lower_bound(slots.begin(), slots.end(), bound_);
+        out.insert(out.end(), slots.begin(), end);
+    });
+}
+
+void TableSource::collect_all(std::vector<Id>& out) const {
+    size_t n = std::min<size_t>(bound_, table_.series.size());
+    out.resize(n);
+    std::iota(out.begin(), out.end(), Id{0});
+}
+
+}  // namespace narthex

@@ -1,0 +1,80 @@
+#include <algorithm>
+#include <mutex>
+
+#include "head/head.h"
+
+namespace narthex {
+
+// Gives the oldest time that is left, kMaxTime when nothing is.
+int64_t Head::drop_chunks(Series& s, int64_t mint) {
+    size_t dropped = 0;
+    int64_t oldest = kMaxTime;
+    if (s.size > 0 && s.t < mint) {
+        buffers_.release(s.open, s.buffer_class);
+        s.open = nullptr;
+        s.size = 0;
+        dropped = 1 + pages_.drop(s.closed);
+        s.closed = nullptr;
+    } else {
+        if (s.size > 0) oldest = s.mint;
+        ClosedChunk** link = &s.closed;
+        while (*link != nullptr && (*link)->maxt() >= mint) {
+            oldest = (*link)->mint;
+            link = &(*link)->older;
+        }
+        dropped = pages_.drop(*link);
+        *link = nullptr;
+    }
+    counts_.chunks -= dropped;
+    counts_.chunks_removed += dropped;
+    return oldest;
+}
+
+std::vector<uint64_t> Head::truncate(int64_t mint) {
+    std::unique_lock lock(mutex_);
+    ++version_;
+    counts_.min_valid_time = std::max(counts_.min_valid_time, mint);
+    size_t n = table_.series.size();
+    std::vector<bool> dead(n);
+    std::vector<uint64_t> dropped;
+    int64_t oldest = kMaxTime;
+    for (size_t i = 0; i < n; ++i) {
+        Series& s = table_.series[i];
+        oldest = std::min(oldest, drop_chunks(s, mint));
+        if (s.size == 0 && !s.touched) {
+            dead[i] = true;
+            dropped.push_back(s.ref);
+        }
+        s.touched = 0;
+    }
+    // An empty head still says where it ends: appends are bounded by its newest time.
+    if (counts_.max_time != kMinTime) counts_.min_time = oldest == kMaxTime ? mint : oldest;
+    if (!dropped.empty()) {
+        std::vector<std::pair<uint64_t, uint64_t>> aliases = aliases_;
+        rebuild(dead);
+        for (const auto& [alias, ref] : aliases) {
+            if (table_.by_ref.find(ref) == RefMap::kNone) dropped.push_back(alias);
+        }
+    }
+    return dropped;
+}
+
+void Head::rebuild(const std::vector<bool>& dead) {
+    SeriesTable next;
+    SymbolMapper map(*table_.symbols, *next.symbols);
+    for (size_t i = 0; i < table_.series.size(); ++i) {
+        if (!dead[i]) next.adopt(table_, table_.series[i], map);
+    }
+    counts_.removed += table_.series.size() - next.series.size();
+    table_ = std::move(next);
+    counts_.label_pairs = table_.postings.pairs();
+    std::erase_if(aliases_, [&](const auto& alias) {
+        uint32_t slot = table_.by_ref.find(alias.second);
+        if (slot != RefMap::kNone) table_.by_ref.set(alias.first, slot);
+        return slot == RefMap::kNone;
+    });
+    std::erase_if(unlogged_, [&](uint64_t ref) { return table_.by_ref.find(ref) == RefMap::kNone; });
+    ++generation_;
+}
+
+}  // namespace narthex

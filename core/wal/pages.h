@@ -1,0 +1,65 @@
+// Framing of the write-ahead log: records in fragments in pages of 32 KiB. Format: docs/formats/wal.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace narthex {
+
+inline constexpr size_t kWalPage = 32 * 1024;
+inline constexpr size_t kWalHeader = 7;
+// A record lies in one segment; ours are 128 MiB, Prometheus allows 256 MB.
+inline constexpr size_t kWalMaxRecord = size_t{1} << 29;
+
+// Turns the bytes of a zstd frame into plain text. Throws DecodeError when they are none.
+using ZstdDecoder =
+    std::function<void(std::span<const uint8_t> compressed, size_t limit, std::vector<uint8_t>& out)>;
+
+// Appends framed records to a buffer that continues a segment at `position` bytes (only the place in the page
+// matters).
+class WalWriter {
+  public:
+    explicit WalWriter(size_t position) : page_at_(position % kWalPage) {}
+
+    // Compresses the record with snappy when that makes it shorter.
+    void record(std::span<const uint8_t> plain);
+    // Zeros up to the next page border; what a segment ends with.
+    void fill_page();
+    std::vector<uint8_t>& bytes() { return out_; }
+
+  private:
+    std::vector<uint8_t> out_;
+    std::vector<uint8_t> compressed_;
+    size_t page_at_;
+};
+
+// Reads the records of one whole segment.
+class WalReader {
+  public:
+    // `zstd` may be empty: then a zstd record is a DecodeError.
+    explicit WalReader(std::span<const uint8_t> segment, const ZstdDecoder& zstd = {})
+        : data_(segment), zstd_(zstd) {}
+
+    // The next record, uncompressed; false at the end. The view holds until the next call. Throws DecodeError
+    // where the segment is torn or corrupt; good_end() then says how much of it is sound.
+    bool next(std::span<const uint8_t>& record);
+    // Bytes up to and including the last complete record.
+    size_t good_end() const { return good_end_; }
+
+  private:
+    bool fragment(std::vector<uint8_t>& whole, uint8_t& flags, bool first, bool& last,
+                  std::span<const uint8_t>& single);
+    void skip_padding();
+    [[noreturn]] void fail(const char* what) const;
+
+    std::span<const uint8_t> data_;
+    const ZstdDecoder& zstd_;
+    size_t at_ = 0;
+    size_t good_end_ = 0;
+    std::vector<uint8_t> whole_;
+    std::vector<uint8_t> plain_;
+};
+
+}  // namespace narthex

@@ -1,0 +1,40 @@
+"""A lock file that one process at a time can hold."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from narthex.errors import StorageError
+
+
+class FileLock:
+    """An advisory lock (flock) on a file, held from construction to release and given up by the kernel on a crash.
+
+    Raises StorageError when another process holds it or the file cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.existed = path.exists()
+        """Whether the file was there before: then its last holder did not release it."""
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as e:
+            raise StorageError(f"{path}: cannot open the lock file: {e.strerror}") from e
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            os.close(self._fd)
+            raise StorageError(
+                f"{path}: the data directory is in use by another server; stop it or choose another directory"
+            ) from e
+
+    def release(self) -> None:
+        """Removes the file and lets go of the lock. Calling it twice does no harm."""
+        if self._fd < 0:
+            return
+        self.path.unlink(missing_ok=True)
+        os.close(self._fd)
+        self._fd = -1

@@ -1,0 +1,239 @@
+"""The head with its log: transactions, selections, truncation. The data lies in the core (`core/head/`)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.errors import InternalError, StorageError
+from narthex.instrument.registry import Registry
+from narthex.model.labels import Labels
+from narthex.model.matcher import Matcher
+from narthex.native import Head as CoreHead
+from narthex.native import HeadCounts, HeadTransaction, LabelSets, SeriesBatch
+from narthex.storage.contract import Refs, Times, Values
+from narthex.tsdb.checkpoint import remove_before, remove_temporary, write_checkpoint
+from narthex.tsdb.metrics import HeadMetrics, WalMetrics
+from narthex.tsdb.replay import Progress, ReplayResult, replay
+from narthex.tsdb.select import plan
+from narthex.tsdb.wal import Wal, list_segments
+
+log = logging.getLogger("narthex.tsdb.head")
+
+HeadView = tuple[int, int]
+R = TypeVar("R")
+
+
+class Head:
+    """Newest samples in memory, each commit in the log first. Times are milliseconds.
+
+    Safe for several threads. `open` replays and begins a new log segment.
+    """
+
+    def __init__(self, core: CoreHead, wal: Wal, metrics: HeadMetrics, wal_metrics: WalMetrics) -> None:
+        self.core, self.wal = core, wal
+        self.metrics, self.wal_metrics = metrics, wal_metrics
+        self._commits = threading.Lock()
+        # References of dropped series that a log segment still mentions: (last segment that may, references).
+        self._expiring: list[tuple[int, NDArray[np.uint64]]] = []
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        registry: Registry,
+        chunk_range: int,
+        segment_size: int,
+        min_valid_time: int | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Head, ReplayResult]:
+        """Replays the log in `directory`. `min_valid_time`: where the blocks end. Raises StorageError."""
+        core = CoreHead(chunk_range)
+        if min_valid_time is not None:
+            core.set_min_valid_time(min_valid_time)
+        wal_metrics = WalMetrics(registry)
+        metrics = HeadMetrics(registry, core)
+        remove_temporary(directory)
+        result = replay(directory, core, wal_metrics, progress)
+        metrics.replay_duration.set(result.seconds)
+        return cls(core, Wal(directory, segment_size, wal_metrics), metrics, wal_metrics), result
+
+    def appender(self) -> HeadAppender:
+        self.metrics.appenders.inc()
+        self.metrics.active_appenders.inc()
+        return HeadAppender(self)
+
+    def commit(self, transaction: HeadTransaction) -> None:
+        """Log first, then memory. Raises StorageError with nothing visible."""
+        with self._commits:
+            self.wal.write(transaction.encode)
+            self.metrics.appended.inc(transaction.apply())
+
+    def counts(self) -> HeadCounts:
+        return self.core.counts()
+
+    def overlaps(self, mint: int, maxt: int) -> bool:
+        """Whether samples may lie in [mint, maxt]."""
+        counts = self.core.counts()
+        return counts.min_time <= maxt and counts.max_time >= mint
+
+    def querier(self, mint: int, maxt: int) -> HeadQuerier:
+        return HeadQuerier(self.core, mint, maxt)
+
+    def close_before(self, mint: int) -> None:
+        """No commit, running ones included, stores anything before mint after this call returns."""
+        with self._commits:
+            self.core.set_min_valid_time(mint)
+
+    def truncate(self, mint: int) -> None:
+        """Forgets what ended before mint (a block holds it now) and brings the log after it.
+
+        Raises StorageError when the log cannot be shortened; memory was then freed all the same.
+        """
+        self.metrics.truncations.inc()
+        started = time.perf_counter()
+        dropped = self.core.truncate(mint)
+        self.metrics.gc_duration.observe(time.perf_counter() - started)
+        if len(dropped):
+            self._expiring.append((self.wal.current, dropped))
+        try:
+            self._truncate_log(mint)
+        except StorageError:
+            self.metrics.truncations_failed.inc()
+            raise
+
+    def _truncate_log(self, mint: int) -> None:
+        """Turns the older two thirds of the segments into a checkpoint, as Prometheus does."""
+        started = time.perf_counter()
+        with self._commits:
+            self.wal.cut()  # so that a slow log shrinks too
+        segments = list_segments(self.wal.directory)
+        first, last = segments[0].number, segments[-1].number - 1  # never the one being written
+        last = first + (last - first) * 2 // 3
+        if last <= first:
+            return
+        self.wal_metrics.truncations.inc()
+        self.wal_metrics.checkpoints.inc()
+        self._expiring = [(segment, refs) for segment, refs in self._expiring if segment > last]
+        refs = np.concatenate([self.core.refs(), *(refs for _, refs in self._expiring)])
+        try:
+            counts = write_checkpoint(self.wal.directory, last, refs, mint, self.wal.segment_size)
+        except StorageError:
+            self.wal_metrics.checkpoints_failed.inc()
+            raise
+        try:
+            self.wal.remove_before(last + 1)
+        except StorageError:
+            self.wal_metrics.truncations_failed.inc()
+            raise
+        remove_before(self.wal.directory, last, self.wal_metrics)
+        seconds = time.perf_counter() - started
+        self.wal_metrics.truncate_duration.observe(seconds)
+        log.info(
+            "Checkpoint written",
+            extra={
+                "first": first,
+                "last": last,
+                "duration": f"{seconds:.3f}s",
+                "series": counts.kept_series,
+                "samples": counts.kept_samples,
+            },
+        )
+
+    def close(self) -> None:
+        with self._commits:
+            self.wal.close()
+
+
+class HeadAppender:
+    """storage.contract.Appender over the head. It may create many series in one call, too."""
+
+    __slots__ = ("_head", "_transaction")
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._transaction: HeadTransaction | None = head.core.transaction()
+
+    def series(self, labels: Labels) -> int:
+        return self._head.core.series(labels.pairs())
+
+    def series_many(self, label_sets: LabelSets) -> Refs:
+        """`series` for each row."""
+        return self._head.core.series_many(label_sets)
+
+    def append(self, refs: Refs, timestamps: Times, values: Values) -> NDArray[np.uint8]:
+        return self._open().append(refs, timestamps, values)
+
+    def commit(self) -> None:
+        transaction = self._open()
+        self._end()
+        self._head.commit(transaction)
+
+    def rollback(self) -> None:
+        if self._transaction is not None:
+            self._end()
+
+    def _open(self) -> HeadTransaction:
+        if self._transaction is None:
+            raise InternalError("the transaction has ended")
+        return self._transaction
+
+    def _end(self) -> None:
+        self._transaction = None
+        self._head.metrics.active_appenders.inc(-1)
+
+
+class HeadQuerier:
+    """storage.contract.Querier over the head alone."""
+
+    def __init__(self, core: CoreHead, mint: int, maxt: int) -> None:
+        self._core, self._mint, self._maxt = core, mint, maxt
+
+    def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:
+        return self._retry(lambda view: self._core.select(view, plan(matchers, self._core), self._mint, self._maxt))
+
+    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
+        return self._retry(
+            lambda view: self._core.select_labels(view, plan(matchers, self._core), self._mint, self._maxt)
+        )
+
+    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
+        if not matchers:
+            return sorted(self._core.label_names()) if self._overlaps() else []
+        return sorted(
+            self._retry(
+                lambda view: self._core.matching_label_names(view, plan(matchers, self._core), self._mint, self._maxt)
+            )
+        )
+
+    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
+        if not matchers:
+            return sorted(self._core.label_values(name)) if self._overlaps() else []
+        return sorted(
+            self._retry(
+                lambda view: self._core.matching_label_values(
+                    view, name, plan(matchers, self._core), self._mint, self._maxt
+                )
+            )
+        )
+
+    def close(self) -> None:
+        """Nothing to let go: what was selected keeps its own hold on chunks."""
+
+    def _overlaps(self) -> bool:
+        counts = self._core.counts()
+        return counts.min_time <= self._maxt and counts.max_time >= self._mint
+
+    def _retry(self, ask: Callable[[HeadView], R | None]) -> R:
+        """Plans again when a truncation has renumbered the series between planning and selecting."""
+        while True:
+            answer = ask(self._core.view())
+            if answer is not None:
+                return answer

@@ -1,0 +1,124 @@
+"""The database's own metrics, under Prometheus' names."""
+
+from __future__ import annotations
+
+from narthex.instrument.registry import Registry
+from narthex.native import Head
+
+
+class WalMetrics:
+    def __init__(self, registry: Registry) -> None:
+        self.current_segment = registry.gauge(
+            "prometheus_tsdb_wal_segment_current", "Write log segment index that TSDB is currently writing to."
+        )
+        self.corruptions = registry.counter("prometheus_tsdb_wal_corruptions_total", "Total number of WAL corruptions.")
+        self.write_failures = registry.counter(
+            "prometheus_tsdb_wal_writes_failed_total", "Total number of write log writes that failed."
+        )
+        self.fsync = registry.summary("prometheus_tsdb_wal_fsync_duration_seconds", "Duration of write log fsync.")
+        self.pages = registry.counter("prometheus_tsdb_wal_completed_pages_total", "Total number of completed pages.")
+        self.truncate_duration = registry.summary(
+            "prometheus_tsdb_wal_truncate_duration_seconds", "Duration of WAL truncation."
+        )
+        self.truncations = registry.counter(
+            "prometheus_tsdb_wal_truncations_total", "Total number of write log truncations attempted."
+        )
+        self.truncations_failed = registry.counter(
+            "prometheus_tsdb_wal_truncations_failed_total", "Total number of write log truncations that failed."
+        )
+        self.unknown_refs = registry.counter(
+            "prometheus_tsdb_wal_replay_unknown_refs_total",
+            "Total number of unknown series references encountered during WAL replay.",
+        )
+        self.checkpoints = registry.counter(
+            "prometheus_tsdb_checkpoint_creations_total", "Total number of checkpoint creations attempted."
+        )
+        self.checkpoints_failed = registry.counter(
+            "prometheus_tsdb_checkpoint_creations_failed_total", "Total number of checkpoint creations that failed."
+        )
+        self.checkpoint_deletions = registry.counter(
+            "prometheus_tsdb_checkpoint_deletions_total", "Total number of checkpoint deletions attempted."
+        )
+        self.checkpoint_deletions_failed = registry.counter(
+            "prometheus_tsdb_checkpoint_deletions_failed_total", "Total number of checkpoint deletions that failed."
+        )
+
+
+_FROM_COUNTS = (
+    ("gauge", "head_series", "Total number of series in the head block.", "series"),
+    ("gauge", "head_chunks", "Total number of chunks in the head block.", "chunks"),
+    ("gauge", "head_chunks_storage_size_bytes", "Size of the closed chunks of the head.", "chunk_bytes"),
+    ("gauge", "symbol_table_size_bytes", "Size of the head's symbol texts in memory.", "symbol_bytes"),
+    ("counter", "head_series_created_total", "Total number of series created in the head", "created"),
+    ("counter", "head_series_removed_total", "Total number of series removed in the head", "removed"),
+    ("counter", "head_chunks_created_total", "Total number of chunks created in the head", "chunks_created"),
+    ("counter", "head_chunks_removed_total", "Total number of chunks removed in the head", "chunks_removed"),
+)
+_BY_TYPE = (
+    (
+        "out_of_order_samples_total",
+        "Total number of out of order samples ingestion failed attempts.",
+        "out_of_order",
+    ),
+    (
+        "out_of_bound_samples_total",
+        "Total number of out of bound samples ingestion failed attempts.",
+        "out_of_bounds",
+    ),
+)
+
+
+class HeadMetrics:
+    """Numbers that the core counts are read when the metrics are exposed."""
+
+    def __init__(self, registry: Registry, head: Head) -> None:
+        self._head = head
+        make = {"gauge": registry.gauge, "counter": registry.counter}
+        self._plain = [(make[kind](f"prometheus_tsdb_{name}", text), field) for kind, name, text, field in _FROM_COUNTS]
+        self._typed = [
+            (registry.counter(f"prometheus_tsdb_{name}", text, ["type"]).labels("float"), field)
+            for name, text, field in _BY_TYPE
+        ]
+        self._times = [
+            (
+                registry.gauge(f"prometheus_tsdb_head_{end}_time", f"{which} timestamp of the head block, ms."),
+                registry.gauge(f"prometheus_tsdb_head_{end}_time_seconds", f"{which} timestamp of the head block."),
+                f"{end}_time",
+            )
+            for end, which in (("min", "Minimum"), ("max", "Maximum"))
+        ]
+        self.appended = registry.counter(
+            "prometheus_tsdb_head_samples_appended_total", "Total number of appended samples.", ["type"]
+        ).labels("float")
+        self.appenders = registry.counter(
+            "prometheus_tsdb_head_appenders_created_total", "Total number of appenders created."
+        )
+        self.active_appenders = registry.gauge(
+            "prometheus_tsdb_head_active_appenders", "Number of currently active appender transactions"
+        )
+        self.gc_duration = registry.summary(
+            "prometheus_tsdb_head_gc_duration_seconds", "Runtime of garbage collection in the head block."
+        )
+        self.truncations = registry.counter(
+            "prometheus_tsdb_head_truncations_total", "Total number of head truncations attempted."
+        )
+        self.truncations_failed = registry.counter(
+            "prometheus_tsdb_head_truncations_failed_total", "Total number of head truncations that failed."
+        )
+        self.replay_duration = registry.gauge(
+            "prometheus_tsdb_data_replay_duration_seconds", "Time taken to replay the data on disk."
+        )
+        self.replay_duration.set(0)
+        registry.on_collect(self._collect)
+
+    def _collect(self) -> None:
+        counts = self._head.counts()
+        for metric, field in self._plain:
+            metric.set(getattr(counts, field))
+        for child, field in self._typed:
+            child.set(getattr(counts, field))
+        empty = counts.max_time < counts.min_time
+        for ms, seconds, field in self._times:
+            value = 0 if empty else getattr(counts, field)
+            ms.set(value)
+            seconds.set(value / 1000)

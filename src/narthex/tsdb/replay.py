@@ -1,0 +1,116 @@
+"""Filling the head from the log at start: the newest checkpoint, then the segments after it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from narthex.files.durable import map_file
+from narthex.native import Head, HeadReplay, ReplayCounts
+from narthex.tsdb.checkpoint import last_checkpoint
+from narthex.tsdb.metrics import WalMetrics
+from narthex.tsdb.wal import Segment, list_segments, repair
+from narthex.tsdb.zstd import decompress
+
+log = logging.getLogger("narthex.tsdb.replay")
+
+
+@dataclass(frozen=True)
+class ReplayStatus:
+    """Segment numbers, as /api/v1/status/walreplay shows them."""
+
+    min: int = 0
+    max: int = 0
+    current: int = 0
+
+
+Progress = Callable[[ReplayStatus], None]
+
+
+@dataclass
+class ReplayResult:
+    seconds: float = 0.0
+    series: int = 0
+    samples: int = 0
+    old_samples: int = 0
+    unknown_refs: int = 0
+    tombstones: int = 0
+    histogram_records: int = 0
+    damaged: Path | None = None
+    status: ReplayStatus = field(default_factory=ReplayStatus)
+
+    def add(self, counts: ReplayCounts) -> None:
+        self.series += counts.series
+        self.samples += counts.samples
+        self.old_samples += counts.old_samples
+        self.unknown_refs += counts.unknown_refs
+        self.tombstones += counts.tombstones
+        self.histogram_records += counts.histogram_records
+
+
+def replay(directory: Path, head: Head, metrics: WalMetrics, progress: Progress | None = None) -> ReplayResult:
+    """Replays `directory` into an empty head and repairs the log where it is damaged.
+
+    Samples before the head's min valid time are left out. Raises StorageError, CorruptionError.
+    """
+    started = time.perf_counter()
+    result = ReplayResult()
+    core = HeadReplay(head)
+    first = 0
+    if checkpoint := last_checkpoint(directory):
+        first = checkpoint.number + 1
+        for segment in list_segments(checkpoint.path):
+            counts = core.segment(map_file(segment.path), decompress)
+            result.add(counts)
+            if counts.fault:
+                # It was synced before it took its name: the disk lost it, and nothing later repeats it.
+                _report(metrics, segment, counts)
+                result.damaged = segment.path
+                break
+    segments = [s for s in list_segments(directory) if s.number >= first]
+    last = segments[-1].number if segments else 0
+    for segment in segments:
+        result.status = ReplayStatus(min=segments[0].number, max=last, current=segment.number)
+        if progress:
+            progress(result.status)
+        counts = core.segment(map_file(segment.path), decompress)
+        result.add(counts)
+        if counts.fault:
+            _report(metrics, segment, counts)
+            result.damaged = segment.path
+            for path in repair(directory, segment, counts.good_end):
+                log.warning("Removed a log segment that followed the damage", extra={"file": str(path)})
+            break
+    result.seconds = time.perf_counter() - started
+    metrics.unknown_refs.inc(result.unknown_refs)
+    _tell(result)
+    return result
+
+
+def _report(metrics: WalMetrics, segment: Segment, counts: ReplayCounts) -> None:
+    metrics.corruptions.inc()
+    log.error(
+        "Log is damaged; what follows in it is lost",
+        extra={"file": str(segment.path), "offset": counts.good_end, "err": counts.fault},
+    )
+
+
+def _tell(result: ReplayResult) -> None:
+    if result.unknown_refs:
+        log.warning("Log names series that no record describes", extra={"samples": result.unknown_refs})
+    if result.histogram_records:
+        log.warning("Native histograms in the log are not read", extra={"records": result.histogram_records})
+    if result.tombstones:
+        log.warning("Deletions in the log are not applied to the head", extra={"intervals": result.tombstones})
+    log.info(
+        "Log replayed",
+        extra={
+            "duration": f"{result.seconds:.3f}s",
+            "series": result.series,
+            "samples": result.samples,
+            "segments": f"{result.status.min}..{result.status.max}",
+        },
+    )

@@ -1,0 +1,179 @@
+"""The write-ahead log as files: segments that grow, are cut, synced, repaired and removed.
+
+Framing and records are the core's (`core/wal/`); docs/formats/wal.md describes both.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from narthex.errors import CorruptionError, StorageError
+from narthex.files.durable import sync_directory
+from narthex.tsdb.metrics import WalMetrics
+
+log = logging.getLogger("narthex.tsdb.wal")
+
+PAGE = 32 * 1024
+
+
+class Segment(NamedTuple):
+    """A numbered part of the log: a segment file, or a checkpoint directory (numbered by the last one it covers)."""
+
+    number: int
+    path: Path
+
+
+def list_segments(directory: Path) -> list[Segment]:
+    """Segments in order. Raises CorruptionError when one in the middle is missing."""
+    if not directory.is_dir():
+        return []
+    found = sorted(
+        Segment(int(p.name), p) for p in directory.iterdir() if p.name.isascii() and p.name.isdigit() and p.is_file()
+    )
+    for before, after in itertools.pairwise(found):
+        if after.number != before.number + 1:
+            raise CorruptionError(f"{directory}: segment {before.number + 1:08d} is missing before {after.path.name}")
+    return found
+
+
+def segment_name(index: int) -> str:
+    return f"{index:08d}"
+
+
+class Wal:
+    """The open log: one file that takes commits. Callers serialize `write`, `cut` and `close`.
+
+    A commit is one write(2). The file is synced when it is cut and at close, as Prometheus does: a crash of the
+    process loses nothing, a crash of the machine may lose what the kernel had not written yet.
+    """
+
+    def __init__(self, directory: Path, segment_size: int, metrics: WalMetrics) -> None:
+        """Begins a new segment after the existing ones. Raises StorageError, CorruptionError."""
+        self.directory = directory
+        self.segment_size = segment_size
+        self._metrics = metrics
+        self._fd = -1
+        self._position = 0
+        directory.mkdir(parents=True, exist_ok=True)
+        existing = list_segments(directory)
+        self.current = existing[-1].number if existing else -1
+        self._open_next()
+
+    def write(self, encode: Callable[[int], bytes]) -> int:
+        """Appends what `encode(position)` gives, in a new segment where it does not fit; returns its length.
+
+        `encode` may be called twice. Raises StorageError; the log then ends where it ended before.
+        """
+        data = encode(self._position)
+        if not data:
+            return 0
+        if self._position > 0 and self._position + len(data) > self.segment_size:
+            self.cut()
+            data = encode(0)
+        self._append(data)
+        self._metrics.pages.inc((self._position % PAGE + len(data)) // PAGE)
+        self._position += len(data)
+        return len(data)
+
+    def cut(self) -> int:
+        """Finishes the segment and begins the next one; gives the new index. Raises StorageError."""
+        if self._fd >= 0:
+            self.close()
+        self._open_next()
+        return self.current
+
+    def size(self) -> int:
+        """Bytes of all segments and checkpoints."""
+        return sum(p.stat().st_size for p in self.directory.rglob("*") if p.is_file())
+
+    def close(self) -> None:
+        """Fills the page, syncs and closes. Raises StorageError; the segment is left either way."""
+        if self._fd < 0:
+            return
+        try:
+            self._append(bytes(-self._position % PAGE))
+            self._sync()
+        except OSError as e:
+            self._failed(e)
+        finally:
+            if self._fd >= 0:
+                os.close(self._fd)
+            self._fd, self._position = -1, 0
+
+    def remove_before(self, index: int) -> None:
+        """Removes segments below `index`. Raises StorageError."""
+        try:
+            for segment in list_segments(self.directory):
+                if segment.number < min(index, self.current):
+                    segment.path.unlink()
+            sync_directory(self.directory)
+        except OSError as e:
+            raise StorageError(f"{self.directory}: cannot remove old segments: {e}") from e
+
+    def _open_next(self) -> None:
+        path = self.directory / segment_name(self.current + 1)
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            sync_directory(self.directory)
+        except OSError as e:
+            self._failed(e)
+        self.current += 1
+        self._position = 0
+        self._metrics.current_segment.set(self.current)
+
+    def _append(self, data: bytes) -> None:
+        if self._fd < 0:
+            self._open_next()  # an earlier cut failed half-way
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError as e:
+            self._take_back(e)
+
+    def _take_back(self, error: OSError) -> None:
+        """A half-written record would end the log for every reader: cut it off, or leave the segment behind."""
+        try:
+            os.ftruncate(self._fd, self._position)
+            os.lseek(self._fd, self._position, os.SEEK_SET)
+        except OSError:
+            log.exception("Cannot take back a failed write; the segment is left", extra={"segment": self.current})
+            os.close(self._fd)
+            self._fd = -1
+            self._position = 0
+        self._failed(error)
+
+    def _sync(self) -> None:
+        started = time.perf_counter()
+        os.fsync(self._fd)
+        self._metrics.fsync.observe(time.perf_counter() - started)
+
+    def _failed(self, error: OSError) -> None:
+        self._metrics.write_failures.inc()
+        raise StorageError(f"{self.directory}: cannot write the log: {error.strerror}") from error
+
+
+def repair(directory: Path, damaged: Segment, good_end: int) -> list[Path]:
+    """Cuts a damaged segment at the end of its sound part and removes the segments after it; gives those.
+
+    What lies behind the damage cannot be trusted to continue it. Raises StorageError.
+    """
+    removed = []
+    try:
+        with damaged.path.open("r+b") as f:
+            f.truncate(good_end)
+            os.fsync(f.fileno())
+        for segment in list_segments(directory):
+            if segment.number > damaged.number:
+                segment.path.unlink()
+                removed.append(segment.path)
+        sync_directory(directory)
+    except OSError as e:
+        raise StorageError(f"{damaged.path}: cannot repair the log: {e}") from e
+    return removed

@@ -1,0 +1,100 @@
+"""One data directory from the outside: append, query, reopen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from narthex.errors import InternalError, StorageError
+from narthex.instrument.registry import Registry
+from narthex.model.labels import Labels
+from narthex.model.matcher import Matcher, MatchType
+from narthex.storage.contract import AppendStatus
+from narthex.tsdb.db import DB
+from narthex.tsdb.options import DBOptions
+from support.clock import FakeClock
+
+EQUAL = MatchType.EQUAL
+
+
+def open_db(path: Path, registry: Registry | None = None, **options: int) -> DB:
+    return DB.open(path, DBOptions(**options), registry or Registry(), FakeClock())
+
+
+def add(db: DB, labels: dict[str, str], *samples: tuple[int, float]) -> list[int]:
+    appender = db.appender()
+    ref = appender.series(Labels(labels))
+    n = len(samples)
+    statuses = appender.append(
+        np.full(n, ref, np.uint64),
+        np.array([t for t, _ in samples], np.int64),
+        np.array([v for _, v in samples], np.float64),
+    )
+    appender.commit()
+    return statuses.tolist()
+
+
+def read(db: DB, *matchers: Matcher, mint: int = -(2**62), maxt: int = 2**62) -> dict[str, list[tuple[int, float]]]:
+    batch = db.querier(mint, maxt).select(matchers)
+    out = {}
+    for row in range(len(batch)):
+        ts, vs = batch.samples(row, mint, maxt)
+        out[str(Labels(batch.labels[row]))] = list(zip(ts.tolist(), vs.tolist(), strict=True))
+    return out
+
+
+def test_a_commit_is_visible_and_survives_a_reopen(tmp_path: Path) -> None:
+    db = open_db(tmp_path)
+    assert add(db, {"__name__": "up", "job": "a"}, (1000, 1.0), (2000, 0.0)) == [0, 0]
+    want = {'{__name__="up", job="a"}': [(1000, 1.0), (2000, 0.0)]}
+    assert read(db, Matcher(EQUAL, "job", "a")) == want
+    db.close()
+    db = open_db(tmp_path)
+    assert read(db, Matcher(EQUAL, "__name__", "up")) == want
+    assert db.head.wal.current == 1
+    db.close()
+
+
+def test_nothing_is_visible_before_commit_and_never_after_rollback(tmp_path: Path) -> None:
+    db = open_db(tmp_path)
+    appender = db.appender()
+    ref = appender.series(Labels({"a": "b"}))
+    appender.append(np.array([ref], np.uint64), np.array([5], np.int64), np.array([1.0]))
+    assert read(db) == {}
+    appender.rollback()
+    assert read(db) == {}
+    with pytest.raises(InternalError):
+        appender.commit()
+    db.close()
+
+
+def test_each_sample_gets_its_own_status(tmp_path: Path) -> None:
+    db = open_db(tmp_path)
+    hour = 3_600_000
+    now = 100 * hour
+    got = add(db, {"a": "b"}, (now, 1.0), (now, 1.0), (now, 2.0), (now - 1, 1.0), (now + 1, 3.0))
+    assert got == [
+        AppendStatus.OK,
+        AppendStatus.DUPLICATE_SAME,
+        AppendStatus.DUPLICATE,
+        AppendStatus.OUT_OF_ORDER,
+        AppendStatus.OK,
+    ]
+    assert add(db, {"a": "c"}, (now - hour, 1.0)) == [AppendStatus.OUT_OF_BOUNDS]
+    assert add(db, {"a": "c"}, (now + 1 - hour, 1.0)) == [AppendStatus.OK]
+    appender = db.appender()
+    statuses = appender.append(np.array([999], np.uint64), np.array([now], np.int64), np.array([1.0]))
+    assert statuses.tolist() == [AppendStatus.UNKNOWN_REF]
+    appender.commit()
+    db.close()
+
+
+def test_a_second_server_is_told_that_the_directory_is_in_use(tmp_path: Path) -> None:
+    db = open_db(tmp_path)
+    with pytest.raises(StorageError, match="in use by another server"):
+        open_db(tmp_path)
+    db.close()
+    open_db(tmp_path).close()
+    assert not (tmp_path / "lock").exists()

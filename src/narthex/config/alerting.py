@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -16,6 +16,8 @@ from narthex.config.strict import Section, wrong
 
 class AlertmanagerConfig(Section):
     """A set of Alertmanagers. `timeout` is milliseconds."""
+
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(("api_version",))
 
     http_client: HTTPClientConfig = HTTPClientConfig()
     sigv4: SigV4Config | None = None

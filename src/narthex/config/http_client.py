@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -43,6 +43,7 @@ def at_most_one(section: Section, *names: str) -> None:
 
 
 class TLSConfig(Section):
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(("insecure_skip_verify",))
     ca: Text = ""
     cert: Text = ""
     key: Secret = Secret("")
@@ -170,6 +171,8 @@ class Header(Section):
 
 class HTTPClientConfig(Section):
     """The HTTP client section. `authorization` also holds what the older bearer_token fields said."""
+
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(("follow_redirects", "enable_http2"))
 
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None

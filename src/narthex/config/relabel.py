@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from narthex.config.scalars import Scalar, Text, Unsigned
 from narthex.config.strict import Section, wrong
@@ -48,6 +49,8 @@ def _regex(value: Any) -> Any:
 class RelabelConfig(Section):
     """One relabelling rule as it stands in the file. `rule` is what works on label sets."""
 
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(("separator", "replacement"))
+
     source_labels: list[Text] = Field(default_factory=list)
     separator: Text = DEFAULT_SEPARATOR
     regex: Annotated[str, BeforeValidator(_regex)] = DEFAULT_REGEX
@@ -55,7 +58,6 @@ class RelabelConfig(Section):
     target_label: Text = ""
     replacement: Text = DEFAULT_REPLACEMENT
     action: Annotated[str, BeforeValidator(_action)] = "replace"
-    _rules: dict[bool, RelabelRule] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> RelabelConfig:
@@ -91,20 +93,31 @@ class RelabelConfig(Section):
         return None
 
     def rule(self, legacy_names: bool = False) -> RelabelRule:
-        """The compiled rule, made once."""
-        found = self._rules.get(legacy_names)
-        if found is None:
-            found = self._rules[legacy_names] = RelabelRule(
-                action=self.action,
-                source_labels=tuple(self.source_labels),
-                separator=self.separator,
-                regex=self.regex,
-                modulus=self.modulus,
-                target_label=self.target_label,
-                replacement=self.replacement,
-                legacy_names=legacy_names,
-            )
-        return found
+        """The compiled rule. Equal sections share one, and with it what it remembers of its inputs."""
+        return _compiled(
+            self.action,
+            tuple(self.source_labels),
+            self.separator,
+            self.regex,
+            self.modulus,
+            self.target_label,
+            self.replacement,
+            legacy_names,
+        )
+
+
+@lru_cache(maxsize=4096)
+def _compiled(
+    action: str,
+    source_labels: tuple[str, ...],
+    separator: str,
+    regex: str,
+    modulus: int,
+    target_label: str,
+    replacement: str,
+    legacy_names: bool,
+) -> RelabelRule:
+    return RelabelRule(action, source_labels, separator, regex, modulus, target_label, replacement, legacy_names)
 
 
 def rules(configs: Iterable[RelabelConfig], legacy_names: bool = False) -> tuple[RelabelRule, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -52,6 +52,8 @@ def _check_protocols(section: Section, protocols: list[str]) -> None:
 
 class GlobalConfig(Section):
     """Defaults for all jobs. Intervals are milliseconds. A timeout that is not set is at most the interval."""
+
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(("scrape_native_histograms", "extra_scrape_metrics"))
 
     scrape_interval: Milliseconds = 60_000
     scrape_timeout: Milliseconds = 0
@@ -107,6 +109,10 @@ class GlobalConfig(Section):
 
 class ScrapeConfig(Section):
     """One job. Intervals are milliseconds, sizes bytes; a limit of 0 is no limit."""
+
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(
+        ("job_name", "honor_timestamps", "track_timestamps_staleness", "enable_compression")
+    )
 
     job_name: Text = ""
     honor_labels: Bool = False

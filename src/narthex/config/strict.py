@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
@@ -39,6 +39,8 @@ class Section(BaseModel):
     """A mapping of a configuration file. Unknown keys are mistakes; a null value is the zero value of its field."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=True)
+    ALWAYS: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are printed even when they are empty, as Prometheus does."""
 
     @classmethod
     def keys(cls) -> dict[str, str]:
@@ -309,6 +311,8 @@ def _message(kind: str, text: str, context: dict[str, Any], loc: Loc, value: Any
             return "expected a mapping of keys to values"
         case "literal_error":
             return f'expected {context["expected"]}, got "{_at(value, loc)}"'
+        case "mistake" | "section":
+            return text
         case "too_short":
             return "must not be empty"
         case _:

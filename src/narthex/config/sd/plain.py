@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from narthex.config.http_client import HTTPClientConfig
 from narthex.config.scalars import FilePath, Int, Milliseconds, Text, Url
 from narthex.config.sd.base import SDConfig
-from narthex.config.strict import Section, wrong
+from narthex.config.strict import wrong
 from narthex.model.labels import is_utf8_name
 
 _SD_FILE = re.compile(r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)\Z")
@@ -20,6 +20,7 @@ class StaticConfig(SDConfig):
     """A list of targets with common labels."""
 
     mechanism: ClassVar[str] = "static"
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(("targets",))
     targets: list[Text] = Field(default_factory=list)
     labels: dict[str, Text] = Field(default_factory=dict)
 
@@ -34,6 +35,7 @@ class StaticConfig(SDConfig):
 
 class FileSDConfig(SDConfig):
     mechanism: ClassVar[str] = "file"
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(("files",))
     files: list[FilePath] = Field(default_factory=list)
     refresh_interval: Milliseconds = 300_000
 
@@ -63,6 +65,7 @@ def check_url(url: Url, key: str) -> None:
 
 class HttpSDConfig(SDConfig):
     mechanism: ClassVar[str] = "http"
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(("url",))
     http_client: HTTPClientConfig = HTTPClientConfig()
     refresh_interval: Milliseconds = 60_000
     url: Url = Url("")
@@ -75,6 +78,7 @@ class HttpSDConfig(SDConfig):
 
 class DnsSDConfig(SDConfig):
     mechanism: ClassVar[str] = "dns"
+    ALWAYS: ClassVar[frozenset[str]] = frozenset(("names", "type", "port"))
     names: list[Text] = Field(default_factory=list)
     refresh_interval: Milliseconds = 30_000
     type: Text = "SRV"
@@ -89,9 +93,3 @@ class DnsSDConfig(SDConfig):
         if self.type.upper() != "SRV" and self.port == 0:
             raise wrong("a port is required for all record types but SRV", "port")
         return self
-
-
-class TargetGroups(Section):
-    """The content of a discovery file, wrapped: a bare list of groups."""
-
-    groups: list[StaticConfig]

@@ -56,6 +56,10 @@ class Labels(Mapping[str, str]):
     def pairs(self) -> list[tuple[str, str]]:
         return list(self._dict.items())
 
+    def view(self) -> Mapping[str, str]:
+        """The set as the dictionary it is kept in, for code where copying shows. Must not be changed."""
+        return self._dict
+
     def as_dict(self) -> dict[str, str]:
         return dict(self._dict)
 

@@ -166,10 +166,11 @@ def _set(labels: dict[str, str], original: Mapping[str, str], name: str, value: 
 
 def process(labels: Mapping[str, str], rules: Iterable[RelabelRule]) -> Labels | None:
     """The label set after all rules, or None when a rule drops it. `labels` should be in label order."""
-    current = dict(labels)
+    original: Mapping[str, str] = labels.view() if isinstance(labels, Labels) else labels
+    current = dict(original)
     for rule in rules:
-        if not rule.apply(current, labels):
+        if not rule.apply(current, original):
             return None
-    if isinstance(labels, Labels) and current == labels.as_dict():
+    if isinstance(labels, Labels) and current == original:
         return labels
     return Labels(current)

@@ -7,6 +7,8 @@ namespace narthex {
 
 namespace {
 
+constexpr size_t kMaxReserved = 1 << 20;
+
 // Translates a block's symbols to those of one result; each distinct symbol is interned once.
 class Translator {
   public:
@@ -48,11 +50,11 @@ bool covered(const ChunkMeta& m, const Intervals* deleted) {
 // Calls visit(id, pairs, metas, deleted) for each matching series that has a chunk in the range that is not
 // deleted as a whole; metas are only those chunks.
 template <typename Visit>
-void each_series(const IndexReader& index, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
-                 const Tombstones* tombstones, Visit visit) {
+void each_series(const IndexReader& index, const std::vector<IndexReader::Id>& ids, int64_t mint,
+                 int64_t maxt, const Tombstones* tombstones, Visit visit) {
     std::vector<LabelPair> pairs;
     std::vector<ChunkMeta> metas;
-    for (IndexReader::Id id : match_series(index, terms)) {
+    for (IndexReader::Id id : ids) {
         ByteReader rest = index.labels(id, pairs);
         IndexReader::chunks(rest, metas);
         const Intervals* deleted = tombstones == nullptr ? nullptr : tombstones->find(id);
@@ -121,9 +123,16 @@ SeriesBatch select(const Block& block, std::span<const MatchTerm> terms, int64_t
     SeriesBatch out;
     out.owners.push_back(block.owner);
     Translator translate(block.index, *out.labels.symbols());
-    each_series(block.index, terms, mint, maxt, tombstones,
+    auto ids = match_series(block.index, terms);
+    each_series(block.index, ids, mint, maxt, tombstones,
                 [&](IndexReader::Id, std::vector<LabelPair>& pairs, const std::vector<ChunkMeta>& metas,
                     const Intervals* deleted) {
+                    if (out.rows() == 0) {
+                        // Series of a block tend to have equally many chunks.
+                        out.chunks.reserve(std::min(ids.size() * metas.size(), kMaxReserved));
+                        out.offsets.reserve(ids.size() + 1);
+                        out.labels.reserve(ids.size(), ids.size() * pairs.size());
+                    }
                     for (const ChunkMeta& meta : metas) {
                         ChunkView view = block.chunks.view(meta);
                         if (deleted != nullptr && !cut_chunk(view, *deleted, out.owners)) continue;
@@ -142,7 +151,7 @@ LabelSets select_labels(const Block& block, std::span<const MatchTerm> terms, in
     LabelSets out;
     Translator translate(block.index, *out.symbols());
     each_series(
-        block.index, terms, mint, maxt, tombstones,
+        block.index, match_series(block.index, terms), mint, maxt, tombstones,
         [&](IndexReader::Id, std::vector<LabelPair>& pairs, const std::vector<ChunkMeta>&, const Intervals*) {
             translate.row(pairs);
             out.add_row(pairs);
@@ -193,7 +202,7 @@ std::vector<std::string_view> matching_label_values(const IndexReader& index, st
 size_t delete_samples(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
                       Tombstones& deleted) {
     size_t marked = 0;
-    each_series(block.index, terms, mint, maxt, nullptr,
+    each_series(block.index, match_series(block.index, terms), mint, maxt, nullptr,
                 [&](IndexReader::Id id, const std::vector<LabelPair>&, const std::vector<ChunkMeta>& metas,
                     const Intervals*) {
                     int64_t last = metas[0].maxt;

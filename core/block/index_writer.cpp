@@ -54,7 +54,6 @@ void IndexWriter::begin() {
     table.be32(symbols_.size());
     for (uint32_t id : order_) table.string(symbols_.get(id));
     section(table.buffer());
-    pad(kSeriesAlignment);
     toc_[kSeriesStart] = position();
     stage_ = Stage::kSeries;
 }

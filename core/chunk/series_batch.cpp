@@ -72,6 +72,9 @@ SeriesBatch merge_batches(std::span<const SeriesBatch* const> batches) {
                              *out.labels.symbols());
         out.owners.insert(out.owners.end(), b->owners.begin(), b->owners.end());
     }
+    size_t chunks = 0;
+    for (const SeriesBatch* b : batches) chunks += b->chunks.size();
+    out.chunks.reserve(chunks);
     std::vector<LabelPair> pairs;
     while (true) {
         size_t best = batches.size();

@@ -1,9 +1,4 @@
-"""Exposition formats: what a scrape offers and which reader the answer wants.
+"""Exposition formats, from a scraped body to columns of samples.
 
-In: configured protocols and a Content-Type. Out: the Accept header and a format. The readers themselves are compiled
-(`native.ScrapeCache`). First file to open: negotiation.py.
+In: bytes and a Content-Type. Out: series, samples, metadata.
 """
-
-from narthex.exposition.negotiation import Format, accept_header, choose_format
-
-__all__ = ["Format", "accept_header", "choose_format"]

@@ -1,0 +1,156 @@
+// A block from anywhere: opening and reading end with answers or a DecodeError. The first byte chooses what
+// the rest is: an index file as it is; a chunk segment; a tombstones file; or edits (u16 position, byte) to a
+// small valid index whose checksums are put right again, so that damage gets past them.
+#include "block/block.h"
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "block/block_writer.h"
+#include "block/merger.h"
+#include "bytes/crc32c.h"
+#include "chunk/xor.h"
+
+using namespace narthex;
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+struct Sample {
+    Bytes index, segment;
+};
+
+Sample make_sample() {
+    SeriesBatch batch;
+    for (int i = 0; i < 6; ++i) {
+        std::string host = "h" + std::to_string(i);
+        std::vector<std::pair<std::string_view, std::string_view>> labels{{"__name__", "up"}, {"host", host}};
+        batch.labels.add_row(labels);
+        for (int64_t from : {0, 1000}) {
+            XorAppender appender;
+            for (int64_t t = 0; t < 5; ++t) appender.append(from + t, 1.5);
+            auto bytes = std::make_shared<Bytes>(appender.take());
+            batch.chunks.push_back(
+                {from, from + 4, bytes->data(), static_cast<uint32_t>(bytes->size()), kEncodingXor});
+            batch.owners.push_back(bytes);
+        }
+        batch.offsets.push_back(batch.chunks.size());
+    }
+    Sample sample;
+    BlockWriter writer(0, 5000, 1 << 20);
+    writer.add_symbols(*batch.labels.symbols());
+    writer.begin();
+    writer.add_rows(batch, 0, 1 << 20);
+    writer.finish(1 << 20);
+    sample.index = writer.take_index();
+    sample.segment = std::move(writer.take_chunks()[0].bytes);
+    return sample;
+}
+
+void put_be32(Bytes& b, size_t at, uint32_t v) {
+    for (size_t i = 0; i < 4; ++i) b[at + i] = static_cast<uint8_t>(v >> (24 - 8 * i));
+}
+
+// Sections as u32 length, content, checksum from `at` to `end`; lengths that do not fit are left alone.
+void repair_sections(Bytes& b, size_t at, size_t end) {
+    while (at + 8 <= end) {
+        size_t size = load_be32(b.data() + at);
+        if (size > end - at - 8) return;
+        put_be32(b, at + 4 + size, crc32c({b.data() + at + 4, size}));
+        at = (at + 8 + size + 3) / 4 * 4;
+    }
+}
+
+void repair(Bytes& b) {
+    size_t toc = b.size() - 52;
+    uint64_t series = load_be64(b.data() + toc + 8), lists = load_be64(b.data() + toc + 16),
+             tables = load_be64(b.data() + toc + 24), postings = load_be64(b.data() + toc + 40);
+    put_be32(b, toc + 48, crc32c({b.data() + toc, 48}));
+    if (series > toc || lists > toc || tables > toc || postings > toc || series < 13) return;
+    repair_sections(b, 5, series);
+    repair_sections(b, lists, tables);
+    repair_sections(b, postings, toc);
+    for (size_t at = (series + 15) / 16 * 16; at + 5 <= lists; at += 16) {
+        size_t size = b[at];
+        if (size < 0x80 && at + 5 + size <= lists)
+            put_be32(b, at + 1 + size, crc32c({b.data() + at + 1, size}));
+    }
+}
+
+template <typename Call>
+void attempt(Call call) {
+    try {
+        call();
+    } catch (const DecodeError&) {
+    }
+}
+
+void read_all(std::span<const uint8_t> index, std::span<const uint8_t> segment) {
+    auto block = std::make_shared<Block>(Block{IndexReader(index), ChunkSegments({segment}), nullptr});
+    Tombstones deleted;
+    deleted.add(12, {2, 1001});
+    MatchTerm every{"host", {}, true, false}, some{"host", {"h1", "h4"}, false, true};
+    for (const MatchTerm& term : {every, some}) {
+        std::vector<MatchTerm> terms{term};
+        attempt([&] {
+            SeriesBatch batch = select(*block, terms, 1, 2000, &deleted);
+            std::vector<int64_t> ts;
+            std::vector<double> vs;
+            for (size_t i = 0; i < batch.rows(); ++i) attempt([&] { decode_row(batch, i, 0, 3000, ts, vs); });
+        });
+        attempt([&] { select_labels(*block, terms, 0, 3000, nullptr); });
+        attempt([&] { matching_label_names(block->index, terms); });
+        attempt([&] { matching_label_values(block->index, "host", terms); });
+        attempt([&] { delete_samples(*block, terms, 0, 100, deleted); });
+    }
+    for (auto name : block->index.label_names()) block->index.label_values(name, "h");
+    attempt([&] {
+        BlockMerger merger({{block, nullptr}});
+        BlockWriter writer(1, 1002, 1 << 20);
+        writer.add_symbols(block->index);
+        writer.begin();
+        while (true) {
+            SeriesBatch batch = merger.next(3);
+            if (batch.rows() == 0) break;
+            for (size_t row = 0; row < batch.rows();) {
+                row = writer.add_rows(batch, row, 1 << 16);
+                writer.take_chunks();
+                writer.take_index();
+            }
+        }
+        writer.finish(1 << 20);
+    });
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    static const Sample sample = make_sample();
+    if (size == 0) return 0;
+    std::span<const uint8_t> rest(data + 1, size - 1);
+    attempt([&] {
+        switch (data[0] % 4) {
+            case 0:
+                read_all(rest, sample.segment);
+                break;
+            case 1:
+                read_all(sample.index, rest);
+                break;
+            case 2:
+                Tombstones::decode(rest).encode();
+                break;
+            default: {
+                Bytes index = sample.index;
+                for (size_t i = 0; i + 3 <= rest.size(); i += 3)
+                    index[(rest[i] << 8 | rest[i + 1]) % index.size()] = rest[i + 2];
+                repair(index);
+                read_all(index, sample.segment);
+            }
+        }
+    });
+    return 0;
+}

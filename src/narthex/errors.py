@@ -54,6 +54,14 @@ class PromQLError(NarthexError):
         super().__init__(f"{self.line}:{self.column}: parse error: {message}" if query else f"parse error: {message}")
 
 
+class PromQLScriptError(NarthexError):
+    """A PromQL test script is not well formed. `line` counts from 1."""
+
+    def __init__(self, file: str, line: int, message: str) -> None:
+        self.file, self.line, self.message = file, line, message
+        super().__init__(f"{file}:{line}: {message}")
+
+
 class QueryError(NarthexError):
     """A query failed while it ran (HTTP 422)."""
 

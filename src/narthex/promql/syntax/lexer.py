@@ -40,6 +40,7 @@ _STATEMENT = re.compile(
 _INSIDE_BRACES = re.compile(f"{_SPACE}(?:([A-Za-z_][A-Za-z0-9_]*)|(=~|!~|!=|=|,|}})|({_PLAIN_STRING})|({_COMMENT}))")
 _SPACES = re.compile(_SPACE)
 _WORD = re.compile(r"[A-Za-z_]+")
+_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 _BEFORE_PAREN = re.compile(f"{_SPACE}\\(")
 _FILLS = frozenset({"fill", "fill_left", "fill_right"})
 
@@ -259,3 +260,19 @@ def tokenize(text: str) -> list[Token]:
     sizes = (1 if c < "\x80" else 2 if c < "\u0800" else 3 if c < "\U00010000" else 4 for c in text)
     offsets = [0, *accumulate(sizes)]
     return [Token(kind, offsets[start], offsets[end], value) for kind, start, end, value in lexer.tokens]
+
+
+def series_head_end(text: str) -> int:
+    """Where name and label set of a series description end and its values begin (characters)."""
+    lexer = _Lexer(text)
+    lexer.skip_space()
+    name = _NAME.match(text, lexer.pos)
+    if name is not None:
+        lexer.pos = name.end()
+    if lexer.skip_space() == "{" and not text.startswith("{{", lexer.pos):
+        lexer.pos += 1
+        with suppress(_Failed):
+            lexer.braces()
+            return lexer.pos
+        return len(text)
+    return name.end() if name is not None else lexer.pos

@@ -44,14 +44,19 @@ class MatcherError(NarthexError):
 
 
 class PromQLError(NarthexError):
-    """An expression does not parse or type-check. Positions are byte offsets into `query`, end exclusive."""
+    """An expression does not parse or type-check. Positions are byte offsets into `query`, end exclusive.
 
-    def __init__(self, message: str, query: str = "", start: int = 0, end: int = 0) -> None:
-        self.message, self.query, self.start, self.end = message, query, start, end
-        before = query.encode(errors="surrogatepass")[:start]
+    Without a query the text names no place.
+    """
+
+    def __init__(self, message: str, query: str | None = None, start: int = 0, end: int = 0) -> None:
+        self.message, self.query, self.start, self.end = message, query or "", start, end
+        before = self.query.encode(errors="surrogatepass")[:start]
         self.line = before.count(b"\n") + 1
         self.column = start - (before.rfind(b"\n") + 1) + 1
-        super().__init__(f"{self.line}:{self.column}: parse error: {message}" if query else f"parse error: {message}")
+        super().__init__(
+            f"{self.line}:{self.column}: parse error: {message}" if query is not None else f"parse error: {message}"
+        )
 
 
 class PromQLScriptError(NarthexError):

@@ -8,7 +8,7 @@ from narthex.errors import PromQLError
 from narthex.model.duration import parse_duration
 from narthex.promql.syntax.series import MAX_VALUES
 
-_DURATION = r"[+-]?[0-9]+[A-Za-wyz]+"
+_DURATION = r"[+-]?[0-9]+[A-Za-wyz]*"
 _ITEM = re.compile(rf"(?:(?P<gap>_)|(?P<base>{_DURATION})(?P<step>[+-]{_DURATION})?)(?:x(?P<times>[0-9]+))?")
 
 

@@ -85,7 +85,7 @@ class Cursor:
     def _describe(self, token: Token) -> str:
         if token.kind == EOF:
             return "end of input"
-        raw = self.text.encode(errors="surrogateescape")[token.start : token.end].decode(errors="surrogateescape")
+        raw = self.text.encode(errors="surrogatepass")[token.start : token.end].decode(errors="surrogatepass")
         if token.kind in (IDENTIFIER, METRIC_IDENTIFIER):
             return f"{_NAMED[token.kind]} {quote(raw)}"
         if token.kind in MODIFIERS:
@@ -94,5 +94,5 @@ class Cursor:
             return f"<op:{raw}>"
         if token.kind in AGGREGATORS:
             return f"<aggr:{raw}>"
-        shown = f"{quote(raw[:10])}..." if len(raw.encode(errors="surrogateescape")) > 10 else quote(raw)
+        shown = f"{quote(raw[:10])}..." if len(raw.encode(errors="surrogatepass")) > 10 else quote(raw)
         return f"{_NAMED[token.kind]} {shown}" if token.kind in _NAMED else shown

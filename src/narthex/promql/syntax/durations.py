@@ -75,9 +75,9 @@ def _literal(duration: Duration, step: float, span: float, positive: bool) -> Du
         return duration
     seconds = _seconds(duration, step, span)
     if math.isnan(seconds) or math.isinf(seconds) or not -_MAX_SECONDS <= seconds <= _MAX_SECONDS:
-        raise PromQLError("duration is out of range", "", *duration.pos)
+        raise PromQLError("duration is out of range", None, *duration.pos)
     if positive and seconds <= 0:
-        raise PromQLError("duration must be greater than 0", "", *duration.pos)
+        raise PromQLError("duration must be greater than 0", None, *duration.pos)
     return DurationLiteral(seconds, duration.pos)
 
 
@@ -103,7 +103,7 @@ def _seconds(duration: Duration, step: float, span: float) -> float:
             return left * right
         case DurationOp.DIV | DurationOp.MOD if right == 0:
             what = "division" if duration.op is DurationOp.DIV else "modulo"
-            raise PromQLError(f"{what} by zero", "", *duration.pos)
+            raise PromQLError(f"{what} by zero", None, *duration.pos)
         case DurationOp.DIV:
             return left / right
         case DurationOp.MOD:

@@ -42,6 +42,7 @@ _SPACES = re.compile(_SPACE)
 _WORD = re.compile(r"[A-Za-z_]+")
 _NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 _BEFORE_PAREN = re.compile(f"{_SPACE}\\(")
+_MISPLACED = re.compile(f"==|!=|<=|</|>=|>/|=(?!~)|[<>@{{]|{_PLAIN_STRING}")
 _FILLS = frozenset({"fill", "fill_left", "fill_right"})
 
 
@@ -242,6 +243,10 @@ class _Lexer:
             raise self.fail(self.pos, f"unexpected character in duration expression: {quote_char(char)}")
         if char == "[":
             raise self.fail(self.pos, "unexpected left bracket '['")
+        misplaced = _MISPLACED.match(self.text, self.pos)
+        if misplaced is not None:  # a token of its own, which the parser will not like
+            self.emit(STRING if char in "\"'`" else misplaced[0], misplaced.end())
+            return
         if m is not None:
             raise self.fail(self.pos, f"unexpected character: {quote_char(char)}, expected ':'")
         raise self.fail(self.pos, f"unexpected character: {quote_char(char)}")

@@ -41,8 +41,12 @@ from narthex.promql.syntax.signatures import FUNCTIONS
 from narthex.promql.syntax.types import ValueType
 from narthex.promql.syntax.words import AGGREGATORS, BINARY_OPERATORS, CALLABLE_WORDS, METRIC_WORDS
 
+MAX_NESTING = 100
+"""Parentheses, calls, aggregations, signs and powers that may stand in each other."""
+
 MAX_HEIGHT = 250
-"""Height of the tallest tree that is accepted. Walking a tree may recurse: this keeps it within Python's stack."""
+"""Height of the tallest tree that is accepted, operators in a row included. With these two limits neither the parser
+nor a recursive walk over a tree, of up to two frames a level, exhausts Python's stack."""
 
 _BINDING = {
     **dict.fromkeys(("or",), 1),
@@ -78,17 +82,15 @@ class _Parser:
             raise cursor.error(*self.complaint.span, self.complaint.message)
         return expr
 
-    def too_deep(self) -> PromQLError:
+    def too_deep(self, limit: int) -> PromQLError:
         token = self.cursor.tokens[self.cursor.index]
-        return self.cursor.error(
-            token.start, token.end, f"expression is nested too deeply: more than {MAX_HEIGHT} levels"
-        )
+        return self.cursor.error(token.start, token.end, f"expression is nested too deeply: more than {limit} levels")
 
     def grown(self, height: int) -> None:
         """Notes the height of a new node whose tallest part has `height`."""
         self.height = height + 1
         if height >= MAX_HEIGHT:
-            raise self.too_deep()
+            raise self.too_deep(MAX_HEIGHT)
 
     def complain(self, complaint: Complaint | None) -> None:
         if self.complaint is None:
@@ -97,8 +99,8 @@ class _Parser:
     def expression(self, minimum: int) -> Expr:
         """An operand and the binary operators behind it that bind at least as tightly as `minimum`."""
         self.depth += 1
-        if self.depth > MAX_HEIGHT:
-            raise self.too_deep()
+        if self.depth > MAX_NESTING:
+            raise self.too_deep(MAX_NESTING)
         cursor = self.cursor
         left = self.operand()
         while (binding := _BINDING.get(cursor.kind)) is not None and binding >= minimum:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from narthex.promql.syntax.ast import AggregateExpr, BinaryExpr, Call, Expr, ParenExpr, SubqueryExpr, UnaryExpr
-from narthex.promql.syntax.printer import aggregate_head, format_node, operator, subquery_suffix
+from narthex.promql.syntax.ast import (
+    AggregateExpr,
+    BinaryExpr,
+    Call,
+    Expr,
+    NumberLiteral,
+    ParenExpr,
+    SubqueryExpr,
+    UnaryExpr,
+)
+from narthex.promql.syntax.printer import aggregate_head, format_node, left_text, operator, subquery_suffix
 
 MAX_LINE = 100
 """Bytes of UTF-8 that a node may have on one line."""
@@ -27,7 +36,9 @@ def _pretty(expr: Expr, level: int) -> str:
             param = "" if expr.param is None else f"{_pretty(expr.param, level + 1)},\n"
             return f"{indent}{aggregate_head(expr)}(\n{param}{_pretty(expr.expr, level + 1)}\n{indent})"
         case BinaryExpr():
-            left, right = _pretty(expr.left, level + 1), _pretty(expr.right, level + 1)
+            left, right = "  " * (level + 1) + left_text(expr), _pretty(expr.right, level + 1)
+            if not isinstance(expr.left, NumberLiteral):
+                left = _pretty(expr.left, level + 1)
             return f"{left}\n{indent}{operator(expr)}\n{right}"
         case Call():
             arguments = ",\n".join(_pretty(arg, level + 1) for arg in expr.args)

@@ -15,6 +15,7 @@ from narthex.promql.syntax.ast import (
     AggregateExpr,
     AtBound,
     BinaryExpr,
+    BinaryOp,
     Call,
     Cardinality,
     Duration,
@@ -67,7 +68,13 @@ def _aggregate(node: AggregateExpr) -> str:
 
 
 def _binary(node: BinaryExpr) -> str:
-    return f"{format_node(node.left)} {operator(node)} {format_node(node.right)}"
+    return f"{left_text(node)} {operator(node)} {format_node(node.right)}"
+
+
+def left_text(node: BinaryExpr) -> str:
+    """The left side; +Inf before a power stands without its sign, which would be read as that of the whole power."""
+    text = format_node(node.left)
+    return text.removeprefix("+") if node.op is BinaryOp.POW and isinstance(node.left, NumberLiteral) else text
 
 
 def _call(node: Call) -> str:

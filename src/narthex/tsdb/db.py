@@ -1,7 +1,11 @@
-"""The database: the head and its log, in Prometheus' directory layout."""
+"""The database: one head with its log and the blocks before it, in Prometheus' directory layout."""
 
 from __future__ import annotations
 
+import logging
+import shutil
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +14,22 @@ from narthex.errors import StorageError
 from narthex.files.lock import FileLock
 from narthex.instrument.registry import Registry
 from narthex.model.labels import METRIC_NAME
-from narthex.tsdb.head import Head, HeadAppender, HeadQuerier
+from narthex.native import DecodeError
+from narthex.tsdb.block import Block
+from narthex.tsdb.block_metrics import BlockMetrics
+from narthex.tsdb.block_set import Blocks
+from narthex.tsdb.block_write import write_block
+from narthex.tsdb.db_querier import DBQuerier
+from narthex.tsdb.head import Head, HeadAppender
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.replay import Progress, ReplayStatus
 
+log = logging.getLogger("narthex.tsdb")
+
 WAL = "wal"
+WBL = "wbl"
+CHUNKS_HEAD = "chunks_head"
+CHUNK_SNAPSHOT = "chunk_snapshot."
 LOCK = "lock"
 
 
@@ -38,11 +53,18 @@ class DB:
     """storage.contract's Appendable and Queryable on one data directory. Safe for several threads."""
 
     def __init__(
-        self, path: Path, options: DBOptions, clock: Clock, head: Head, lock: FileLock | None, status: ReplayStatus
+        self,
+        path: Path,
+        options: DBOptions,
+        head: Head,
+        block_set: Blocks,
+        lock: FileLock | None,
+        status: ReplayStatus,
     ) -> None:
         """For `open`; use that."""
-        self.path, self.options, self.head = path, options, head
-        self._clock, self._lock, self._status = clock, lock, status
+        self.path, self.options, self.head, self.block_set = path, options, head, block_set
+        self._lock, self._status = lock, status
+        self._maintenance = threading.Lock()
 
     @classmethod
     def open(
@@ -53,7 +75,7 @@ class DB:
         clock: Clock,
         progress_callback: Progress | None = None,
     ) -> DB:
-        """Takes the directory, replays the log and begins a new segment. Blocks for as long as that takes.
+        """Takes the directory, loads blocks, replays the log and begins a new segment; blocks until that is done.
 
         `progress_callback` is called before each segment. Raises StorageError, for example when another server
         holds the directory, and CorruptionError when the log has a hole.
@@ -66,33 +88,84 @@ class DB:
         try:
             clean = registry.gauge(
                 "prometheus_tsdb_clean_start",
-                "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. 1: clean",
+                "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. 1: lockfile creation "
+                "was clean",
             )
             clean.set(-1 if lock is None else 0 if lock.existed else 1)
+            block_set = Blocks(
+                path,
+                options.block_options(),
+                metrics=BlockMetrics(registry),
+                clock=clock,
+                other_bytes=lambda: log_bytes(path / WAL),
+            )
+            block_set.load()
             head, result = Head.open(
                 path / WAL,
                 registry,
                 options.min_block_duration,
                 options.wal_segment_size,
+                min_valid_time=replay_from(block_set.blocks),
                 progress=progress_callback,
             )
+            forget_peer_state(path)
         except BaseException:
             if lock:
                 lock.release()
             raise
-        return cls(path, options, clock, head, lock, result.status)
+        return cls(path, options, head, block_set, lock, result.status)
 
     def appender(self) -> HeadAppender:
         return self.head.appender()
 
-    def querier(self, mint: int, maxt: int) -> HeadQuerier:
+    def querier(self, mint: int, maxt: int) -> DBQuerier:
         """Bounds in milliseconds, inclusive."""
-        return self.head.querier(mint, maxt)
+        return DBQuerier(self.head, self.block_set, mint, maxt)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The loaded blocks, oldest first."""
+        return self.block_set.blocks
+
+    def maintain(self, canceled: Callable[[], bool] = lambda: False) -> None:
+        """One tick of what must happen about every minute: head to blocks, retention, compaction of blocks.
+
+        Run it in a worker thread; appends and queries go on meanwhile. Retention is applied even when writing a
+        block failed, since that may be for lack of space. Raises StorageError; the next tick tries again.
+        """
+        with self._maintenance:
+            try:
+                while not canceled() and self._head_is_ripe():
+                    self._head_to_block()
+            finally:
+                self.block_set.reload()
+            self.block_set.compact(canceled)
+
+    def _head_is_ripe(self) -> bool:
+        counts = self.head.counts()
+        return counts.max_time - counts.min_time > self.options.min_block_duration * 3 // 2
+
+    def _head_to_block(self) -> None:
+        """Writes the head's oldest range as a block and then forgets it."""
+        width = self.options.min_block_duration
+        mint = self.head.counts().min_time
+        maxt = mint - mint % width + width
+        self.head.close_before(maxt)
+        batch = self.head.querier(mint, maxt - 1).select([])
+        try:
+            meta = write_block(self.path, batch, mint, maxt)
+        except DecodeError as e:
+            raise StorageError(f"head chunk cannot be written to a block: {e}") from e
+        if meta:
+            log.info("Head block written", extra={"block": meta.ulid, "mint": mint, "maxt": maxt})
+            self.block_set.reload()
+        self.head.truncate(maxt)
 
     def wal_replay_status(self) -> ReplayStatus:
+        """Of the replay at start."""
         return self._status
 
     def head_stats(self, limit: int = 10) -> HeadStats:
+        """`limit` bounds each list."""
         counts = self.head.counts()
         series, values, sizes, pairs = self.head.core.cardinality(METRIC_NAME, limit)
         return HeadStats(
@@ -108,9 +181,49 @@ class DB:
         )
 
     def close(self) -> None:
-        """Syncs the log and gives the directory up. Raises StorageError when the log cannot be synced."""
+        """Waits for maintenance, syncs the log and gives the directory up. Raises StorageError if syncing fails."""
+        with self._maintenance:
+            try:
+                self.head.close()
+            finally:
+                if self._lock:
+                    self._lock.release()
+
+
+def replay_from(blocks: tuple[Block, ...]) -> int | None:
+    """Where the head begins: the end of the newest block (exclusive, so the first millisecond that is replayed).
+
+    Blocks that hold a part of a time range only, as their hints say, do not count.
+    """
+    return max((b.meta.max_time for b in blocks if not b.meta.hints), default=None)
+
+
+def log_bytes(directory: Path) -> int:
+    """Bytes of all segments and checkpoints; files that vanish meanwhile count nothing."""
+    total = 0
+    for path in directory.rglob("*"):
         try:
-            self.head.close()
-        finally:
-            if self._lock:
-                self._lock.release()
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def forget_peer_state(path: Path) -> None:
+    """Removes what Prometheus derived from its log: head chunks mapped from disk, and head snapshots.
+
+    They repeat samples that the log holds. Left behind they would grow stale under a later Prometheus. With a log of
+    out-of-order samples (`wbl/`) they hold the only copy of some, so they stay. Raises StorageError.
+    """
+    derived = [p for p in (path / CHUNKS_HEAD, *path.glob(CHUNK_SNAPSHOT + "*")) if p.is_dir()]
+    if not derived:
+        return
+    wbl = path / WBL
+    if wbl.is_dir() and any(p.stat().st_size for p in wbl.iterdir() if p.is_file()):
+        log.warning("Out-of-order samples of the last server are kept but not read", extra={"directory": str(wbl)})
+        return
+    try:
+        for directory in derived:
+            shutil.rmtree(directory)
+    except OSError as e:
+        raise StorageError(f"{path}: cannot remove the head chunks of the last server: {e}") from e

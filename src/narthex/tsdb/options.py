@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from narthex.tsdb.block_set import BlockOptions
+from narthex.tsdb.retention import Retention
+
 HOUR = 3_600_000
 DAY = 24 * HOUR
 
@@ -14,8 +17,8 @@ class DBOptions:
 
     min_block_duration: int = 2 * HOUR
     """Length of head blocks, and what chunks are aligned to."""
-    max_block_duration: int | None = None
-    """Longest compacted block; None: a tenth of the retention time, at most 31 days."""
+    max_block_duration: int = 0
+    """Longest compacted block; 0: a tenth of the retention time, at most 31 days."""
     retention_time: int = 15 * DAY
     """0: no limit."""
     retention_size: int = 0
@@ -23,9 +26,7 @@ class DBOptions:
     wal_segment_size: int = 128 * 1024 * 1024
     no_lockfile: bool = False
 
-    @property
-    def longest_block(self) -> int:
-        if self.max_block_duration is not None:
-            return max(self.max_block_duration, self.min_block_duration)
-        tenth = self.retention_time // 10 if self.retention_time else 31 * DAY
-        return max(min(31 * DAY, tenth), self.min_block_duration)
+    def block_options(self) -> BlockOptions:
+        return BlockOptions(
+            Retention(self.retention_time, self.retention_size), self.min_block_duration, self.max_block_duration
+        )

@@ -88,10 +88,6 @@ class Wal:
         self._open_next()
         return self.current
 
-    def size(self) -> int:
-        """Bytes of all segments and checkpoints."""
-        return sum(p.stat().st_size for p in self.directory.rglob("*") if p.is_file())
-
     def close(self) -> None:
         """Fills the page, syncs and closes. Raises StorageError; the segment is left either way."""
         if self._fd < 0:

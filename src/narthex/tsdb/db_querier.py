@@ -1,0 +1,57 @@
+"""Queries over head and blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from narthex.model.matcher import Matcher
+from narthex.native import LabelSets, SeriesBatch
+from narthex.storage.contract import Querier
+from narthex.tsdb.block_set import Blocks
+from narthex.tsdb.head import Head
+
+R = TypeVar("R")
+
+
+class DBQuerier:
+    """storage.contract.Querier. Only sources that overlap the range are asked; results merge only when several are.
+
+    Each call looks at the blocks anew, after the head: what a truncation takes from the head has become a block
+    before, so nothing falls between the two.
+    """
+
+    def __init__(self, head: Head, blocks: Blocks, mint: int, maxt: int) -> None:
+        self._head, self._blocks, self._mint, self._maxt = head, blocks, mint, maxt
+
+    def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:
+        found = [batch for batch in self._ask(lambda q: q.select(matchers)) if len(batch)]
+        return found[0] if len(found) == 1 else SeriesBatch.merge(found)
+
+    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
+        found = [sets for sets in self._ask(lambda q: q.series(matchers)) if len(sets)]
+        return found[0] if len(found) == 1 else LabelSets.merge(found)
+
+    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
+        return _union(self._ask(lambda q: q.label_names(matchers)))
+
+    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
+        return _union(self._ask(lambda q: q.label_values(name, matchers)))
+
+    def close(self) -> None:
+        """Nothing to let go: what was selected keeps its own hold on chunks and mapped files."""
+
+    def _ask(self, question: Callable[[Querier], R]) -> list[R]:
+        answers = []
+        if self._head.overlaps(self._mint, self._maxt):
+            answers.append(question(self._head.querier(self._mint, self._maxt)))
+        answers += [
+            question(block.querier(self._mint, self._maxt))
+            for block in self._blocks.blocks
+            if block.meta.overlaps(self._mint, self._maxt)
+        ]
+        return answers
+
+
+def _union(lists: list[list[str]]) -> list[str]:
+    return lists[0] if len(lists) == 1 else sorted({text for texts in lists for text in texts})

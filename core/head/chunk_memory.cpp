@@ -1,38 +1,60 @@
 #include "head/chunk_memory.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
 namespace narthex {
 
-uint8_t* OpenBuffers::allocate(uint8_t buffer_class) {
-    if (uint8_t* p = free_[buffer_class]) {
-        std::memcpy(&free_[buffer_class], p, sizeof(uint8_t*));
-        return p;
+uint32_t OpenChunks::allocate() {
+    if (free_ != RefMap::kNone) {
+        uint32_t id = free_;
+        free_ = at(id)->next;
+        return id;
     }
-    size_t n = kSizes[buffer_class];
-    if (kBlock - used_ < n) {
-        blocks_.push_back(std::make_unique_for_overwrite<uint8_t[]>(kBlock));
-        used_ = 0;
-    }
-    uint8_t* p = blocks_.back().get() + used_;
-    used_ += n;
-    return p;
+    if (used_ % kPage == 0) pages_.push_back(std::make_unique_for_overwrite<Block[]>(kPage));
+    return used_++;
 }
 
-void OpenBuffers::release(uint8_t* buffer, uint8_t buffer_class) {
-    std::memcpy(buffer, &free_[buffer_class], sizeof(uint8_t*));
-    free_[buffer_class] = buffer;
+void OpenChunks::open(Series& s) {
+    s.first_block = s.last_block = allocate();
+    s.size = 2;
+    s.samples = 0;
 }
 
-void OpenBuffers::grow(uint8_t*& buffer, uint8_t& buffer_class, size_t used, size_t needed) {
-    uint8_t to = buffer_class;
-    while (kSizes[to] < needed) ++to;  // the caller cuts chunks below the largest class
-    uint8_t* p = allocate(to);
-    std::memcpy(p, buffer, used);
-    release(buffer, buffer_class);
-    buffer = p;
-    buffer_class = to;
+void OpenChunks::write(Series& s, size_t from, const uint8_t* data, size_t n) {
+    size_t offset = from - (s.size - 1u) / kPayload * kPayload;
+    s.size = static_cast<uint16_t>(from + n);
+    while (true) {
+        size_t part = std::min(n, kPayload - offset);
+        std::memcpy(at(s.last_block)->bytes + offset, data, part);
+        data += part;
+        n -= part;
+        if (n == 0) return;
+        uint32_t next = allocate();
+        at(s.last_block)->next = next;
+        s.last_block = next;
+        offset = 0;
+    }
+}
+
+void OpenChunks::copy(const Series& s, uint8_t* out) const {
+    uint32_t id = s.first_block;
+    for (size_t done = 0; done < s.size;) {
+        const Block* block = at(id);
+        size_t part = std::min<size_t>(s.size - done, kPayload);
+        std::memcpy(out + done, block->bytes, part);
+        done += part;
+        id = block->next;
+    }
+    out[0] = static_cast<uint8_t>(s.samples >> 8);
+    out[1] = static_cast<uint8_t>(s.samples);
+}
+
+void OpenChunks::release(Series& s) {
+    at(s.last_block)->next = free_;
+    free_ = s.first_block;
+    s.size = 0;
 }
 
 ClosedChunk* ChunkPages::add(ClosedChunk* older, int64_t mint, int64_t maxt, std::span<const uint8_t> bytes) {

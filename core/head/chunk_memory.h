@@ -11,24 +11,37 @@
 
 namespace narthex {
 
-// Buffers for open chunks, in classes that grow by about a third. No header a buffer, freed ones are reused.
-class OpenBuffers {
+// Bytes of open chunks, in chains of small blocks of one size: nothing moves when a chunk grows, an append
+// touches the last block only, and what one series frees any other can use. The first two bytes of a chunk,
+// its sample count, are kept in Series and filled in by copy().
+class OpenChunks {
   public:
-    static size_t capacity(uint8_t buffer_class) { return kSizes[buffer_class]; }
-    uint8_t* allocate(uint8_t buffer_class);
-    void release(uint8_t* buffer, uint8_t buffer_class);
-    // Moves `used` bytes into a buffer that holds at least `needed`; updates both arguments.
-    void grow(uint8_t*& buffer, uint8_t& buffer_class, size_t used, size_t needed);
+    // A chunk of two bytes (the count) and no sample.
+    void open(Series& s);
+    // Replaces everything from byte `from` on, which lies in the last block or just behind it.
+    void write(Series& s, size_t from, const uint8_t* data, size_t n);
+    uint8_t last_byte(const Series& s) const { return at(s.last_block)->bytes[(s.size - 1u) % kPayload]; }
+    // The complete chunk, s.size bytes.
+    void copy(const Series& s, uint8_t* out) const;
+    // Frees the chunk; the series has none then.
+    void release(Series& s);
+    void prefetch(const Series& s) const { __builtin_prefetch(at(s.last_block), 1); }
 
   private:
-    static constexpr uint16_t kSizes[] = {32,  48,  64,  80,  96,  112, 136, 168,
-                                          216, 280, 360, 472, 616, 808, 1056};
-    static constexpr size_t kClasses = sizeof(kSizes) / sizeof(kSizes[0]);
-    static constexpr size_t kBlock = 1 << 18;
+    static constexpr size_t kPayload = 28;
+    static constexpr size_t kPage = 1 << 13;
+    struct Block {
+        uint32_t next;
+        uint8_t bytes[kPayload];
+    };
+    static_assert(sizeof(Block) == 32);
 
-    std::vector<std::unique_ptr<uint8_t[]>> blocks_;
-    size_t used_ = kBlock;
-    uint8_t* free_[kClasses] = {};
+    Block* at(uint32_t id) const { return &pages_[id / kPage][id % kPage]; }
+    uint32_t allocate();
+
+    std::vector<std::unique_ptr<Block[]>> pages_;
+    uint32_t used_ = 0;
+    uint32_t free_ = RefMap::kNone;
 };
 
 // Closed chunks, packed in the order in which they close, so that pages grow old as a whole.

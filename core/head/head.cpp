@@ -96,10 +96,7 @@ std::vector<uint64_t> Head::series(const LabelSets& sets) {
 }
 
 void Head::open_chunk(Series& s, int64_t t) {
-    s.buffer_class = 0;
-    s.open = buffers_.allocate(0);
-    s.open[0] = s.open[1] = 0;
-    s.size = 2;
+    open_.open(s);
     s.free_bits = 0;
     s.mint = t;
     s.cut_after = static_cast<uint32_t>(difference(range_end(t, chunk_range_), t));
@@ -108,14 +105,14 @@ void Head::open_chunk(Series& s, int64_t t) {
 }
 
 void Head::close_chunk(Series& s) {
-    s.closed = pages_.add(s.closed, s.mint, s.t, {s.open, s.size});
-    buffers_.release(s.open, s.buffer_class);
-    s.open = nullptr;
-    s.size = 0;
+    uint8_t bytes[kMaxChunkBytes + kXorMaxSample];
+    open_.copy(s, bytes);
+    s.closed = pages_.add(s.closed, s.mint, s.t, {bytes, s.size});
+    open_.release(s);
 }
 
 void Head::append(Series& s, int64_t t, uint64_t bits) {
-    unsigned n = s.open_samples();
+    unsigned n = s.size == 0 ? 0 : s.samples;
     if (n == kSamplesPerChunk / 4) {
         // A quarter is full: spread the rest of the range evenly over chunks of about the wanted size.
         uint64_t pieces = s.cut_after / ((difference(s.t, s.mint) + 1) * 4);
@@ -128,17 +125,10 @@ void Head::append(Series& s, int64_t t, uint64_t bits) {
     }
     if (n == 0) open_chunk(s, t);
     XorState state{s.t, s.v, s.delta, s.free_bits, s.leading, s.trailing};
-    XorBits out(s.open[s.size - 1], s.free_bits);
-    size_t kept = s.size - (s.free_bits > 0 ? 1u : 0u);
+    XorBits out(s.free_bits > 0 ? open_.last_byte(s) : 0, s.free_bits);
     xor_encode(state, n, t, bits, out);
-    if (kept + out.size() > OpenBuffers::capacity(s.buffer_class)) {
-        buffers_.grow(s.open, s.buffer_class, kept, kept + out.size());
-    }
-    std::memcpy(s.open + kept, out.data(), out.size());
-    s.size = static_cast<uint16_t>(kept + out.size());
-    ++n;
-    s.open[0] = static_cast<uint8_t>(n >> 8);
-    s.open[1] = static_cast<uint8_t>(n);
+    open_.write(s, s.size - (s.free_bits > 0 ? 1u : 0u), out.data(), out.size());
+    s.samples = static_cast<uint16_t>(n + 1);
     s.t = t;
     s.v = bits;
     s.delta = static_cast<uint32_t>(state.delta);

@@ -133,7 +133,7 @@ class Head {
     const int64_t chunk_range_;
     mutable FairMutex mutex_;
     SeriesTable table_;
-    OpenBuffers buffers_;
+    OpenChunks open_;
     ChunkPages pages_;
     std::vector<uint64_t> unlogged_;                      // created, but in no log record yet
     std::vector<std::pair<uint64_t, uint64_t>> aliases_;  // replayed reference, the series' own reference

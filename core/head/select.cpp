@@ -111,7 +111,7 @@ struct Chunks {
     std::vector<std::pair<size_t, size_t>> copied;  // view, offset in copies
     std::vector<bool> pages;
 
-    void add(const Series& s, int64_t mint, int64_t maxt) {
+    void add(const OpenChunks& open, const Series& s, int64_t mint, int64_t maxt) {
         size_t first = views.size();
         for (const ClosedChunk* c = s.closed; c != nullptr && c->maxt() >= mint; c = c->older) {
             if (c->mint > maxt) continue;
@@ -121,7 +121,8 @@ struct Chunks {
         std::reverse(views.begin() + static_cast<ptrdiff_t>(first), views.end());
         if (s.mint <= maxt) {
             copied.emplace_back(views.size(), copies->size());
-            copies->insert(copies->end(), s.open, s.open + s.size);
+            copies->resize(copies->size() + s.size);
+            open.copy(s, copies->data() + copies->size() - s.size);
             views.push_back({s.mint, s.t, nullptr, s.size, kEncodingXor});
         }
         ends.push_back(views.size());
@@ -142,7 +143,7 @@ bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint,
             const Series& s = table_.series[slot];
             if (!overlaps(s, mint, maxt)) continue;
             rows.add(table_, s);
-            chunks.add(s, mint, maxt);
+            chunks.add(open_, s, mint, maxt);
         }
         rows.symbols = table_.symbols;
         rows.subset.gather(*rows.symbols, rows.pairs);

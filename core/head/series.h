@@ -28,10 +28,11 @@ struct ClosedChunk {
 // 88 bytes. The open chunk always holds the newest sample; a series without one has no samples at all.
 struct Series {
     uint64_t ref = 0;
-    int64_t t = 0;     // newest sample
-    uint64_t v = 0;    // its bits
-    int64_t mint = 0;  // first sample of the open chunk
-    uint8_t* open = nullptr;
+    int64_t t = 0;             // newest sample
+    uint64_t v = 0;            // its bits
+    int64_t mint = 0;          // first sample of the open chunk
+    uint32_t first_block = 0;  // of the open chunk's bytes, see OpenChunks
+    uint32_t last_block = 0;
     ClosedChunk* closed = nullptr;  // newest first
     const uint32_t* values = nullptr;
     uint32_t names = 0;      // id in NameSets
@@ -39,13 +40,11 @@ struct Series {
     uint32_t delta = 0;      // between the open chunk's last two samples
     uint32_t cut_after = 0;  // the open chunk takes samples before mint + cut_after
     uint16_t size = 0;       // bytes of the open chunk, 0: none
-    uint8_t buffer_class = 0;
+    uint16_t samples = 0;    // in it
     uint8_t free_bits = 0;
     uint8_t leading = 0;
     uint8_t trailing = 0;
     uint8_t touched = 1;  // asked for since the last truncation: an empty series survives one more
-
-    unsigned open_samples() const { return size == 0 ? 0 : static_cast<unsigned>(open[0]) << 8 | open[1]; }
 };
 
 // Paged storage with stable addresses and no slack to speak of.

@@ -155,7 +155,7 @@ size_t HeadTransaction::apply() {
     for (size_t i = 0; i < n; ++i) {
         if (i + kAhead < n && ok_[i + kAhead]) {
             const Series& later = table.series[slots_[i + kAhead]];
-            __builtin_prefetch(later.open + later.size - (later.size > 0 ? 1 : 0), 1);
+            if (later.size > 0) head_->open_.prefetch(later);
         }
         if (ok_[i]) head_->append(table.series[slots_[i]], ts_[i], values_[i]);
     }

@@ -10,9 +10,7 @@ int64_t Head::drop_chunks(Series& s, int64_t mint) {
     size_t dropped = 0;
     int64_t oldest = kMaxTime;
     if (s.size > 0 && s.t < mint) {
-        buffers_.release(s.open, s.buffer_class);
-        s.open = nullptr;
-        s.size = 0;
+        open_.release(s);
         dropped = 1 + pages_.drop(s.closed);
         s.closed = nullptr;
     } else {

@@ -18,17 +18,22 @@ from narthex.model.size import format_size
 
 LINE_WIDTH = 80
 
-_STR, _NULL, _BOOL, _INT, _FLOAT = (f"tag:yaml.org,2002:{t}" for t in ("str", "null", "bool", "int", "float"))
-_DUMPER: Any = yaml.CSafeDumper
+_STR = "tag:yaml.org,2002:str"
 _BASE60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\Z")
 _RUNS = re.compile(r"[0-9]+|[^0-9]+")
 _FLOW = ("source_labels",)
 _UNITS = {get_args(Milliseconds)[1]: format_duration, get_args(Bytes)[1]: format_size}
 
 
+class _Dumper(yaml.CSafeDumper):
+    """Which text needs quotes is decided here (by the peer's rules), not by PyYAML's own."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012  # as the base class declares it
+
+
 def config_to_yaml(section: Section) -> str:
     """The text that /api/v1/status/config shows for a Config (or any other section)."""
-    text: str = yaml.serialize(_section(section), Dumper=_DUMPER, width=LINE_WIDTH, allow_unicode=True)
+    text: str = yaml.serialize(_section(section), Dumper=_Dumper, width=LINE_WIDTH, allow_unicode=True)
     return text
 
 
@@ -82,17 +87,17 @@ def _unit(kind: type[Section], name: str) -> Any:
 def _node(value: Any, flow: bool = False) -> yaml.Node:
     match value:
         case None:
-            return yaml.ScalarNode(_NULL, "null")
+            return yaml.ScalarNode(_STR, "null")
         case bool():
-            return yaml.ScalarNode(_BOOL, "true" if value else "false")
+            return yaml.ScalarNode(_STR, "true" if value else "false")
         case int():
-            return yaml.ScalarNode(_INT, str(value))
+            return yaml.ScalarNode(_STR, str(value))
         case float():
-            return yaml.ScalarNode(_FLOAT, _float(value))
+            return yaml.ScalarNode(_STR, _float(value))
         case str():
             return _text(value)
         case Secret():
-            return _text(str(value)) if value else yaml.ScalarNode(_NULL, "null")
+            return _text(str(value)) if value else yaml.ScalarNode(_STR, "null")
         case Url():
             return _text(str(value))
         case Section():

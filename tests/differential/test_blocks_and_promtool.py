@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_overlapping_blocks_merge_without_duplicates(history: Path, tmp_path: Pa
     blocks.reload()
     assert samples(blocks.querier(*FOREVER).select([])) == want
     blocks.compact()
-    assert not any(a.meta.max_time > b.meta.min_time for a, b in zip(blocks.blocks, blocks.blocks[1:], strict=False))
+    assert not any(a.meta.max_time > b.meta.min_time for a, b in pairwise(blocks.blocks))
     assert samples(blocks.querier(*FOREVER).select([])) == want
     assert dumped(data) == want
 

@@ -131,7 +131,9 @@ def plain(duration: Duration) -> Duration:
 
 def parse_positive(cursor: Cursor) -> Duration:
     """A duration in brackets; a literal must be greater than zero."""
-    duration = plain(DurationParser(cursor, _CONTEXT).expression())
+    parser = DurationParser(cursor, _CONTEXT)
+    alone = cursor.kind == DURATION and cursor.peek() in ("]", ":")
+    duration = parser.literal(None) if alone else plain(parser.expression())
     if isinstance(duration, DurationLiteral) and duration.seconds <= 0:
         raise cursor.error(*duration.pos, "duration must be greater than 0")
     return duration

@@ -31,7 +31,9 @@ class Token(NamedTuple):
 _SPACE = r"[ \t\r\n]*"
 _PLAIN_STRING = r"\"[^\"\\\n\ufffd\ud800-\udfff]*\"|'[^'\\\n\ufffd\ud800-\udfff]*'|`[^`\ufffd\ud800-\udfff]*`"
 _PLAIN_NUMBER = r"[0-9]+(?:\.[0-9]+)?(?![0-9A-Za-z_.])"
-_PLAIN_DURATION = r"(?:[0-9]+(?:ms|[smhdwy]))+(?![0-9A-Za-z_])"
+_UNITS = r"[0-9]+(?:ms|[smhdwy])(?:[0-9]+(?:ms|[smhdw]))*"
+_PLAIN_DURATION = rf"{_UNITS}(?![0-9A-Za-z_])"
+_PLAIN_RANGE = re.compile(rf"{_UNITS}\]")
 _OPERATORS = r"==|!=|<=|</|>=|>/|=(?!~)|[-+*/%^<>,@(){}\[\]]"
 _COMMENT = r"\#[^\r\n]*"
 _STATEMENT = re.compile(
@@ -88,7 +90,9 @@ class _Lexer:
                 add(Token(self.word_kind(value, end), start, end, value))
             elif group == 2:
                 add(Token(value, start, end, value))
-                if value in _STRUCTURE:
+                if value == "(":
+                    self.parens += 1
+                elif value in _STRUCTURE:
                     self.structure(value)
             elif group == 3:
                 add(Token(STRING, start, end, value[1:-1]))
@@ -110,7 +114,12 @@ class _Lexer:
             self.tokens.pop()
             raise self.fail(self.pos - 1, "unexpected character: '}'")
         elif bracket == "[":
-            self.brackets()
+            plain = _PLAIN_RANGE.match(self.text, self.pos)
+            if plain is None:
+                self.brackets()
+            else:
+                self.emit(DURATION, plain.end() - 1)
+                self.emit("]", plain.end())
         elif bracket == "]":
             self.tokens.pop()
             raise self.fail(self.pos - 1, "unexpected right bracket ']'")
@@ -252,7 +261,7 @@ class _Lexer:
         raise self.fail(self.pos, f"unexpected character: {quote_char(char)}")
 
 
-_STRUCTURE = frozenset("(){}[]")
+_STRUCTURE = frozenset("){}[]")
 
 
 def tokenize(text: str) -> list[Token]:

@@ -49,6 +49,7 @@ SYNTAX = [
     ("foo[x]", "1:5", "unexpected character in duration expression: 'x'"),
     ("foo[1x]", "1:5", 'bad number or duration syntax: "1"'),
     ("foo[5m30y]", "1:5", 'bad number or duration syntax: "5m30"'),
+    ("5m30y", "1:1", 'bad number or duration syntax: "5m30"'),
     ("foo[5m1h]", "1:5", 'not a valid duration string: "5m1h"'),
     ("foo[1hs]", "1:5", 'unknown unit "hs" in duration "1hs"'),
     ("foo[5m @ 1]", "1:8", 'unexpected <op:@> in subquery or range, expected ":" or "]"'),

@@ -119,7 +119,7 @@ def _float(value: float) -> str:
 def _text(text: str) -> yaml.ScalarNode:
     if "\n" in text:
         return yaml.ScalarNode(_STR, text, style="|")
-    plain = resolve(text) == "str" and not _BASE60.match(text)
+    plain = resolve(text) == "str" and text != "<<" and not _BASE60.match(text)
     return yaml.ScalarNode(_STR, text, style=None if plain else '"')
 
 

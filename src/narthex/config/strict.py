@@ -26,10 +26,29 @@ MAX_ALIASED_NODES = 100_000  # nodes that exist only because an alias repeats th
 Loc = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
-try:
-    _Loader: Any = yaml.CSafeLoader
-except AttributeError:
-    raise InternalError("PyYAML was built without libyaml: reinstall it from a wheel") from None
+if not hasattr(yaml, "CSafeLoader"):
+    raise InternalError("PyYAML was built without libyaml: reinstall it from a wheel")
+
+_PLAIN, _QUOTED, _MERGE, _NULL, _STR, _BINARY = (
+    "plain",
+    "quoted",
+    "tag:yaml.org,2002:merge",
+    "tag:yaml.org,2002:null",
+    "tag:yaml.org,2002:str",
+    "tag:yaml.org,2002:binary",
+)
+
+
+class _Loader(yaml.CSafeLoader):
+    """Composes nodes without resolving types: a scalar without a tag of its own is marked as plain or quoted."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode:
+            if not implicit[0]:
+                return _QUOTED
+            return _MERGE if value == "<<" else _PLAIN
+        return "seq" if kind is yaml.SequenceNode else "map"
+
 
 INLINED = ("http_client", "discovery", "proxy_settings")
 """Names of model fields whose keys stand in the file beside the fields of the model that holds them."""
@@ -152,22 +171,16 @@ class Document:
 
     def _scalar(self, node: yaml.ScalarNode) -> Scalar:
         text, tag = node.value, node.tag
-        plain = node.style is None or node.style == ""
-        if tag == "tag:yaml.org,2002:binary":
+        if tag == _PLAIN:
+            return plain_scalar(text)
+        if tag == _BINARY:
             try:
                 return binary_scalar(text)
             except ValueError as e:
                 raise self._fail(node, str(e)) from None
-        if not plain or (tag == "tag:yaml.org,2002:str" and self._explicit(node)):
-            return Scalar(text, "str")
-        if tag == "tag:yaml.org,2002:null":
+        if tag == _NULL:
             return Scalar("", "null")
-        return plain_scalar(text)
-
-    @staticmethod
-    def _explicit(node: yaml.ScalarNode) -> bool:
-        """Whether a plain scalar carries a tag of its own: the node then starts before its text does."""
-        return bool(node.end_mark.index - node.start_mark.index > len(node.value) + 2)
+        return Scalar(text, "str") if tag in (_QUOTED, _STR) else plain_scalar(text)
 
     def _mapping(self, node: yaml.Node, depth: int, repeated: bool) -> dict[str, Any]:
         out: dict[str, Any] = {}
@@ -175,7 +188,7 @@ class Document:
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self._fail(key_node, "a key must be text, not a list or a mapping")
-            if key_node.tag == "tag:yaml.org,2002:merge":
+            if key_node.tag == _MERGE:
                 merges.append(value_node)
                 continue
             key = str(self._scalar(key_node))
@@ -194,7 +207,7 @@ class Document:
 def _find(node: yaml.MappingNode, key: str) -> tuple[yaml.Node, yaml.Node] | None:
     merges = []
     for key_node, value_node in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":
+        if key_node.tag == _MERGE:
             merges.append(value_node)
         elif key_node.value == key:
             return key_node, value_node

@@ -86,8 +86,12 @@ class HTTPClient:
         where = url if isinstance(url, URL) else _parse(url)
         timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         deadline = None if timeout_seconds is None else self._clock.monotonic() + timeout_seconds
-        async with asyncio.timeout(timeout_seconds):
-            send = await self._headers(headers)
+        if self._config.oauth2 is None:
+            send = self._headers(headers, self._current_authorization())
+        else:
+            async with asyncio.timeout(timeout_seconds):
+                token = await self._token_source(self._config.oauth2).header()
+            send = self._headers(headers, token)
         first_host, trusted = (where.host or "").lower(), True
         for _ in range(MAX_REDIRECTS + 1):
             response = await self._send(method, where, send, body, timeout)
@@ -178,7 +182,7 @@ class HTTPClient:
             return aiohttp.encode_basic_auth(basic.username, basic.password.reveal())
         return None
 
-    async def _current_authorization(self) -> str | None:
+    def _current_authorization(self) -> str | None:
         if self._authorization is not None:
             return self._authorization
         auth, basic = self._config.authorization, self._config.basic_auth
@@ -191,15 +195,12 @@ class HTTPClient:
             if basic.password_file:
                 password = read_secret(basic.password_file, "basic auth password")
             return aiohttp.encode_basic_auth(user, password)
-        if self._config.oauth2 is not None:
-            return await self._token_source(self._config.oauth2).header()
         return None
 
-    async def _headers(self, own: Mapping[str, str] | None) -> CIMultiDict[str]:
+    def _headers(self, own: Mapping[str, str] | None, authorization: str | None) -> CIMultiDict[str]:
         headers = CIMultiDict(self._static)
         for name, path in self._header_files:
             headers.add(name, _header_value(read_secret(path, f"header {name}"), name))
-        authorization = await self._current_authorization()
         if authorization is not None:
             headers[hdrs.AUTHORIZATION] = authorization
         if own is not None:

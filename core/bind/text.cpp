@@ -112,8 +112,12 @@ void bind_text(nb::module_& m) {
         .def(nb::init<>())
         .def("scan", &scan, nb::arg("body"), nb::arg("default_timestamp"), nb::arg("openmetrics") = false,
              nb::arg("honor_timestamps") = true, nb::arg("track_explicit") = false)
-        .def("unknown",
-             [](GuardedCache& g) { return to_numpy(g.with([](ScrapeCache& c) { return c.unknown(); })); })
+        .def(
+            "unknown",
+            [](GuardedCache& g, bool with_unstored) {
+                return to_numpy(g.with([&](ScrapeCache& c) { return c.unknown(with_unstored); }));
+            },
+            nb::arg("with_unstored") = true)
         .def("known_kept",
              [](GuardedCache& g) { return g.with([](ScrapeCache& c) { return c.known_kept(); }); })
         .def("labels", &labels, nb::arg("ids"))
@@ -127,6 +131,12 @@ void bind_text(nb::module_& m) {
                 }));
             },
             nb::arg("refs"))
+        .def(
+            "refs",
+            [](GuardedCache& g, Ids ids) {
+                return to_numpy(g.with([&](ScrapeCache& c) { return c.refs({ids.data(), ids.shape(0)}); }));
+            },
+            nb::arg("ids"))
         .def(
             "assign",
             [](GuardedCache& g, Ids ids, RefColumn refs) {

@@ -39,17 +39,30 @@ ScanCounts ScrapeCache::scan(std::string_view body, const ScanOptions& options) 
     return counts;
 }
 
+std::vector<uint32_t> ScrapeCache::unknown(bool with_unstored) const {
+    if (with_unstored) return unknown_;
+    std::vector<uint32_t> out;
+    for (uint32_t id : unknown_) {
+        if (entries_[id].ref == kRefUnassigned) out.push_back(id);
+    }
+    return out;
+}
+
 uint64_t ScrapeCache::known_kept() const {
     auto kept = [this](uint32_t id) { return entries_[id].ref <= kRefUnstored; };
     return static_cast<uint64_t>(std::count_if(ids_.begin(), ids_.end(), kept) +
                                  std::count_if(repeated_.begin(), repeated_.end(), kept));
 }
 
-LabelStrings ScrapeCache::labels(uint32_t id) const {
+const ScrapeCache::Entry& ScrapeCache::series_entry(uint32_t id) const {
     if (id >= entries_.size() || static_cast<LineKind>(entries_[id].kind) != LineKind::kSeries) {
         throw std::out_of_range("no series has this id");
     }
-    const Entry& e = entries_[id];
+    return entries_[id];
+}
+
+LabelStrings ScrapeCache::labels(uint32_t id) const {
+    const Entry& e = series_entry(id);
     std::string_view series = text(e);
     std::vector<RawLabel> raw;
     // The text format's grammar takes every text that OpenMetrics' takes.
@@ -80,12 +93,15 @@ std::vector<uint32_t> ScrapeCache::find_refs(std::span<const uint64_t> sorted_re
 
 void ScrapeCache::assign(std::span<const uint32_t> ids, std::span<const uint64_t> refs) {
     if (ids.size() != refs.size()) throw std::out_of_range("columns differ in length");
-    for (size_t i = 0; i < ids.size(); ++i) {
-        if (ids[i] >= entries_.size() || static_cast<LineKind>(entries_[ids[i]].kind) != LineKind::kSeries) {
-            throw std::out_of_range("no series has this id");
-        }
-        entries_[ids[i]].ref = refs[i];
-    }
+    for (uint32_t id : ids) series_entry(id);
+    for (size_t i = 0; i < ids.size(); ++i) entries_[ids[i]].ref = refs[i];
+}
+
+std::vector<uint64_t> ScrapeCache::refs(std::span<const uint32_t> ids) const {
+    std::vector<uint64_t> out;
+    out.reserve(ids.size());
+    for (uint32_t id : ids) out.push_back(series_entry(id).ref);
+    return out;
 }
 
 SampleColumns ScrapeCache::samples() const {

@@ -72,8 +72,9 @@ class ScrapeCache {
     // fail() may follow. An unfinished earlier scan is forgotten.
     ScanCounts scan(std::string_view body, const ScanOptions& options);
 
-    // Ids of series in this scan that have no reference yet, in body order. Ids hold until commit or fail.
-    const std::vector<uint32_t>& unknown() const { return unknown_; }
+    // Ids of series in this scan that need a reference, in body order: those nobody has decided about and,
+    // unless left out, those that were not stored because of the sample limit. Ids hold until commit or fail.
+    std::vector<uint32_t> unknown(bool with_unstored = true) const;
     // Sample lines of this scan whose series is kept already, before the unknown ones are decided.
     uint64_t known_kept() const;
 
@@ -81,6 +82,8 @@ class ScrapeCache {
     LabelStrings labels(uint32_t id) const;
     // Ids of the series that have one of these (sorted) references.
     std::vector<uint32_t> find_refs(std::span<const uint64_t> sorted_refs) const;
+    // The references of these ids. Throws std::out_of_range.
+    std::vector<uint64_t> refs(std::span<const uint32_t> ids) const;
     // Throws std::out_of_range for an id that is no series or columns of unequal length.
     void assign(std::span<const uint32_t> ids, std::span<const uint64_t> refs);
 
@@ -121,6 +124,7 @@ class ScrapeCache {
     static constexpr size_t kMaxText = (1 << 24) - 1;
 
     bool is_kept_metadata(const Entry& e) const { return scan_ - e.seen <= kMetadataScans; }
+    const Entry& series_entry(uint32_t id) const;
     std::string_view text(const Entry& e) const { return {arena_.data() + e.offset, e.length}; }
     uint32_t find(std::string_view text, uint32_t hash) const;
     uint32_t insert(std::string_view text, uint32_t hash, LineKind kind);

@@ -111,6 +111,10 @@ class RuleError(NarthexError):
     """A rule's expression was evaluated, but its result cannot be used: too many series, or two with equal labels."""
 
 
+class WebConfigError(NarthexError):
+    """The web configuration file names something that cannot be used, such as a certificate (exit code 2)."""
+
+
 class TemplateError(NarthexError):
     """A Go template does not parse or failed while it ran."""
 

@@ -1,4 +1,4 @@
-"""From an expression's result to Debian's Alertmanager, over real HTTP: the alert is there, and later it is resolved."""
+"""From an expression to Debian's Alertmanager over real HTTP: the alert shows up, and later it is resolved."""
 
 from __future__ import annotations
 

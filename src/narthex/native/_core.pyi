@@ -151,8 +151,9 @@ class ScrapeCache:
         of their own vanish with a stale marker too. Raises DecodeError that names line, reason and byte.
         Releases the GIL."""
 
-    def unknown(self) -> NDArray[np.uint32]:
-        """Ids of the scan's series without a stored reference, in body order; valid until commit or fail."""
+    def unknown(self, with_unstored: bool = True) -> NDArray[np.uint32]:
+        """Ids of the scan's series that need a reference, in body order: undecided ones and (unless left out) those
+        with REF_UNSTORED. Valid until commit or fail."""
 
     def known_kept(self) -> int:
         """Sample lines of the scan whose series is known to pass relabelling."""
@@ -163,6 +164,9 @@ class ScrapeCache:
 
     def find_refs(self, refs: NDArray[np.uint64]) -> NDArray[np.uint32]:
         """Ids of the series that have one of these references."""
+
+    def refs(self, ids: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """The references of these ids. Raises IndexError."""
 
     def assign(self, ids: NDArray[np.uint32], refs: NDArray[np.uint64]) -> None:
         """Gives series their references, or REF_DROPPED, or REF_UNSTORED."""

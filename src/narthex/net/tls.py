@@ -37,7 +37,7 @@ class ClientTLS:
     def context(self) -> ssl.SSLContext:
         """Raises HTTPClientError when a certificate, key or CA cannot be loaded."""
         if self._context is None or self._files:
-            seen = [_signature(f) for f in self._files]
+            seen = [signature(f) for f in self._files]
             if self._context is None or seen != self._seen:
                 self._context, self._seen = self._make(), seen
         return self._context
@@ -83,12 +83,12 @@ def _load_chain(context: ssl.SSLContext, config: TLSConfig) -> None:
 
 
 def load_chain(context: ssl.SSLContext, cert: str, key: str, cert_name: str, key_name: str) -> None:
-    """Loads a certificate and its key into a context. Raises HTTPClientError with the given names."""
+    """Loads a certificate and its key, for either side. Raises HTTPClientError with the given names."""
     try:
         # The callback keeps OpenSSL from asking on the terminal for the password of an encrypted key.
         context.load_cert_chain(cert, key, password=lambda: "")
     except (OSError, ValueError) as e:
-        raise HTTPClientError(f"unable to use client cert ({cert_name}) & key ({key_name}): {_reason(e)}") from None
+        raise HTTPClientError(f"unable to use cert ({cert_name}) & key ({key_name}): {_reason(e)}") from None
 
 
 @cache
@@ -117,7 +117,8 @@ def as_path(text: str, path: str) -> Iterator[str]:
         yield file.name
 
 
-def _signature(path: str) -> tuple[int, int, int]:
+def signature(path: str) -> tuple[int, int, int]:
+    """What changes when a file changes, zeros when it cannot be looked at."""
     try:
         stat = Path(path).stat()
     except OSError:

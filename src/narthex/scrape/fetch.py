@@ -1,0 +1,79 @@
+"""Brings a target's body: one GET over a kept connection, read in pieces and counted while it comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import aiohttp
+from yarl import URL
+
+from narthex.config.scrape import ScrapeConfig
+from narthex.errors import HTTPClientError, ScrapeError
+from narthex.exposition import Format, accept_header, choose_format
+from narthex.model.number import format_float
+from narthex.net.client import HTTPClient, explain
+
+OK = HTTPStatus.OK.value
+
+
+class BodySizeExceeded(ScrapeError):
+    """The body, decompressed, has body_size_limit bytes or more."""
+
+    def __init__(self) -> None:
+        super().__init__("body size limit exceeded")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    data: bytes  # decompressed
+    format: Format
+
+
+class Fetcher:
+    """Requests to one target. Everything that stays the same between scrapes is made once."""
+
+    def __init__(self, client: HTTPClient, url: str, timeout: int, config: ScrapeConfig) -> None:
+        """`timeout` is milliseconds and covers the whole exchange."""
+        self._client, self._url = client, URL(url)
+        self._shown = str(self._url.with_password("xxxxx") if self._url.password else self._url)
+        self._timeout = timeout / 1000
+        self._limit = config.body_size_limit
+        self._fallback = config.fallback_scrape_protocol
+        self._headers = {
+            "Accept": accept_header(config.scrape_protocols, config.metric_name_escaping_scheme),
+            "Accept-Encoding": "gzip, zstd" if config.enable_compression else "identity",
+            "X-Prometheus-Scrape-Timeout-Seconds": format_float(self._timeout),
+        }
+        self._formats: dict[str, Format] = {}
+
+    async def fetch(self) -> Body:
+        """Raises ScrapeError with the text for the target's lastError."""
+        try:
+            response = await self._client.get(self._url, timeout_seconds=self._timeout, headers=self._headers)
+            async with response:
+                if response.status != OK:
+                    raise ScrapeError(f"server returned HTTP status {response.status} {response.reason or ''}".rstrip())
+                data = await self._read(response.content)
+                content_type = response.headers.get("Content-Type", "")
+        except (aiohttp.ClientError, HTTPClientError, OSError) as e:  # TimeoutError is an OSError
+            raise ScrapeError(f'Get "{self._shown}": {explain(e)}') from e
+        return Body(data, self._format(content_type) if data else Format.TEXT)
+
+    async def _read(self, content: aiohttp.StreamReader) -> bytes:
+        pieces: list[bytes] = []
+        size, limit = 0, self._limit
+        async for piece in content.iter_any():
+            size += len(piece)
+            if limit and size >= limit:
+                raise BodySizeExceeded
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _format(self, content_type: str) -> Format:
+        found = self._formats.get(content_type)
+        if found is None:
+            found = choose_format(content_type, self._fallback)
+            # A target that makes up a new type each time must not fill the memory.
+            self._formats = {content_type: found}
+        return found

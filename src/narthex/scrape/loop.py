@@ -1,0 +1,167 @@
+"""Scrapes one target on time, for as long as it is a target."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+
+from narthex.clock import Clock, milliseconds
+from narthex.config.scrape import ScrapeConfig
+from narthex.errors import ExpositionError, NarthexError, ScrapeError, StorageError
+from narthex.model.duration import format_duration
+from narthex.scrape.failure_log import FailureLog
+from narthex.scrape.fetch import Body, BodySizeExceeded
+from narthex.scrape.metrics import ScrapeMetrics
+from narthex.scrape.sample_labels import SampleLabels
+from narthex.scrape.target import Target
+from narthex.scrape.transaction import Outcome, SampleLimitExceeded, Transaction
+from narthex.storage.contract import Appendable
+
+log = logging.getLogger(__name__)
+
+ALIGN_SECONDS = 0.002
+"""A scrape that starts this close to its ideal time is stamped with the ideal: even distances compress better."""
+JUMP_SECONDS = 1.0
+"""The wall clock was set when it is this far from where the monotonic clock says it should be."""
+THREAD_BYTES = 512 * 1024
+"""Larger bodies are read in a worker thread, so that they do not hold up other targets."""
+
+
+class Fetch(Protocol):
+    async def fetch(self) -> Body:
+        """Raises ScrapeError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the loops of a server share. `align` is off when --scrape.adjust-timestamps is."""
+
+    appendable: Appendable
+    clock: Clock
+    metrics: ScrapeMetrics
+    offset_seed: int = 0
+    align: bool = True
+
+
+class ScrapeLoop:
+    """`run` never returns; cancel it. A scrape that is under way is then rolled back."""
+
+    def __init__(
+        self,
+        target: Target,
+        config: ScrapeConfig,
+        fetcher: Fetch,
+        around: Surroundings,
+        failures: FailureLog | None = None,
+    ) -> None:
+        self.target = target
+        self.forced_error = ""
+        """When set, scrapes fail with this text without asking the target (target_limit)."""
+        self._config, self._fetcher, self._around, self._failures = config, fetcher, around, failures
+        self._clock = around.clock
+        self._interval = target.interval / 1000
+        labels = SampleLabels(config, target.labels)
+        self._transaction = Transaction(target.cache, labels, config, around.appendable, around.metrics)
+        self._interval_length = around.metrics.interval_length.labels(format_duration(target.interval))
+        self._last: float | None = None  # monotonic start of the newest scrape
+
+    async def run(self) -> None:
+        clock, interval = self._clock, self._interval
+        await clock.sleep((self.target.offset(self._around.offset_seed) - clock.now()) % interval)
+        tick = clock.monotonic()
+        wall = clock.now() - tick  # ideal wall time of a tick is wall + tick
+        while True:
+            now = clock.now()
+            ideal = wall + tick
+            if abs(now - ideal) > min(JUMP_SECONDS, interval / 2):
+                wall = now - clock.monotonic()
+            aligned = self._around.align and abs(now - ideal) <= min(ALIGN_SECONDS, interval / 100)
+            await self.scrape(ideal if aligned else now)
+            behind = clock.monotonic() - tick
+            tick += interval * max(1, int(behind // interval) + 1)  # ticks that were missed are not made up for
+            await clock.sleep(tick - clock.monotonic())
+
+    async def scrape(self, at: float) -> None:
+        """One scrape, stamped with `at` (Unix seconds). Failures end up in the target's state, never raised."""
+        began = self._clock.monotonic()
+        if self._last is not None:
+            self._interval_length.observe(began - self._last)
+        self._last = began
+        stamp = milliseconds(at)
+        try:
+            outcome, size, error = await self._attempt(stamp)
+            duration = self._clock.monotonic() - began
+            error = self._finish(stamp, outcome, size, duration, error)
+        except asyncio.CancelledError:
+            self._transaction.abandon()
+            raise
+        self._around.metrics.scrape_duration.observe(duration)
+        self.target.report(error, at, duration)
+        if error and self._failures is not None:
+            self._failures.write(self._config.job_name, self.target.url, error)
+
+    async def end(self) -> None:
+        """The target is gone: waits until it would have been scraped twice more, in case it comes back, then marks
+        its series stale as of the first of these times."""
+        if self._last is None:
+            return
+        clock = self._clock
+        await clock.sleep(self._last + self._interval - clock.monotonic())
+        at = milliseconds(clock.now())
+        await clock.sleep(self._interval * 1.1)
+        try:
+            self._transaction.end(at)
+        except StorageError as e:
+            log.warning("%s: stale markers of a target that is gone were not stored: %s", self.target.url, e)
+
+    async def _attempt(self, stamp: int) -> tuple[Outcome, int, str]:
+        """(what was appended, bytes of the body or -1 over the limit, error text)."""
+        size = 0
+        try:
+            if self.forced_error:
+                raise ScrapeError(self.forced_error)
+            body = await self._fetcher.fetch()
+            size = len(body.data)
+            return await self._append(body, stamp), size, ""
+        except BodySizeExceeded as e:
+            self._around.metrics.exceeded_body_size.inc()
+            return Outcome(), -1, str(e)
+        except SampleLimitExceeded as e:
+            return e.outcome, size, str(e)
+        except (ScrapeError, ExpositionError, StorageError) as e:
+            return Outcome(), size, str(e)
+        except Exception as e:
+            # A bug of ours must not end the loop: the target shows it and the log has the traceback.
+            log.exception("%s: scrape failed in a way it should not", self.target.url)
+            return Outcome(), size, f"internal error: {type(e).__name__}: {e}"
+
+    async def _append(self, body: Body, stamp: int) -> Outcome:
+        if len(body.data) < THREAD_BYTES:
+            return self._transaction.scraped(body.data, body.format, stamp)
+        work = asyncio.ensure_future(
+            asyncio.to_thread(self._transaction.scraped, body.data, body.format, stamp),
+        )
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # The thread cannot be stopped, and the transaction is its own until it ends.
+            await asyncio.wait([work])
+            raise
+
+    def _finish(self, stamp: int, outcome: Outcome, size: int, duration: float, error: str) -> str:
+        """Appends the report and commits; gives the error text of the whole scrape."""
+        try:
+            if error:
+                self._transaction.failed(stamp)
+            report = [0.0 if error else 1.0, duration, outcome.scraped, outcome.post_relabel, outcome.added]
+            if self._config.extra_scrape_metrics:
+                report += [self.target.timeout / 1000, self._config.sample_limit, size]
+            self._transaction.finish(stamp, report)
+        except NarthexError as e:
+            self._transaction.abandon()
+            log.warning("%s: scrape was not stored: %s", self.target.url, e)
+            return error or str(e)
+        return error

@@ -1,0 +1,216 @@
+"""The targets of one job and their loops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from narthex.config.scrape import ScrapeConfig
+from narthex.errors import ScrapeError
+from narthex.model.labels import Labels
+from narthex.model.target_group import TargetGroup
+from narthex.net.client import HTTPClient
+from narthex.scrape.failure_log import FailureLog
+from narthex.scrape.fetch import Fetcher
+from narthex.scrape.loop import ScrapeLoop, Surroundings
+from narthex.scrape.target import DroppedTarget, Target
+from narthex.scrape.target_labels import ScrapeTarget, discovered_labels, scrape_target
+from narthex.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Running:
+    loop: ScrapeLoop
+    task: asyncio.Task[None]
+
+
+@dataclass(slots=True)
+class _Found:
+    """Targets of the newest groups."""
+
+    active: dict[ScrapeTarget, Labels]
+    dropped: list[DroppedTarget]
+    dropped_count: int
+    failed: int
+
+
+class Pool:
+    """Keeps one loop for each distinct target of the newest target groups.
+
+    `tasks` runs the loops. Raises HTTPClientError when the job's HTTP settings are of no use.
+    """
+
+    def __init__(self, config: ScrapeConfig, around: Surroundings, tasks: Tasks) -> None:
+        self.config = config
+        self.around = around
+        """May be replaced before `reload`."""
+        self._tasks = tasks
+        self._groups: Sequence[TargetGroup] = ()
+        self._running: dict[ScrapeTarget, _Running] = {}
+        self._clients: dict[str, HTTPClient] = {"": self._client("", config)}
+        self._failures = self._failure_log()
+        self.dropped: list[DroppedTarget] = []
+        self.dropped_count = 0
+        self._show_limit()
+
+    @property
+    def targets(self) -> list[Target]:
+        """Active targets, in the order of their discovery."""
+        return [running.loop.target for running in self._running.values()]
+
+    async def sync(self, groups: Sequence[TargetGroup]) -> None:
+        """Starts loops of new targets, ends those of targets that are gone, leaves the others alone."""
+        began = self.around.clock.monotonic()
+        self._groups = groups
+        found = self._find(groups)
+        self.dropped, self.dropped_count = found.dropped, found.dropped_count
+        for spec in [s for s in self._running if s not in found.active]:
+            await self._end(spec)
+        running = {}
+        for spec, discovered in found.active.items():
+            running[spec] = self._running.get(spec) or self._start(Target(self.config.job_name, discovered, spec))
+            running[spec].loop.target.discovered_labels = discovered
+        self._running = running
+        self._enforce_target_limit()
+        self._count(found, self.around.clock.monotonic() - began)
+
+    async def reload(self, config: ScrapeConfig) -> None:
+        """Goes on under another configuration of the same job. Targets that stay the same keep their state, and their
+        cache unless labels of samples may change; no stale markers are written for them."""
+        began = self.around.clock.monotonic()
+        keep_cache = _same_samples(self.config, config)
+        client = self._client("", config)  # before anything changes: it may raise
+        clients, old = self._clients, self._running
+        self._clients, self.config = {"": client}, config
+        if self._failures is not None:
+            self._failures.close()
+        self._failures = self._failure_log()
+        self._show_limit()
+        found = self._find(self._groups)
+        self.dropped, self.dropped_count = found.dropped, found.dropped_count
+        stay = {_identity(spec): spec for spec in old}
+        fresh = {}
+        for spec, discovered in found.active.items():
+            target = Target(config.job_name, discovered, spec)
+            before = stay.pop(_identity(spec), None)
+            if before is not None:
+                await self._tasks.cancel(old[before].task)
+                target.inherit(old[before].loop.target)
+                if keep_cache:
+                    target.cache = old[before].loop.target.cache
+                del old[before]
+            fresh[spec] = self._start(target)
+        for spec in stay.values():
+            await self._end(spec)
+        self._running = fresh
+        self._enforce_target_limit()
+        for client in clients.values():
+            await client.close()
+        self._count(found, self.around.clock.monotonic() - began)
+
+    async def stop(self, *, stale: bool) -> None:
+        """Ends all loops; `stale` says whether the job is gone for good, so that its series end."""
+        for spec in list(self._running):
+            if stale:
+                await self._end(spec)
+            else:
+                await self._tasks.cancel(self._running.pop(spec).task)
+        for client in self._clients.values():
+            await client.close()
+        if self._failures is not None:
+            self._failures.close()
+        self.around.metrics.forget(self.config.job_name)
+
+    def reopen_failure_log(self) -> None:
+        if self._failures is not None:
+            self._failures.reopen()
+
+    def _find(self, groups: Iterable[TargetGroup]) -> _Found:
+        found = _Found({}, [], 0, 0)
+        keep = self.config.keep_dropped_targets
+        for group in groups:
+            for i, labels in enumerate(group.targets):
+                discovered = discovered_labels(labels, group.labels, self.config)
+                try:
+                    spec = scrape_target(discovered, self.config)
+                except ScrapeError as e:
+                    found.failed += 1
+                    log.error("job %s: target %d of group %s: %s", self.config.job_name, i, group.source, e)
+                    continue
+                if spec is not None:
+                    found.active.setdefault(spec, discovered)
+                    continue
+                found.dropped_count += 1
+                if not keep or len(found.dropped) < keep:
+                    found.dropped.append(DroppedTarget(discovered, self.config.job_name))
+        return found
+
+    def _start(self, target: Target) -> _Running:
+        fetcher = Fetcher(self._client_of(target.spec), target.url, target.timeout, self.config)
+        loop = ScrapeLoop(target, self.config, fetcher, self.around, self._failures)
+        return _Running(loop, self._tasks.start(target.url, loop.run()))
+
+    async def _end(self, spec: ScrapeTarget) -> None:
+        running = self._running.pop(spec)
+        await self._tasks.cancel(running.task)
+        self._tasks.start(f"end of {spec.url}", running.loop.end())
+
+    def _client(self, unix_socket: str, config: ScrapeConfig) -> HTTPClient:
+        return HTTPClient(
+            config.http_client,
+            # Connections must outlive the pause between two scrapes.
+            keepalive_seconds=config.scrape_interval / 1000 * 1.5 + 10,
+            unix_socket=unix_socket or None,
+            clock=self.around.clock,
+        )
+
+    def _client_of(self, spec: ScrapeTarget) -> HTTPClient:
+        client = self._clients.get(spec.unix_socket)
+        if client is None:
+            client = self._clients[spec.unix_socket] = self._client(spec.unix_socket, self.config)
+        return client
+
+    def _failure_log(self) -> FailureLog | None:
+        path = self.config.scrape_failure_log_file
+        return FailureLog(path, self.around.clock) if path else None
+
+    def _enforce_target_limit(self) -> None:
+        limit, count = self.config.target_limit, len(self._running)
+        error = ""
+        if limit and count > limit:
+            self.around.metrics.exceeded_target_limit.inc()
+            error = f"target_limit exceeded (number of targets: {count}, limit: {limit})"
+        for running in self._running.values():
+            running.loop.forced_error = error
+
+    def _show_limit(self) -> None:
+        self.around.metrics.target_limit.labels(self.config.job_name).set(self.config.target_limit)
+
+    def _count(self, found: _Found, seconds: float) -> None:
+        metrics, job = self.around.metrics, self.config.job_name
+        metrics.syncs.labels(job).inc()
+        metrics.sync_failed.labels(job).inc(found.failed)
+        metrics.sync_length.labels(job).observe(seconds)
+        metrics.targets.labels(job).set(len(self._running))
+
+
+def _identity(spec: ScrapeTarget) -> tuple[Labels, str]:
+    return spec.public, spec.url
+
+
+_SAMPLE_SETTINGS = (
+    "honor_labels",
+    "metric_relabel_configs",
+    "metric_name_validation_scheme",
+    "label_limit",
+    "label_name_length_limit",
+    "label_value_length_limit",
+)
+
+
+def _same_samples(a: ScrapeConfig, b: ScrapeConfig) -> bool:
+    return all(getattr(a, name) == getattr(b, name) for name in _SAMPLE_SETTINGS)

@@ -1,0 +1,224 @@
+"""One scrape as one append: samples, stale markers and report series become visible together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.config.scrape import ScrapeConfig
+from narthex.errors import ExpositionError, ScrapeError
+from narthex.exposition import Format
+from narthex.model.labels import Labels
+from narthex.model.number import STALE_NAN
+from narthex.native import REF_DROPPED, REF_UNSTORED, DecodeError, ScrapeCache
+from narthex.scrape.metrics import ScrapeMetrics
+from narthex.scrape.sample_labels import LabelLimitExceeded, SampleLabels
+from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs, Times, Values
+
+REPORT_SERIES = (
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+)
+EXTRA_REPORT_SERIES = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes")
+FUTURE_LIMIT_MS = 10 * 60 * 1000
+"""Samples that lie further ahead of the scrape than this are refused."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one body gave. `post_relabel` counts samples that relabelling let pass, `added` series that are new."""
+
+    scraped: int = 0
+    post_relabel: int = 0
+    added: int = 0
+
+
+class SampleLimitExceeded(ScrapeError):
+    """More samples after relabelling than the job allows."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("sample limit exceeded")
+        self.outcome = outcome
+
+
+class Transaction:
+    """Appends for one target. `scraped` or `failed` begin a transaction, `finish` ends it.
+
+    Report values of `finish` are in the order of REPORT_SERIES (and EXTRA_REPORT_SERIES when the job wants them).
+    """
+
+    def __init__(
+        self,
+        cache: ScrapeCache,
+        labels: SampleLabels,
+        config: ScrapeConfig,
+        appendable: Appendable,
+        metrics: ScrapeMetrics,
+    ) -> None:
+        self._cache, self._labels, self._appendable, self._metrics = cache, labels, appendable, metrics
+        self._honor_timestamps = config.honor_timestamps
+        self._track_explicit = config.track_timestamps_staleness
+        self._sample_limit = config.sample_limit
+        self._appender: Appender | None = None
+        self._scanned = False
+        names = REPORT_SERIES + (EXTRA_REPORT_SERIES if config.extra_scrape_metrics else ())
+        self._reports = [labels.report(name) for name in names]
+        self._report_refs: Refs | None = None
+
+    def scraped(self, body: bytes, format: Format, at: int) -> Outcome:
+        """Appends a body's samples at `at` (milliseconds) and the stale markers of series that are gone.
+
+        Raises ScrapeError, ExpositionError or StorageError; then nothing of the body stays and `failed` must follow.
+        """
+        if not body:
+            # An empty answer says that there are no series; unlike a failure it is nobody's mistake.
+            self.failed(at)
+            return Outcome()
+        try:
+            counts = self._cache.scan(
+                body, at, format is Format.OPENMETRICS, self._honor_timestamps, self._track_explicit
+            )
+        except DecodeError as e:
+            raise ExpositionError(str(e)) from None
+        self._appender = appender = self._appendable.appender()
+        added = self._resolve(appender) if counts.unknown else 0
+        refs, times, values, kept, duplicates = self._cache.samples()
+        if self._sample_limit and kept > self._sample_limit:
+            self._metrics.exceeded_sample_limit.inc()
+            raise SampleLimitExceeded(Outcome(counts.samples, kept, 0))
+        if duplicates:
+            self._metrics.duplicates.inc(duplicates)
+        if counts.explicit_timestamps and self._honor_timestamps:
+            refs, times, values = self._not_too_far_ahead(at, refs, times, values)
+        self._append(appender, refs, times, values)
+        self._mark_stale(appender, self._cache.vanished(), at)
+        self._scanned = True
+        return Outcome(counts.samples, kept, added)
+
+    def failed(self, at: int) -> None:
+        """The scrape gave nothing: what was begun is rolled back, and every live series gets a stale marker."""
+        self.abandon()
+        gone = self._cache.fail()
+        self._appender = self._appendable.appender()
+        self._mark_stale(self._appender, gone, at)
+
+    def finish(self, at: int, report: Sequence[float]) -> None:
+        """Appends the report series and commits. Raises StorageError; then nothing of this scrape is visible."""
+        appender = self._appender
+        assert appender is not None
+        self._append_report(appender, at, np.array(report, dtype=np.float64))
+        self._appender = None
+        appender.commit()
+        if self._scanned:
+            self._scanned = False
+            self._cache.commit()
+
+    def abandon(self) -> None:
+        """Rolls back what was begun, if anything."""
+        appender, self._appender, self._scanned = self._appender, None, False
+        if appender is not None:
+            appender.rollback()
+
+    def end(self, at: int) -> None:
+        """The target is gone for good: stale markers for its series and its reports, in a transaction of their own."""
+        self.failed(at)
+        self._reports_stale(at)
+
+    def _reports_stale(self, at: int) -> None:
+        appender = self._appender
+        assert appender is not None
+        if self._report_refs is not None:
+            self._mark_stale(appender, self._report_refs, at)
+        self._appender = None
+        appender.commit()
+
+    def _resolve(self, appender: Appender) -> int:
+        """Decides about the series that the cache does not know yet; gives the number of new ones."""
+        cache, limit = self._cache, self._sample_limit
+        kept = cache.known_kept()
+        ids = cache.unknown(with_unstored=not (limit and kept > limit))
+        refs: list[int] = []
+        added = 0
+        try:
+            for exposed in cache.labels(ids):
+                labels = self._labels.of(exposed)
+                if labels is None:
+                    refs.append(REF_DROPPED)
+                    continue
+                kept += 1
+                if limit and kept > limit:
+                    refs.append(REF_UNSTORED)
+                else:
+                    refs.append(appender.series(labels))
+                    added += 1
+        except LabelLimitExceeded:
+            self._metrics.exceeded_label_limits.inc()
+            raise
+        finally:
+            cache.assign(ids[: len(refs)], np.array(refs, dtype=np.uint64))
+        return added
+
+    def _not_too_far_ahead(self, at: int, refs: Refs, times: Times, values: Values) -> tuple[Refs, Times, Values]:
+        fine = times <= at + FUTURE_LIMIT_MS
+        if fine.all():
+            return refs, times, values
+        self._metrics.out_of_bounds.inc(int(len(fine) - np.count_nonzero(fine)))
+        return refs[fine], times[fine], values[fine]
+
+    def _append(self, appender: Appender, refs: Refs, times: Times, values: Values) -> None:
+        status = appender.append(refs, times, values)
+        if not status.any():
+            return
+        unknown = np.flatnonzero(status == AppendStatus.UNKNOWN_REF)
+        if len(unknown):
+            again = self._asked_again(appender, refs[unknown])
+            known = again != REF_DROPPED
+            rows = unknown[known]
+            status[rows] = appender.append(again[known], times[rows], values[rows])
+        self._count(status)
+
+    def _asked_again(self, appender: Appender, refs: Refs) -> Refs:
+        """New references for series that the storage dropped meanwhile."""
+        ids = self._cache.find_refs(refs)
+        sets = [self._labels.of(exposed) for exposed in self._cache.labels(ids)]
+        fresh = np.array([REF_DROPPED if s is None else appender.series(s) for s in sets], dtype=np.uint64)
+        # Lines that share a series have equal references before and after, so any line of a reference tells.
+        by_old = dict(zip(self._cache.refs(ids).tolist(), fresh.tolist(), strict=True))
+        self._cache.assign(ids, fresh)
+        return np.array([by_old.get(ref, REF_DROPPED) for ref in refs.tolist()], dtype=np.uint64)
+
+    def _count(self, status: NDArray[np.uint8]) -> None:
+        counts = np.bincount(status, minlength=len(AppendStatus))
+        metrics = self._metrics
+        for code, counter in (
+            (AppendStatus.DUPLICATE, metrics.duplicates),
+            (AppendStatus.OUT_OF_ORDER, metrics.out_of_order),
+            (AppendStatus.OUT_OF_BOUNDS, metrics.out_of_bounds),
+        ):
+            if counts[code]:
+                counter.inc(int(counts[code]))
+
+    def _mark_stale(self, appender: Appender, refs: Refs, at: int) -> None:
+        # A marker that is refused (newer samples, dropped series) is not missed.
+        if len(refs):
+            appender.append(refs, np.full(len(refs), at, dtype=np.int64), np.full(len(refs), STALE_NAN))
+
+    def _append_report(self, appender: Appender, at: int, values: Values) -> None:
+        times = np.full(len(values), at, dtype=np.int64)
+        if self._report_refs is None:
+            self._report_refs = self._ask(appender, self._reports)
+        status = appender.append(self._report_refs, times, values)
+        if status.any() and (status == AppendStatus.UNKNOWN_REF).any():
+            self._report_refs = self._ask(appender, self._reports)
+            lost = status == AppendStatus.UNKNOWN_REF
+            appender.append(self._report_refs[lost], times[lost], values[lost])
+
+    @staticmethod
+    def _ask(appender: Appender, sets: Sequence[Labels]) -> Refs:
+        return np.array([appender.series(labels) for labels in sets], dtype=np.uint64)

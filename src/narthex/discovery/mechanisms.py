@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from narthex.clock import Clock
 from narthex.config.discovery import DiscoveryConfigs
 from narthex.config.sd.base import SDConfig
-from narthex.config.sd.plain import FileSDConfig, HttpSDConfig
+from narthex.config.sd.plain import DnsSDConfig, FileSDConfig, HttpSDConfig
+from narthex.discovery.dns import DnsProvider
 from narthex.discovery.file import FileProvider
 from narthex.discovery.http import HttpProvider
 from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.discovery.provider import Provider
 from narthex.discovery.watch import DirectoryWatch
 
-AVAILABLE = ("static", "file", "http")
+AVAILABLE = ("static", "file", "http", "dns")
 
 
 def make_provider(
@@ -26,6 +27,8 @@ def make_provider(
             return FileProvider(config, watch, metrics, clock)
         case HttpSDConfig():
             return HttpProvider(config, config_name, metrics, clock)
+        case DnsSDConfig():
+            return DnsProvider(config, config_name, metrics, clock)
         case _:
             return None
 

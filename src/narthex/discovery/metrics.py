@@ -51,4 +51,8 @@ class DiscoveryMetrics:
         self.file_mtime = gauge(
             "prometheus_sd_file_mtime_seconds", "Modification time of a discovery file when it was read.", ("filename",)
         )
+        self.dns_lookups = counter("prometheus_sd_dns_lookups_total", "Look-ups of DNS discovery.")
+        self.dns_lookup_failures = counter(
+            "prometheus_sd_dns_lookup_failures_total", "Look-ups of DNS discovery that failed."
+        )
         self.http_failures = counter("prometheus_sd_http_failures_total", "Refreshes of HTTP discovery that failed.")

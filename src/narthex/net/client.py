@@ -158,7 +158,9 @@ class HTTPClient:
         if self._unix_socket is not None:
             connector = aiohttp.UnixConnector(self._unix_socket, limit=0, keepalive_timeout=self._keepalive)
         else:
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=self._keepalive)
+            # The system's resolver, in threads: it honours hosts files and name service switches, unlike c-ares.
+            resolver = aiohttp.ThreadedResolver()
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=self._keepalive, resolver=resolver)
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -13,7 +13,7 @@ from narthex.files.durable import directory_size, map_file, write_durable
 from narthex.model.matcher import Matcher
 from narthex.native import BlockReader, DecodeError, LabelSets, SeriesBatch, Tombstones
 from narthex.tsdb.meta import BAD_INDEX_VERSION, VERSION, BlockMeta, read_meta, write_meta
-from narthex.tsdb.select import plan
+from narthex.tsdb.select import CachedPlanner
 from narthex.tsdb.tombstones import read_tombstones, write_tombstones
 
 INDEX = "index"
@@ -29,6 +29,7 @@ class Block:
 
     def __init__(self, path: Path, meta: BlockMeta, reader: BlockReader, tombstones: Tombstones, size: int) -> None:
         self.path, self.meta, self.reader, self.tombstones, self.size = path, meta, reader, tombstones, size
+        self.plan = CachedPlanner(reader).plan
         self._lock = threading.Lock()
 
     @classmethod
@@ -64,7 +65,7 @@ class Block:
         """
         with self._lock, self._naming():
             tombstones = Tombstones(self.tombstones)
-            marked = self.reader.delete(plan(matchers, self.reader), mint, maxt, tombstones)
+            marked = self.reader.delete(self.plan(matchers), mint, maxt, tombstones)
             if not marked:
                 return 0
             meta = replace(self.meta, stats=replace(self.meta.stats, tombstones=len(tombstones)))
@@ -108,25 +109,25 @@ class BlockQuerier:
     def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:
         block = self._block
         with block._naming():
-            return block.reader.select(plan(matchers, block.reader), self._mint, self._maxt, _some(block.tombstones))
+            return block.reader.select(block.plan(matchers), self._mint, self._maxt, _some(block.tombstones))
 
     def series(self, matchers: Sequence[Matcher]) -> LabelSets:
         block = self._block
         with block._naming():
-            return block.reader.series(plan(matchers, block.reader), self._mint, self._maxt, _some(block.tombstones))
+            return block.reader.series(block.plan(matchers), self._mint, self._maxt, _some(block.tombstones))
 
     def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
         """Names in the whole block, whatever the time range, as Prometheus does."""
-        reader = self._block.reader
-        with self._block._naming():
-            return reader.matching_label_names(plan(matchers, reader)) if matchers else reader.label_names()
+        block, reader = self._block, self._block.reader
+        with block._naming():
+            return reader.matching_label_names(block.plan(matchers)) if matchers else reader.label_names()
 
     def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
         """Values in the whole block, whatever the time range, as Prometheus does."""
-        reader = self._block.reader
-        with self._block._naming():
+        block, reader = self._block, self._block.reader
+        with block._naming():
             if matchers:
-                return reader.matching_label_values(name, plan(matchers, reader))
+                return reader.matching_label_values(name, block.plan(matchers))
             return reader.label_values(name)
 
     def close(self) -> None:

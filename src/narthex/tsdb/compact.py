@@ -11,7 +11,6 @@ from narthex.tsdb.block import Block
 from narthex.tsdb.block_write import SEGMENT_SIZE, Lineage, default_name, write_rows
 from narthex.tsdb.meta import BlockMeta, BlockParent
 
-HINT_OUT_OF_ORDER = "from-out-of-order"
 _ROWS = 2048  # series that are in memory at a time
 
 
@@ -49,11 +48,10 @@ def _batches(merger: BlockMerger) -> Iterator[SeriesBatch]:
 
 
 def _lineage(metas: Sequence[BlockMeta]) -> Lineage:
-    """The hint of out-of-order origin survives only when all parents carry it."""
-    out_of_order = all(HINT_OUT_OF_ORDER in m.hints for m in metas)
+    """A hint survives only when all parents carry it."""
     return Lineage(
         level=max(m.level for m in metas) + 1,
         sources=sorted({s for m in metas for s in m.sources}),
         parents=[BlockParent(m.ulid, m.min_time, m.max_time) for m in metas],
-        hints=[HINT_OUT_OF_ORDER] if out_of_order else [],
+        hints=sorted(set.intersection(*(set(m.hints) for m in metas))),
     )

@@ -8,6 +8,7 @@ from narthex.tsdb.meta import BlockMeta
 
 DEFAULT_MIN_DURATION = 2 * 3600 * 1000
 MAX_DURATION_CAP = 31 * 24 * 3600 * 1000
+PARTIAL_HINTS = frozenset({"from-stale-series", "from-selected-series"})
 _STEP = 3
 _TOMBSTONE_RATIO = 0.05
 
@@ -31,8 +32,15 @@ def plan_compaction(blocks: Sequence[BlockMeta], ranges: Sequence[int]) -> list[
 
     First blocks that overlap in time; then, without the newest block (it may still get company), those that fill a
     level's aligned range, or can no longer fill it, smallest level first; then one block to rewrite because many of its
-    samples are deleted. Blocks whose compaction failed once are left alone.
+    samples are deleted. Blocks whose compaction failed once are left alone. Blocks that hold only some of the series of
+    their time (hints) are planned among themselves.
     """
+    partial = [m for m in blocks if PARTIAL_HINTS.intersection(m.hints)]
+    whole = [m for m in blocks if not PARTIAL_HINTS.intersection(m.hints)]
+    return _plan(whole, ranges) or _plan(partial, ranges)
+
+
+def _plan(blocks: Sequence[BlockMeta], ranges: Sequence[int]) -> list[BlockMeta]:
     ordered = sorted(blocks, key=lambda m: (m.min_time, m.max_time))
     overlapping = _overlapping([m for m in ordered if not m.failed])
     if overlapping:

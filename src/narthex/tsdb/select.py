@@ -7,7 +7,7 @@ ones, `core/labels/match_terms.h`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from narthex.model.matcher import Matcher, MatchType
@@ -40,9 +40,12 @@ def plan(matchers: Sequence[Matcher], source: PostingsSource) -> list[Term]:
     An absent label counts as "": a matcher that matches "" becomes an excluding term over the values that it does
     not match. Matchers that match everything vanish. A term that includes no value means that nothing can match.
     """
+    return _join(_term(m, source) for m in matchers)
+
+
+def _join(found: Iterable[Term | None]) -> list[Term]:
     terms: list[Term] = []
-    for matcher in matchers:
-        term = _term(matcher, source)
+    for term in found:
         if term is None:
             continue
         if term.values == [] and not term.exclude:
@@ -87,3 +90,34 @@ def _negated(term: Term | None, name: str) -> Term | None:
     if not term.exclude and term.values == []:
         return None
     return Term(name, term.values, not term.exclude)
+
+
+class CachedPlanner:
+    """Plans for a source that never changes, such as a block; remembers what regular expressions matched.
+
+    Holds at most `limit` label values; when there would be more it starts over. Safe for concurrent use.
+    """
+
+    def __init__(self, source: PostingsSource, limit: int = 20_000) -> None:
+        self._source, self._limit = source, limit
+        self._terms: dict[Matcher, Term | None] = {}
+        self._held = 0
+
+    def plan(self, matchers: Sequence[Matcher]) -> list[Term]:
+        """The same as `plan(matchers, source)`."""
+        return _join(self._term(m) for m in matchers)
+
+    def _term(self, matcher: Matcher) -> Term | None:
+        if matcher.regex is None:
+            return _term(matcher, self._source)
+        try:
+            return self._terms[matcher]
+        except KeyError:
+            term = _term(matcher, self._source)
+        size = 1 + len(term.values or ()) if term else 1
+        if self._held + size > self._limit:
+            self._terms, self._held = {}, 0
+        if size <= self._limit:
+            self._terms[matcher] = term
+            self._held += size
+        return term

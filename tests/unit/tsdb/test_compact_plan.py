@@ -83,6 +83,13 @@ def test_blocks_full_of_tombstones_are_rewritten() -> None:
     assert plan_compaction([emptied, newest], RANGES) == [emptied]
 
 
+def test_blocks_with_some_series_only_stay_among_themselves() -> None:
+    whole = hours((0, 2), (2, 4))
+    partial = [replace(m, hints=("from-stale-series",)) for m in hours((0, 2), (1, 3))]
+    assert plan_compaction([*whole, partial[0]], RANGES) == []
+    assert plan_compaction([*whole, *partial], RANGES) == partial
+
+
 def compacted(planned: list[BlockMeta], k: int) -> BlockMeta:
     return BlockMeta(
         new_ulid(k), min(m.min_time for m in planned), max(m.max_time for m in planned),

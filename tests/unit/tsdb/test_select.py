@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narthex.model.matcher import Matcher, MatchType
-from narthex.tsdb.select import Term, plan
+from narthex.tsdb.select import CachedPlanner, Term, plan
 
 VALUES = ["a", "ab", "abc", "b", "ba", "c"]
 REGEXES = [
@@ -69,6 +69,29 @@ def test_a_plan_holds_for_exactly_the_series_that_all_matchers_match(
     terms = plan(ms, Table(rows))
     for row in rows:
         assert all(holds(t, row) for t in terms) == all(m.matches(row.get(m.name, "")) for m in ms)
+
+
+@given(series, st.lists(st.lists(matcher, max_size=3), max_size=6), st.integers(1, 5))
+def test_a_planner_that_remembers_gives_the_same_plans(
+    rows: list[dict[str, str]], queries: list[list[Matcher]], limit: int
+) -> None:
+    planner = CachedPlanner(Table(rows), limit)
+    for ms in queries + queries:
+        assert planner.plan(ms) == plan(ms, Table(rows))
+
+
+def test_a_planner_asks_once_for_what_a_regex_matches() -> None:
+    asked = []
+
+    class Counting(Table):
+        def label_values(self, name: str, prefix: str = "") -> list[str]:
+            asked.append(name)
+            return super().label_values(name, prefix)
+
+    planner = CachedPlanner(Counting([{"x": "ab"}]))
+    for _ in range(3):
+        assert planner.plan([Matcher(MatchType.REGEX, "x", "a.?b")]) == [Term("x", ["ab"], False)]
+    assert asked == ["x"]
 
 
 def test_no_term_names_the_empty_value() -> None:

@@ -19,6 +19,7 @@ from yarl import URL
 import narthex
 from narthex.clock import Clock, SystemClock
 from narthex.config.http_client import HTTPClientConfig, OAuth2
+from narthex.config.strict import Section
 from narthex.errors import HTTPClientError
 from narthex.net.oauth2 import MAX_ANSWER_BYTES, TokenSource
 from narthex.net.proxy import ProxyChoice
@@ -53,7 +54,8 @@ class HTTPClient:
         environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`unix_socket` is dialled instead of the URL's host. Raises HTTPClientError on a proxy of no use."""
+        """`unix_socket` is dialled instead of the URL's host. Raises HTTPClientError on settings that cannot work."""
+        _refuse_references(config)
         self._config = config
         self._keepalive, self._unix_socket = keepalive_seconds, unix_socket
         self._environment = os.environ if environment is None else environment
@@ -228,6 +230,17 @@ class HTTPClient:
         response = await self.request("POST", url, timeout_seconds=TOKEN_TIMEOUT_SECONDS, headers=headers, body=form)
         async with response:
             return response.status, await response.content.read(MAX_ANSWER_BYTES)
+
+
+def _refuse_references(config: HTTPClientConfig) -> None:
+    """Secrets by reference (*_ref) need a secret manager; without one they would silently be empty."""
+    sections: list[Section | None] = [config.tls_config, config.basic_auth, config.authorization, config.oauth2]
+    if config.oauth2 is not None:
+        sections.append(config.oauth2.tls_config)
+    for section in sections:
+        for name in type(section).model_fields if section is not None else ():
+            if name.endswith("_ref") and getattr(section, name):
+                raise HTTPClientError(f"{name} needs a secret manager, which is not available: use a file instead")
 
 
 def _parse(text: str) -> URL:

@@ -203,6 +203,15 @@ async def test_failures_are_put_into_words(unused_tcp_port: int) -> None:
         assert explain(unknown.value) == "lookup no-such-host.invalid: no such host"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["basic_auth: {username: u, password_ref: x}", "authorization: {credentials_ref: x}", "tls_config: {ca_ref: x}"],
+)
+def test_secrets_by_reference_are_refused_rather_than_empty(text: str) -> None:
+    with pytest.raises(HTTPClientError, match="_ref needs a secret manager"):
+        client(text)
+
+
 async def test_a_request_can_go_through_a_unix_socket(tmp_path: Path) -> None:
     runner = web.ServerRunner(web.Server(echo))
     await runner.setup()

@@ -31,14 +31,15 @@ class Unstored:
 def load(command: Load, storage: Appendable) -> list[Unstored]:
     """Appends float series in one transaction. Series with native histograms are left out and returned.
 
-    Raises StorageError when storage refuses a sample.
+    Of two lines for one series the later counts. Raises StorageError when storage refuses a sample.
     """
-    unstored = [Unstored(s.line, s.labels, _HISTOGRAMS) for s in command.series if _has_histograms(s)]
+    last = {series.labels: series for series in command.series}.values()
+    unstored = [Unstored(s.line, s.labels, _HISTOGRAMS) for s in last if _has_histograms(s)]
     if command.with_nhcb:
         unstored += _custom_bucket_series(command)
     appender = storage.appender()
     try:
-        for series in command.series:
+        for series in last:
             if not _has_histograms(series):
                 _append(appender, series, command.step_ms)
     except BaseException:

@@ -104,6 +104,20 @@ def test_samples_are_loaded_at_their_steps() -> None:
     assert storages[1].closed
 
 
+def test_the_later_of_two_lines_for_a_series_counts() -> None:
+    storages: list[MemoryStorage] = []
+    run("load 1m\n  foo 1\n  foo 2 3\n", FakeEngine(one(1)), storages)
+    assert [value for _, _, value in storages[0].rows] == [2.0, 3.0]
+
+
+def test_an_engine_that_breaks_fails_the_eval_alone() -> None:
+    def broken(expr: str, time: int) -> Outcome:
+        raise ZeroDivisionError("oops")
+
+    (verdict,) = run("eval instant at 0 foo", FakeEngine(broken))
+    assert verdict.reason == "the engine broke: ZeroDivisionError: oops"
+
+
 def test_instant_evals_are_repeated_pinned_and_as_ranges() -> None:
     engine = FakeEngine(one(5))
     (verdict,) = run('eval instant at 50m foo\n  {a="b"} 5', engine)

@@ -142,7 +142,7 @@ def test_all_conformance_scripts_and_their_expressions_parse(conformance: Path) 
         text = path.read_text()
         commands = parse_script(text, path.name)
         here = [c for c in commands if isinstance(c, Eval)]
-        assert len(here) == sum(line.startswith("eval") for line in text.splitlines())
+        assert len(here) == sum(line.strip().startswith("eval") for line in text.splitlines())
         for command in here:
             try:
                 expr = parse_expr(command.expr, OPTIONS)

@@ -61,7 +61,8 @@ class MemoryAppender:
                 out[row] = AppendStatus.UNKNOWN_REF
                 continue
             labels = self._storage.refs[ref]
-            samples = self._storage.data.get(labels, [])
+            pending = [(t, v) for known, t, v in self._pending if known == labels and t == time]
+            samples = pending or self._storage.data.get(labels, [])
             if samples and samples[-1][0] > time:
                 out[row] = AppendStatus.OUT_OF_ORDER
             elif samples and samples[-1][0] == time:

@@ -33,8 +33,7 @@ class FileProvider:
         try:
             while True:
                 self._changed.clear()
-                self._watch.add(self, self._directories(), self._changed.set)
-                await asyncio.sleep(0)  # lets the watch begin, so that no change falls between reading and watching
+                await self._watch.add(self, self._directories(), self._changed.set)
                 publish(await self._read_all())
                 await self._changed_or(self._config.refresh_seconds)
         finally:

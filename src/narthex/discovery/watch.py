@@ -30,29 +30,44 @@ class DirectoryWatch:
         self._listeners: dict[object, tuple[frozenset[Path], Callable[[], None]]] = {}
         self._watched: frozenset[Path] = frozenset()
         self._stop: asyncio.Event | None = None
+        self._adjusted: asyncio.Future[None] | None = None  # the change of the watch that is under way
 
-    def add(self, key: object, directories: frozenset[Path], changed: Callable[[], None]) -> None:
-        """Registers (or registers anew) a listener."""
+    async def add(self, key: object, directories: frozenset[Path], changed: Callable[[], None]) -> None:
+        """Registers (or registers anew) a listener. Changes are seen from the return on."""
         self._listeners[key] = (directories, changed)
-        self._adjust()
+        await asyncio.shield(self._soon())
 
     def remove(self, key: object) -> None:
         self._listeners.pop(key, None)
-        self._adjust()
+        self._soon()
 
-    def _adjust(self) -> None:
-        wanted = frozenset(d for directories, _ in self._listeners.values() for d in directories if d.is_dir())
-        if wanted == self._watched:
+    def _soon(self) -> asyncio.Future[None]:
+        """Listeners that come together change the watch once."""
+        if self._adjusted is None:
+            loop = asyncio.get_running_loop()
+            self._adjusted = loop.create_future()
+            loop.call_soon(self._adjust, self._adjusted)
+        return self._adjusted
+
+    def _adjust(self, adjusted: asyncio.Future[None]) -> None:
+        self._adjusted = None
+        directories = frozenset[Path]().union(*(d for d, _ in self._listeners.values()))
+        wanted = frozenset(directory for directory in directories if directory.is_dir())
+        if wanted == self._watched or self._tasks.stopped:
+            adjusted.set_result(None)
             return
         if self._stop is not None:
             self._stop.set()
             self._stop = None
         self._watched = wanted
-        if wanted:
-            self._stop = asyncio.Event()
-            self._tasks.start("watch", self._watch(wanted, self._stop))
+        if not wanted:
+            adjusted.set_result(None)
+            return
+        self._stop = asyncio.Event()
+        self._tasks.start("watch", self._watch(wanted, self._stop, adjusted))
 
-    async def _watch(self, directories: frozenset[Path], stop: asyncio.Event) -> None:
+    async def _watch(self, directories: frozenset[Path], stop: asyncio.Event, begun: asyncio.Future[None]) -> None:
+        begun.set_result(None)  # who waits for it runs after the watch is set up, in the first step of the loop below
         try:
             async for changes in awatch(
                 *directories, watch_filter=None, debounce=DEBOUNCE_MS, step=STEP_MS, stop_event=stop, recursive=False

@@ -31,6 +31,11 @@ class Tasks:
         """How many tasks run."""
         return len(self._tasks)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether stop has begun: nothing can be started any more."""
+        return self._stopped
+
     def start(self, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Runs a coroutine as a task. Raises RuntimeError after stop (and closes the coroutine)."""
         if self._stopped:

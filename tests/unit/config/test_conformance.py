@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from narthex.config.printing import config_to_yaml
 from narthex.config.prometheus import Config, load_config, parse_config
@@ -197,3 +201,51 @@ def test_secrets_of_the_big_file_are_not_printed(conformance: Path) -> None:
     for secret in ("mysecret", "multiline", '"456"', "foobaz", "testAppSecret"):
         assert f": {secret}" not in text
     assert text.count("<secret>") > 20
+
+
+ODD = [
+    None,
+    "",
+    [],
+    {},
+    -1,
+    1e400,
+    "x" * 300,
+    ["a", None],
+    {"a": {"b": [1]}},
+    True,
+    "http://[",
+    "\0",
+    "${X",
+    "1" * 5000,
+]
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from paths(item, (*path, key))
+
+
+def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    if isinstance(value, dict):
+        return {k: changed(v, path[1:], new) if k == path[0] else v for k, v in value.items()}
+    return [changed(v, path[1:], new) if i == path[0] else v for i, v in enumerate(value)]
+
+
+def test_no_single_change_gives_anything_but_a_configuration_or_its_mistakes(conformance: Path) -> None:
+    whole = yaml.safe_load((conformance / "prometheus-config" / "conf.good.yml").read_text())
+    choose = random.Random(20)
+    sections = [{"scrape_configs": [job]} for job in whole.pop("scrape_configs")] + [{k: v} for k, v in whole.items()]
+    for section in sections:
+        for path in choose.choices(list(paths(section)), k=3):
+            text = yaml.safe_dump(changed(section, path, choose.choice(ODD)), allow_unicode=True)
+            try:
+                printed = config_to_yaml(parse_config(text, "x.yml", environment={}))
+            except ConfigError as e:
+                assert all(p.line and p.message for p in e.problems), text
+            else:
+                parse_config(printed, "x.yml", environment={})

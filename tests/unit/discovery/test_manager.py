@@ -140,6 +140,22 @@ class TestFiles:
             file.unlink()
             await b.until(lambda u: addresses(u) == [])
 
+    async def test_many_discoveries_share_one_watch_and_end_without_complaint(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sets = {}
+        for i in range(30):
+            (tmp_path / f"d{i}").mkdir()
+            (tmp_path / f"d{i}" / "t.yml").write_text(f"- targets: ['a{i}:1']\n")
+            sets[f"job{i}"] = f"file_sd_configs: [{{files: ['{tmp_path}/d{i}/t.yml'], refresh_interval: 100d}}]"
+        async with bench() as b:
+            await b.apply(**sets)
+            await b.until(lambda u: all(addresses(u, f"job{i}") == [f"a{i}:1"] for i in range(30)))
+            assert [t.get_name() for t in asyncio.all_tasks()].count("discovery scrape/watch") == 1
+            (tmp_path / "d7" / "t.yml").write_text("- targets: ['new:1']\n")
+            await b.until(lambda u: addresses(u, "job7") == ["new:1"])
+        assert caplog.text == ""
+
     async def test_a_swap_of_a_symlinked_directory_is_seen(self, tmp_path: Path) -> None:
         for version in ("one", "two"):
             (tmp_path / version).mkdir()

@@ -10,57 +10,67 @@ namespace narthex {
 
 namespace {
 
-void decode_chunk(const ChunkView& c, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
-                  std::vector<double>& vs) {
+void decode_columns(const ChunkView& c, int64_t mint, int64_t maxt, SampleBuffer& out) {
+    size_t n = c.size / 16;
+    const auto* t = reinterpret_cast<const int64_t*>(c.data);
+    const auto* v = reinterpret_cast<const double*>(c.data + 8 * n);
+    auto first = static_cast<size_t>(std::lower_bound(t, t + n, mint) - t);
+    auto last = static_cast<size_t>(std::upper_bound(t, t + n, maxt) - t);
+    if (first >= last) return;
+    out.reserve_more(last - first);
+    std::memcpy(out.times() + out.size(), t + first, (last - first) * sizeof(int64_t));
+    std::memcpy(out.values() + out.size(), v + first, (last - first) * sizeof(double));
+    out.commit(last - first);
+}
+
+void decode_chunk(const ChunkView& c, int64_t mint, int64_t maxt, SampleBuffer& out) {
     if (c.encoding == kEncodingXor) {
-        xor_decode({c.data, c.size}, mint, maxt, ts, vs);
-        return;
+        xor_decode({c.data, c.size}, mint, maxt, out);
+    } else if (c.encoding == kEncodingColumns) {
+        decode_columns(c, mint, maxt, out);
+    } else if (c.encoding == kEncodingHistogram || c.encoding == kEncodingFloatHistogram) {
+        throw DecodeError("native histogram chunks cannot be read as floats", 0);
+    } else {
+        throw DecodeError("unsupported chunk encoding " + std::to_string(c.encoding), 0);
     }
-    if (c.encoding == kEncodingColumns) {
-        size_t n = c.size / 16;
-        const auto* t = reinterpret_cast<const int64_t*>(c.data);
-        const auto* v = reinterpret_cast<const double*>(c.data + 8 * n);
-        auto first = static_cast<size_t>(std::lower_bound(t, t + n, mint) - t);
-        auto last = static_cast<size_t>(std::upper_bound(t, t + n, maxt) - t);
-        if (first < last) {
-            ts.insert(ts.end(), t + first, t + last);
-            vs.insert(vs.end(), v + first, v + last);
-        }
-        return;
-    }
-    throw DecodeError("unsupported chunk encoding " + std::to_string(c.encoding), 0);
 }
 
 // The samples from `tail` on overlap those before it: merges both sorted runs, the earlier one wins ties.
-void merge_tail(size_t tail, std::vector<int64_t>& ts, std::vector<double>& vs) {
-    std::vector<int64_t> t;
-    std::vector<double> v;
-    t.reserve(ts.size());
-    v.reserve(vs.size());
-    for (size_t a = 0, b = tail; a < tail || b < ts.size();) {
-        bool second = a == tail || (b < ts.size() && ts[b] < ts[a]);
-        if (a < tail && b < ts.size() && ts[a] == ts[b]) ++b;
+void merge_tail(size_t tail, SampleBuffer& samples) {
+    thread_local SampleBuffer merged;
+    merged.clear();
+    merged.reserve_more(samples.size());
+    const int64_t* t = samples.times();
+    const double* v = samples.values();
+    for (size_t a = 0, b = tail; a < tail || b < samples.size();) {
+        bool second = a == tail || (b < samples.size() && t[b] < t[a]);
+        if (a < tail && b < samples.size() && t[a] == t[b]) ++b;
         size_t& from = second ? b : a;
-        t.push_back(ts[from]);
-        v.push_back(vs[from]);
+        merged.push(t[from], v[from]);
         ++from;
     }
-    ts.swap(t);
-    vs.swap(v);
+    samples.swap(merged);
 }
 
 }  // namespace
 
-void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
-                std::vector<double>& vs) {
-    ts.clear();
-    vs.clear();
+void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out) {
+    out.clear();
     for (const ChunkView& c : batch.row(i)) {
         if (c.maxt < mint || c.mint > maxt) continue;
-        size_t tail = ts.size();
-        decode_chunk(c, mint, maxt, ts, vs);
-        if (tail > 0 && tail < ts.size() && ts[tail] <= ts[tail - 1]) merge_tail(tail, ts, vs);
+        size_t tail = out.size();
+        decode_chunk(c, mint, maxt, out);
+        if (tail > 0 && tail < out.size() && out.times()[tail] <= out.times()[tail - 1])
+            merge_tail(tail, out);
     }
+}
+
+void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
+                std::vector<double>& vs) {
+    thread_local SampleBuffer buffer;
+    decode_row(batch, i, mint, maxt, buffer);
+    ts.assign(buffer.times(), buffer.times() + buffer.size());
+    vs.assign(buffer.values(), buffer.values() + buffer.size());
 }
 
 SeriesBatch merge_batches(std::span<const SeriesBatch* const> batches) {

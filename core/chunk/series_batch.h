@@ -7,12 +7,15 @@
 #include <span>
 #include <vector>
 
+#include "chunk/sample_buffer.h"
 #include "labels/label_sets.h"
 
 namespace narthex {
 
 // Encodings 1 to 6 are Prometheus'. kEncodingColumns is ours and never written to disk: `data` points at
 // `count` int64 timestamps followed by `count` doubles, native byte order, 8-byte aligned.
+inline constexpr uint8_t kEncodingHistogram = 2;
+inline constexpr uint8_t kEncodingFloatHistogram = 3;
 inline constexpr uint8_t kEncodingColumns = 0xff;
 
 // Bounds are inclusive, milliseconds. The bytes are owned by the batch's `owners`.
@@ -42,6 +45,7 @@ struct SeriesBatch {
 // Stale markers are kept. Throws DecodeError on a broken chunk.
 void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
                 std::vector<double>& vs);
+void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out);
 
 // One batch out of several (head and blocks): rows with equal labels become one row. Inputs may use different
 // symbol tables; the result uses a new one.

@@ -34,46 +34,4 @@ uint16_t xor_sample_count(std::span<const uint8_t> chunk) {
     return load_be16(chunk.data());
 }
 
-void xor_decode(std::span<const uint8_t> chunk, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
-                std::vector<double>& vs) {
-    unsigned count = xor_sample_count(chunk);
-    if (count == 0) return;
-    BitReader in(chunk.subspan(2));
-    auto emit = [&](int64_t t, uint64_t bits) {
-        if (t >= mint) {
-            ts.push_back(t);
-            vs.push_back(std::bit_cast<double>(bits));
-        }
-    };
-    int64_t t = in.varint();
-    uint64_t v = in.bits(64);
-    if (t > maxt) return;
-    emit(t, v);
-    unsigned leading = 0, trailing = 0;
-    uint64_t delta = 0;
-    for (unsigned i = 1; i < count; ++i) {
-        if (i == 1) {
-            delta = in.uvarint();
-        } else if (in.bit()) {
-            unsigned size = !in.bit() ? 14 : !in.bit() ? 17 : !in.bit() ? 20 : 64;
-            uint64_t dod = in.bits(size);
-            if (size != 64 && dod > 1ULL << (size - 1)) dod -= 1ULL << size;
-            delta += dod;
-        }
-        t = static_cast<int64_t>(static_cast<uint64_t>(t) + delta);
-        if (in.bit()) {
-            if (in.bit()) {
-                leading = static_cast<unsigned>(in.bits(5));
-                auto significant = static_cast<unsigned>(in.bits(6));
-                if (significant == 0) significant = 64;
-                if (leading + significant > 64) throw DecodeError("bad float width in chunk", in.offset());
-                trailing = 64 - leading - significant;
-            }
-            v ^= in.bits(64 - leading - trailing) << trailing;
-        }
-        if (t > maxt) return;
-        emit(t, v);
-    }
-}
-
 }  // namespace narthex

@@ -10,6 +10,8 @@
 
 namespace narthex {
 
+class SampleBuffer;
+
 inline constexpr uint8_t kEncodingXor = 1;
 
 // Writes one chunk. Appending costs O(1); the bytes so far are a complete chunk after every append,
@@ -35,5 +37,6 @@ uint16_t xor_sample_count(std::span<const uint8_t> chunk);
 // Throws DecodeError when the stream ends before the promised count.
 void xor_decode(std::span<const uint8_t> chunk, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
                 std::vector<double>& vs);
+void xor_decode(std::span<const uint8_t> chunk, int64_t mint, int64_t maxt, SampleBuffer& out);
 
 }  // namespace narthex

@@ -1,0 +1,55 @@
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string_view.h>
+
+#include "bind/cells.h"
+#include "bind/module.h"
+#include "json/number.h"
+#include "json/result.h"
+
+using namespace narthex;
+
+namespace {
+
+nb::bytes to_bytes(const std::string& s) {
+    return {s.data(), s.size()};
+}
+
+}  // namespace
+
+void bind_json(nb::module_& m) {
+    m.def(
+        "matrix_json",
+        [](const LabelSets& rows, CellsIn cells, int64_t start, int64_t step) {
+            if (cells.shape(0) != rows.rows()) throw nb::value_error("one label set a row is needed");
+            std::string out;
+            {
+                nb::gil_scoped_release release;
+                out = matrix_json(rows, cells.data(), {start, step, cells.shape(1)});
+            }
+            return to_bytes(out);
+        },
+        nb::arg("rows"), nb::arg("cells"), nb::arg("start"), nb::arg("step"));
+    m.def(
+        "vector_json",
+        [](const LabelSets& rows, CellsIn cells, int64_t t) {
+            if (cells.shape(0) != rows.rows() || cells.shape(1) != 1)
+                throw nb::value_error("one label set and one cell a row are needed");
+            std::string out;
+            {
+                nb::gil_scoped_release release;
+                out = vector_json(rows, cells.data(), t);
+            }
+            return to_bytes(out);
+        },
+        nb::arg("rows"), nb::arg("cells"), nb::arg("t"));
+    m.def(
+        "point_json", [](int64_t t, double value) { return to_bytes(point_json(t, value)); }, nb::arg("t"),
+        nb::arg("value"));
+    m.def(
+        "text_json", [](int64_t t, std::string_view text) { return to_bytes(text_json(t, text)); }, nb::arg("t"),
+        nb::arg("text"));
+    m.def("format_value", [](double v) {
+        char buffer[40];
+        return nb::str(buffer, static_cast<size_t>(write_value(buffer, v) - buffer));
+    });
+}

@@ -1,0 +1,138 @@
+#include "query/columns.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <stdexcept>
+#include <unordered_map>
+
+#include "chunk/stale.h"
+#include "json/number.h"
+#include "query/quantile.h"
+
+namespace narthex {
+
+namespace {
+
+// Rows of each group, in order.
+std::vector<std::vector<uint32_t>> rows_by_group(const GroupedCells& in) {
+    std::vector<std::vector<uint32_t>> out(in.groups);
+    for (size_t i = 0; i < in.ids.size(); ++i) {
+        if (in.ids[i] >= in.groups) throw std::out_of_range("no such group");
+        out[in.ids[i]].push_back(static_cast<uint32_t>(i));
+    }
+    return out;
+}
+
+struct Entry {
+    double value;
+    uint32_t row;
+};
+
+// Calls f(group, step, entries) with the present values of the group at the step, in row order. Steps are gathered
+// a cache line at a time.
+template <typename F>
+void each_column(const GroupedCells& in, QueryBudget& budget, F&& f) {
+    constexpr size_t kLine = 8;
+    std::vector<Entry> columns[kLine];
+    auto groups = rows_by_group(in);
+    for (size_t g = 0; g < groups.size(); ++g) {
+        for (size_t k = 0; k < in.steps; k += kLine) {
+            budget.check();
+            size_t width = std::min(kLine, in.steps - k);
+            for (size_t c = 0; c < width; ++c) columns[c].clear();
+            for (uint32_t row : groups[g]) {
+                const double* cells = in.cells + row * in.steps + k;
+                for (size_t c = 0; c < width; ++c) {
+                    if (!is_stale(cells[c])) columns[c].push_back({cells[c], row});
+                }
+            }
+            for (size_t c = 0; c < width; ++c) f(g, k + c, columns[c]);
+        }
+    }
+}
+
+}  // namespace
+
+void quantile_columns(const GroupedCells& in, const double* q, QueryBudget& budget, double* out) {
+    std::vector<double> values;
+    each_column(in, budget, [&](size_t group, size_t step, const std::vector<Entry>& entries) {
+        values.clear();
+        for (const Entry& e : entries) values.push_back(e.value);
+        out[group * in.steps + step] =
+            values.empty() ? stale_nan() : quantile_of(q[step], values.data(), values.size());
+    });
+}
+
+void extreme_columns(const GroupedCells& in, const int64_t* keep, bool greatest, QueryBudget& budget,
+                     double* out) {
+    std::fill(out, out + in.ids.size() * in.steps, stale_nan());
+    auto better = [greatest](const Entry& a, const Entry& b) {
+        bool a_nan = std::isnan(a.value), b_nan = std::isnan(b.value);
+        if (a_nan != b_nan) return b_nan;
+        if (!a_nan && a.value != b.value) return greatest ? a.value > b.value : a.value < b.value;
+        return a.row < b.row;
+    };
+    each_column(in, budget, [&](size_t, size_t step, std::vector<Entry>& entries) {
+        if (keep[step] < 1) return;
+        auto k = static_cast<size_t>(keep[step]);
+        if (k < entries.size()) {
+            std::nth_element(entries.begin(), entries.begin() + static_cast<ptrdiff_t>(k), entries.end(), better);
+            entries.resize(k);
+        }
+        for (const Entry& e : entries) out[e.row * in.steps + step] = e.value;
+    });
+}
+
+void first_columns(const GroupedCells& in, const int64_t* keep, double* out) {
+    std::vector<int64_t> taken(in.groups * in.steps, 0);
+    for (size_t i = 0; i < in.ids.size(); ++i) {
+        if (in.ids[i] >= in.groups) throw std::out_of_range("no such group");
+        int64_t* count = taken.data() + in.ids[i] * in.steps;
+        for (size_t k = 0; k < in.steps; ++k) {
+            double v = in.cells[i * in.steps + k];
+            bool take = !is_stale(v) && count[k] < keep[k];
+            count[k] += take;
+            out[i * in.steps + k] = take ? v : stale_nan();
+        }
+    }
+}
+
+void ratio_columns(const GroupedCells& in, const double* offsets, const double* ratio, double* out) {
+    for (size_t i = 0; i < in.ids.size(); ++i) {
+        for (size_t k = 0; k < in.steps; ++k) {
+            double r = ratio[k];
+            bool take = r >= 0 ? offsets[i] < r : offsets[i] >= 1 + r;
+            out[i * in.steps + k] = take ? in.cells[i * in.steps + k] : stale_nan();
+        }
+    }
+}
+
+ValueCounts count_values(const GroupedCells& in, QueryBudget& budget) {
+    ValueCounts out;
+    std::vector<std::unordered_map<uint64_t, size_t>> seen(in.groups);
+    for (size_t i = 0; i < in.ids.size(); ++i) {
+        budget.check();
+        if (in.ids[i] >= in.groups) throw std::out_of_range("no such group");
+        auto& rows = seen[in.ids[i]];
+        for (size_t k = 0; k < in.steps; ++k) {
+            double v = in.cells[i * in.steps + k];
+            if (is_stale(v)) continue;
+            // All NaN read alike.
+            uint64_t key = std::bit_cast<uint64_t>(std::isnan(v) ? normal_nan() : v);
+            auto [at, fresh] = rows.try_emplace(key, out.group.size());
+            if (fresh) {
+                budget.hold(static_cast<int64_t>(in.steps));
+                out.group.push_back(in.ids[i]);
+                out.text.push_back(format_plain(v));
+                out.cells.insert(out.cells.end(), in.steps, stale_nan());
+            }
+            double& count = out.cells[at->second * in.steps + k];
+            count = is_stale(count) ? 1 : count + 1;
+        }
+    }
+    budget.release(static_cast<int64_t>(out.cells.size()));
+    return out;
+}
+
+}  // namespace narthex

@@ -1,0 +1,191 @@
+#include "query/quantile.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <vector>
+
+#include "chunk/stale.h"
+#include "query/range_function.h"
+
+namespace narthex {
+
+namespace {
+
+bool below(double a, double b) {
+    return std::isnan(a) ? !std::isnan(b) : a < b;
+}
+
+struct Place {
+    size_t lower;
+    size_t upper;
+    double weight;  // of the upper neighbour
+};
+
+Place place(double q, size_t n) {
+    double rank = q * static_cast<double>(n - 1);
+    double floor = std::floor(rank);
+    size_t lower = floor > 0 ? static_cast<size_t>(floor) : 0;
+    return {lower, std::min(n - 1, lower + 1), rank - floor};
+}
+
+double mix(double lower, double upper, double weight) {
+    return lower * (1 - weight) + upper * weight;
+}
+
+// A double's bits as an integer that sorts like `below`: NaN first, then -Inf ... +Inf.
+uint64_t sort_key(double v) {
+    if (std::isnan(v)) return 0;
+    auto bits = std::bit_cast<uint64_t>(v);
+    return bits >> 63 ? ~bits : bits | 1ULL << 63;
+}
+
+// The ranks of a series' samples in a bit set: a window's k-th smallest is found by counting bits.
+class RankWindow {
+  public:
+    void start(const Samples& s) {
+        sort(s);
+        bits_.assign((s.n + 63) / 64, 0);
+        counts_.assign(bits_.size() / kBlock + 1, 0);
+    }
+    void insert(size_t sample) { flip(rank_[sample], 1); }
+    void remove(size_t sample) { flip(rank_[sample], -1); }
+
+    // The sample index of the k-th smallest in the window (k from 0), and of the next one if there is one.
+    void pick(size_t k, size_t out[2]) const {
+        size_t block = 0;
+        while (k >= static_cast<size_t>(counts_[block])) k -= static_cast<size_t>(counts_[block++]);
+        size_t word = block * kBlock;
+        for (size_t c; k >= (c = static_cast<size_t>(std::popcount(bits_[word]))); ++word) k -= c;
+        uint64_t w = bits_[word];
+        for (; k > 0; --k) w &= w - 1;
+        size_t rank = word * 64 + static_cast<size_t>(std::countr_zero(w));
+        out[0] = out[1] = order_[rank];
+        w &= w - 1;
+        while (w == 0) {
+            if (++word == bits_.size()) return;
+            w = bits_[word];
+        }
+        out[1] = order_[word * 64 + static_cast<size_t>(std::countr_zero(w))];
+    }
+
+  private:
+    static constexpr size_t kBlock = 8;  // words a counter
+
+    void flip(uint32_t rank, int32_t change) {
+        bits_[rank / 64] ^= 1ULL << (rank % 64);
+        counts_[rank / (64 * kBlock)] += change;
+    }
+
+    // Radix sort by 11-bit digits; digits in which all keys agree are skipped.
+    void sort(const Samples& s) {
+        constexpr size_t kDigits = 6, kBits = 11, kSize = 1 << kBits;
+        struct Item {
+            uint64_t key;
+            uint32_t index;
+        };
+        thread_local std::vector<Item> items, scratch;
+        thread_local std::vector<std::array<uint32_t, kSize>> histogram(kDigits);
+        items.resize(s.n);
+        scratch.resize(s.n);
+        for (auto& h : histogram) h.fill(0);
+        for (size_t i = 0; i < s.n; ++i) {
+            uint64_t key = sort_key(s.v[i]);
+            items[i] = {key, static_cast<uint32_t>(i)};
+            for (size_t d = 0; d < kDigits; ++d) ++histogram[d][key >> (d * kBits) & (kSize - 1)];
+        }
+        for (size_t d = 0; d < kDigits && s.n > 0; ++d) {
+            auto& h = histogram[d];
+            if (h[items[0].key >> (d * kBits) & (kSize - 1)] == s.n) continue;
+            uint32_t total = 0;
+            for (uint32_t& c : h) {
+                uint32_t count = c;
+                c = total;
+                total += count;
+            }
+            for (const Item& item : items) scratch[h[item.key >> (d * kBits) & (kSize - 1)]++] = item;
+            items.swap(scratch);
+        }
+        order_.resize(s.n);
+        rank_.resize(s.n);
+        for (size_t r = 0; r < s.n; ++r) {
+            order_[r] = items[r].index;
+            rank_[items[r].index] = static_cast<uint32_t>(r);
+        }
+    }
+
+    std::vector<uint32_t> order_;  // rank to sample
+    std::vector<uint32_t> rank_;   // sample to rank
+    std::vector<uint64_t> bits_;
+    std::vector<int32_t> counts_;
+};
+
+void slide(const RangeCall& call, const Samples& s, double* out) {
+    thread_local RankWindow window;
+    window.start(s);
+    size_t first = 0, last = 0;
+    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        for (; last < hi; ++last) window.insert(last);
+        for (; first < lo; ++first) window.remove(first);
+        if (lo == hi) {
+            out[k] = stale_nan();
+        } else if (!degenerate_quantile(call.param[k], out[k])) {
+            Place p = place(call.param[k], hi - lo);
+            size_t at[2];
+            window.pick(p.lower, at);
+            out[k] = mix(s.v[at[0]], s.v[p.upper == p.lower ? at[0] : at[1]], p.weight);
+        }
+    });
+}
+
+}  // namespace
+
+bool degenerate_quantile(double q, double& result) {
+    if (q >= 0 && q <= 1) return false;
+    result = std::isnan(q) ? normal_nan() : q < 0 ? -HUGE_VAL : HUGE_VAL;
+    return true;
+}
+
+double quantile_of(double q, double* values, size_t n) {
+    double result;
+    if (degenerate_quantile(q, result)) return result;
+    Place p = place(q, n);
+    std::nth_element(values, values + p.lower, values + n, below);
+    double lower = values[p.lower];
+    double upper =
+        p.upper == p.lower ? lower : *std::min_element(values + p.upper, values + n, below);
+    return mix(lower, upper, p.weight);
+}
+
+void quantile_row(const RangeCall& call, const Samples& s, double* out) {
+    // Sorting once pays when a sample is in several windows.
+    double window = mean_window(s, call.grid, call.range);
+    if (window * static_cast<double>(call.grid.count) > 3 * static_cast<double>(s.n) && window > 8)
+        return slide(call, s, out);
+    thread_local std::vector<double> values;
+    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        values.assign(s.v + lo, s.v + hi);
+        out[k] = lo == hi ? stale_nan() : quantile_of(call.param[k], values.data(), values.size());
+    });
+}
+
+void deviation_row(const RangeCall& call, const Samples& s, double* out) {
+    thread_local std::vector<double> values;
+    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        if (lo == hi) {
+            out[k] = stale_nan();
+            return;
+        }
+        values.assign(s.v + lo, s.v + hi);
+        if (std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); })) {
+            out[k] = normal_nan();
+            return;
+        }
+        double median = quantile_of(0.5, values.data(), values.size());
+        for (double& v : values) v = std::fabs(v - median);
+        out[k] = quantile_of(0.5, values.data(), values.size());
+    });
+}
+
+}  // namespace narthex

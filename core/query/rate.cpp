@@ -1,0 +1,111 @@
+// rate, increase, delta: the difference between a window's ends, extrapolated to the window's edges.
+// irate, idelta: the difference of a window's last two samples.
+#include <algorithm>
+#include <vector>
+
+#include "chunk/stale.h"
+#include "query/precise.h"
+#include "query/range_function.h"
+
+namespace narthex {
+
+namespace {
+
+constexpr double kThreshold = 1.1;   // samples within this many mean spacings of an edge belong to it
+constexpr size_t kManyResets = 16;   // resets a window from which prefix sums beat adding them up
+
+// Positions i at which a counter fell (v[i] < v[i - 1]), and what each one gives back: v[i - 1].
+class Resets {
+  public:
+    void find(const Samples& s, double window) {
+        at_.clear();
+        lost_.clear();
+        for (size_t i = 1; i < s.n; ++i) {
+            if (s.v[i] < s.v[i - 1]) {
+                at_.push_back(i);
+                lost_.push_back(s.v[i - 1]);
+            }
+        }
+        double density = s.n == 0 ? 0 : static_cast<double>(at_.size()) / static_cast<double>(s.n);
+        summed_ = density * window > kManyResets && PrefixSums::fits(lost_.data(), lost_.size());
+        if (summed_) prefix_.build(lost_.size(), [&](size_t i) { return Pair{lost_[i], 0}; });
+        first_ = 0;
+    }
+    bool none() const { return at_.empty(); }
+
+    // Adds to `difference` what resets inside samples (lo, hi) took away. Windows come in ascending order.
+    double repair(double difference, size_t lo, size_t hi) {
+        while (first_ < at_.size() && at_[first_] <= lo) ++first_;
+        if (summed_) {
+            auto end = static_cast<size_t>(std::lower_bound(at_.begin() + static_cast<ptrdiff_t>(first_),
+                                                            at_.end(), hi) -
+                                           at_.begin());
+            return (Pair{difference, 0} + prefix_.sum(first_, end)).value();
+        }
+        for (size_t k = first_; k < at_.size() && at_[k] < hi; ++k) difference += lost_[k];
+        return difference;
+    }
+
+  private:
+    std::vector<size_t> at_;
+    std::vector<double> lost_;
+    PrefixSums prefix_;
+    bool summed_ = false;
+    size_t first_ = 0;
+};
+
+}  // namespace
+
+void rate_row(const RangeCall& call, const Samples& s, double* out) {
+    thread_local Resets resets;
+    const bool counter = call.op != RangeOp::kDelta;
+    const double scale = call.op == RangeOp::kRate ? static_cast<double>(call.range) / 1000 : 1;
+    bool whole = true;
+    if (counter) {
+        resets.find(s, mean_window(s, call.grid, call.range));
+        whole = resets.none();
+    }
+    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        if (hi - lo < 2) {
+            out[k] = stale_nan();
+            return;
+        }
+        int64_t end = call.grid.at(k);
+        double first = s.v[lo];
+        double difference = s.v[hi - 1] - first;
+        if (!whole) difference = resets.repair(difference, lo, hi);
+        double to_start = static_cast<double>(s.t[lo] - (end - call.range)) / 1000;
+        double to_end = static_cast<double>(end - s.t[hi - 1]) / 1000;
+        double interval = static_cast<double>(s.t[hi - 1] - s.t[lo]) / 1000;
+        double spacing = interval / static_cast<double>(hi - lo - 1);
+        double threshold = spacing * kThreshold;
+        if (to_start >= threshold) to_start = spacing / 2;
+        if (to_end >= threshold) to_end = spacing / 2;
+        if (counter && difference > 0 && first >= 0) {
+            // A counter starts at 0: do not extrapolate to before the time when it would have been there.
+            double to_zero = interval * (first / difference);
+            to_start = to_zero < to_start ? to_zero : to_start;
+        }
+        out[k] = difference * ((interval + to_start + to_end) / interval / scale);
+    });
+}
+
+void instant_rate_row(const RangeCall& call, const Samples& s, double* out) {
+    const bool rate = call.op == RangeOp::kIrate;
+    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        if (hi - lo < 2) {
+            out[k] = stale_nan();
+            return;
+        }
+        double last = s.v[hi - 1], before = s.v[hi - 2];
+        if (!rate) {
+            out[k] = last - before;
+            return;
+        }
+        // After a reset the counter counted from 0.
+        double difference = last < before ? last : last - before;
+        out[k] = difference / (static_cast<double>(s.t[hi - 1] - s.t[hi - 2]) / 1000);
+    });
+}
+
+}  // namespace narthex

@@ -1,0 +1,43 @@
+// Kernels over the rows of a selection or a matrix: instant selectors and range functions for all steps, either
+// into a matrix or straight into a reduction.
+#pragma once
+
+#include <span>
+
+#include "query/budget.h"
+#include "query/range_function.h"
+#include "query/reduce.h"
+#include "query/source.h"
+
+namespace narthex {
+
+// An instant selector: at each step the newest sample in (t - lookback, t], absent when that is a stale marker.
+// `times` gives the sample's time in seconds instead of its value.
+struct LookbackCall {
+    StepGrid grid;
+    int64_t lookback;
+    bool times = false;
+};
+
+void lookback_row(const LookbackCall& call, const Samples& s, double* out);
+
+// Rows [first, last) of a source; several threads may work on disjoint ranges.
+struct RowRange {
+    size_t first;
+    size_t last;
+};
+
+// Where results go: `cells` of a whole matrix (rows x steps), or `reducer` with one group id a row.
+struct RowTarget {
+    double* cells = nullptr;
+    Reducer* reducer = nullptr;
+    std::span<const uint32_t> groups{};
+};
+
+// All throw LimitError, CanceledError and DecodeError.
+void select_rows(const SampleSource& source, RowRange rows, const LookbackCall& call, const RowTarget& target,
+                 QueryBudget& budget);
+void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call, const RowTarget& target,
+                QueryBudget& budget);
+
+}  // namespace narthex

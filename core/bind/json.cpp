@@ -11,7 +11,7 @@ using namespace narthex;
 namespace {
 
 nb::bytes to_bytes(const std::string& s) {
-    return {s.data(), s.size()};
+    return nb::bytes(s.data(), s.size());
 }
 
 }  // namespace

@@ -9,6 +9,10 @@ NB_MODULE(_core, m) {
     bind_block(m);
     bind_block_write(m);
     bind_labels(m);
+    bind_label_ops(m);
+    bind_query(m);
+    bind_matrix(m);
+    bind_json(m);
     bind_series(m);
     bind_text(m);
     bind_head(m);

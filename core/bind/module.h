@@ -8,8 +8,12 @@ namespace nb = nanobind;
 
 void bind_block(nb::module_& m);
 void bind_block_write(nb::module_& m);
+void bind_head(nb::module_& m);
+void bind_json(nb::module_& m);
+void bind_label_ops(nb::module_& m);
 void bind_labels(nb::module_& m);
+void bind_matrix(nb::module_& m);
+void bind_query(nb::module_& m);
 void bind_series(nb::module_& m);
 void bind_text(nb::module_& m);
-void bind_head(nb::module_& m);
 void bind_wal(nb::module_& m);

@@ -112,6 +112,10 @@ LabelSets join_labels(const LabelSets& many, std::span<const int64_t> many_rows,
     uint32_t many_name = many.symbols()->find(kMetricName);
     std::vector<LabelPair> key, pairs;
     auto text = [&](LabelPair p) { return out.text(p.name); };
+    auto in_key = [&](std::string_view name) {
+        bool named = std::find(spec.key.names.begin(), spec.key.names.end(), name) != spec.key.names.end();
+        return named == spec.key.keep;
+    };
     for (size_t i = 0; i < many_rows.size(); ++i) {
         pairs.clear();
         if (many_rows[i] < 0) {
@@ -129,8 +133,7 @@ LabelSets join_labels(const LabelSets& many, std::span<const int64_t> many_rows,
             std::string_view value;
             if (one_rows[i] >= 0) {
                 value = one.value(checked(one_rows[i], one), name);
-            } else if (std::find(spec.key.names.begin(), spec.key.names.end(), name) !=
-                           spec.key.names.end() == spec.key.keep) {
+            } else if (in_key(name)) {
                 value = many.value(checked(many_rows[i], many), name);
             }
             if (value.empty()) continue;

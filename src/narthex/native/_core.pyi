@@ -393,3 +393,209 @@ def snappy_compress(data: bytes | mmap) -> bytes:
 
 def snappy_decompress(data: bytes | mmap, limit: int) -> bytes:
     """Raises DecodeError on malformed input and when the declared length is over `limit`."""
+# --- queries ----------------------------------------------------------------------------------------------------------
+# A matrix of cells is rows x steps, float64, C-contiguous; a stale marker in a cell means "no value". `out` is a matrix
+# to fill; it must not overlap an input. A grid is `count` steps, `start` the first, `step` apart. Row ids are uint32.
+
+Cells = NDArray[np.float64]
+Ids = NDArray[np.uint32]
+
+class QueryBudget:
+    """What the kernels of one query share. Safe for concurrent use."""
+
+    def __init__(self, max_samples: int) -> None: ...
+    def cancel(self) -> None:
+        """Makes running kernels and `check` raise CanceledError."""
+
+    @property
+    def canceled(self) -> bool: ...
+    def check(self) -> None: ...
+    def hold(self, samples: int) -> None:
+        """Counts samples as in memory. Raises LimitError when they are too many."""
+
+    def release(self, samples: int) -> None: ...
+    @property
+    def live(self) -> int: ...
+    @property
+    def peak(self) -> int: ...
+    @property
+    def read(self) -> int:
+        """Samples that kernels decoded."""
+
+    def cells(self, rows: int, steps: int) -> Cells:
+        """A matrix whose cells are not set; it counts as held for as long as it exists. Raises LimitError."""
+
+class SampleSource:
+    """Rows of samples for the kernels: a selection's chunks, or a matrix."""
+
+    @staticmethod
+    def batch(batch: SeriesBatch) -> SampleSource: ...
+    @staticmethod
+    def matrix(cells: Cells, start: int, step: int) -> SampleSource: ...
+    def __len__(self) -> int: ...
+
+class Reducer:
+    """Sums rows of a group into one (sum, avg, min, max, count, group, stddev, stdvar), a row at a time."""
+
+    def __init__(self, op: int, groups: int, steps: int) -> None: ...
+    def add(self, cells: Cells, groups: Ids, budget: QueryBudget) -> None: ...
+    def merge(self, other: Reducer) -> None: ...
+    def finish(self, out: Cells) -> None:
+        """groups x steps cells."""
+
+def select_rows(
+    source: SampleSource,
+    first: int,
+    last: int,
+    start: int,
+    step: int,
+    count: int,
+    lookback: int,
+    times: bool,
+    budget: QueryBudget,
+    out: Cells | None = None,
+    reducer: Reducer | None = None,
+    groups: Ids | None = None,
+) -> None:
+    """Rows [first, last): at each step the newest sample in (t - lookback, t], absent when it is a stale marker.
+
+    `times` gives sample times in seconds. Results go to `out` (all rows x steps) or, by `groups`, to `reducer`.
+    """
+
+def range_rows(
+    source: SampleSource,
+    first: int,
+    last: int,
+    op: int,
+    start: int,
+    step: int,
+    count: int,
+    range: int,
+    shift: int,
+    param: NDArray[np.float64] | None,
+    param2: NDArray[np.float64] | None,
+    budget: QueryBudget,
+    out: Cells | None = None,
+    reducer: Reducer | None = None,
+    groups: Ids | None = None,
+) -> None:
+    """Rows [first, last): a range function over the windows (t - range, t], see core/query/range_function.h.
+
+    Parameters have one value a step. `shift` milliseconds later than a step is the time that predict_linear is about.
+    """
+
+def map_cells(op: int, cells: Cells, out: Cells) -> None: ...
+def round_cells(cells: Cells, to: NDArray[np.float64], out: Cells) -> None: ...
+def clamp_cells(cells: Cells, low: NDArray[np.float64], high: NDArray[np.float64], out: Cells) -> None: ...
+def combine_cells(
+    op: int,
+    result: int,
+    left: Cells,
+    left_rows: NDArray[np.int64] | None,
+    left_scalar: bool,
+    right: Cells,
+    right_rows: NDArray[np.int64] | None,
+    right_scalar: bool,
+    out: Cells,
+) -> None:
+    """A binary operator on row pairs. A scalar side is one row for all; comparisons leave what `result` says."""
+
+def quantile_columns(
+    cells: Cells, ids: Ids, groups: int, q: NDArray[np.float64], budget: QueryBudget, out: Cells
+) -> None:
+    """groups x steps."""
+
+def extreme_columns(
+    cells: Cells, ids: Ids, groups: int, keep: NDArray[np.int64], greatest: bool, budget: QueryBudget, out: Cells
+) -> None:
+    """topk and bottomk: `out` has the input's shape, absent where a row is not among the group's `keep`."""
+
+def first_columns(cells: Cells, ids: Ids, groups: int, keep: NDArray[np.int64], out: Cells) -> None: ...
+def ratio_columns(cells: Cells, offsets: NDArray[np.float64], ratio: NDArray[np.float64], out: Cells) -> None: ...
+def count_values(
+    cells: Cells, ids: Ids, groups: int, budget: QueryBudget
+) -> tuple[Ids, list[str], NDArray[np.float64]]:
+    """Per result row its group and value text; the counts come flat (rows x steps)."""
+
+def histogram_quantile(
+    cells: Cells,
+    ids: Ids,
+    groups: int,
+    bounds: NDArray[np.float64],
+    q: NDArray[np.float64],
+    budget: QueryBudget,
+    out: Cells,
+) -> list[tuple[int, int, int, int, float, float, float]]:
+    """Classic histograms; rows with a NaN bound are left out. Gives what had to be made monotonic:
+    (group, steps, first step, last step, least bound, greatest bound, greatest difference)."""
+
+def histogram_fraction(
+    cells: Cells,
+    ids: Ids,
+    groups: int,
+    bounds: NDArray[np.float64],
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    budget: QueryBudget,
+    out: Cells,
+) -> None: ...
+def find_collision(cells: Cells, ids: Ids, count: int) -> tuple[int, int, int] | None:
+    """Two rows of one id with values at one step: (row, later row, step)."""
+
+def merge_cells(cells: Cells, ids: Ids, out: Cells) -> None:
+    """Puts the rows of each id into one row."""
+
+def mark_presence(cells: Cells, ids: Ids, out: NDArray[np.uint8]) -> None:
+    """1 where any row of the id has a value."""
+
+def mask_cells(cells: Cells, ids: Ids, presence: NDArray[np.uint8], wanted: bool, out: Cells) -> None:
+    """Keeps cells whose id's presence is `wanted`."""
+
+def rows_with_values(cells: Cells) -> NDArray[np.int64]: ...
+def group_rows(rows: LabelSets, names: Sequence[str], keep: bool) -> tuple[Ids, LabelSets]:
+    """Groups by the named labels (keep) or by all others; groups are numbered as rows show them."""
+
+def match_rows(left: LabelSets, right: LabelSets, names: Sequence[str], keep: bool) -> tuple[Ids, Ids, int]:
+    """Equal ids for equal key labels, and the number of ids."""
+
+def join_labels(
+    many: LabelSets,
+    many_rows: NDArray[np.int64],
+    one: LabelSets,
+    one_rows: NDArray[np.int64],
+    names: Sequence[str],
+    keep: bool,
+    only_key: bool,
+    drop_name: bool,
+    include: Sequence[str],
+) -> LabelSets:
+    """Labels of a binary operation's results; -1 is a side that was filled in."""
+
+def take_rows(rows: LabelSets, order: NDArray[np.int64]) -> LabelSets: ...
+def concat_rows(tables: Sequence[LabelSets]) -> LabelSets: ...
+def sorted_rows(rows: LabelSets) -> NDArray[np.int64]:
+    """Row numbers in label order."""
+
+def remove_labels(rows: LabelSets, names: Sequence[str], flags: NDArray[np.uint8] | None = None) -> LabelSets:
+    """In all rows, or in those that are flagged."""
+
+def label_column(rows: LabelSets, name: str) -> tuple[Ids, list[str]]:
+    """One label as a dictionary column; "" where it is absent."""
+
+def set_label(rows: LabelSets, name: str, ids: Ids, values: Sequence[str | None]) -> LabelSets:
+    """values[ids[row]] becomes the label; "" removes it, None keeps what is there."""
+
+def join_label(rows: LabelSets, target: str, separator: str, sources: Sequence[str]) -> LabelSets: ...
+def stable_hashes(rows: LabelSets) -> NDArray[np.uint64]:
+    """The hashes on which limit_ratio decides."""
+
+def matrix_json(rows: LabelSets, cells: Cells, start: int, step: int) -> bytes:
+    """The API's "result" of a matrix: absent cells and empty rows are left out."""
+
+def vector_json(rows: LabelSets, cells: Cells, t: int) -> bytes: ...
+def point_json(t: int, value: float) -> bytes:
+    """[seconds,"value"]"""
+
+def text_json(t: int, text: str) -> bytes: ...
+def format_value(value: float, /) -> str:
+    """A number as the API writes it."""

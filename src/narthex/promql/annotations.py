@@ -1,0 +1,122 @@
+"""Warnings and infos of a query, in Prometheus' words, with the position of the expression they are about."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from narthex.model.labels import quote
+from narthex.model.number import format_float
+from narthex.promql.syntax import Expr
+
+_QUANTILE_HELP = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile"
+
+
+@dataclass
+class ForcedMonotonicity:
+    """What histogram_quantile had to repair for one metric name. Times in milliseconds, buckets by upper bound."""
+
+    steps: int
+    first: int
+    last: int
+    least_bound: float
+    greatest_bound: float
+    greatest_difference: float
+
+    def merge(self, other: ForcedMonotonicity) -> None:
+        self.steps += other.steps
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        self.least_bound = min(self.least_bound, other.least_bound)
+        self.greatest_bound = max(self.greatest_bound, other.greatest_bound)
+        self.greatest_difference = max(self.greatest_difference, other.greatest_difference)
+
+    def __str__(self) -> str:
+        return (
+            f", from buckets {general(self.least_bound)} to {general(self.greatest_bound)}, with a max diff of "
+            f"{general(self.greatest_difference, 2)}, over {self.steps} samples from {_rfc3339(self.first)} to "
+            f"{_rfc3339(self.last)}"
+        )
+
+
+@dataclass
+class Annotations:
+    """Collects notes once each, in the order of their first appearance."""
+
+    query: str
+    _warnings: dict[str, None] = field(default_factory=dict)
+    _infos: dict[str, None] = field(default_factory=dict)
+    _repairs: dict[tuple[str, str], ForcedMonotonicity] = field(default_factory=dict)
+
+    def warnings(self) -> list[str]:
+        return [f"PromQL warning: {text}" for text in self._warnings]
+
+    def infos(self) -> list[str]:
+        """Infos; repairs of histograms come last, one a metric name and expression."""
+        repairs = [f"{head}{repair} ({where})" for (head, where), repair in self._repairs.items()]
+        return [f"PromQL info: {text}" for text in (*self._infos, *repairs)]
+
+    def position(self, expr: Expr) -> str:
+        """Line and column (in bytes), both from 1."""
+        before = self.query.encode()[: expr.pos.start]
+        return f"{before.count(10) + 1}:{expr.pos.start - before.rfind(10)}"
+
+    def _warn(self, text: str, expr: Expr) -> None:
+        self._warnings[f"{text} ({self.position(expr)})"] = None
+
+    def invalid_quantile(self, q: float, expr: Expr) -> None:
+        self._warn(f"quantile value should be between 0 and 1, got {general(q)}", expr)
+
+    def invalid_ratio(self, ratio: float, capped: float, expr: Expr) -> None:
+        self._warn(f"ratio value should be between -1 and 1, got {general(ratio)}, capping to {general(capped)}", expr)
+
+    def bad_bucket_label(self, metric: str, value: str, expr: Expr) -> None:
+        text = f'bucket label "le" is missing or has a malformed value of {quote(value)}'
+        self._warn(text + _for_metric(metric), expr)
+
+    def sort_in_range_query(self, expr: Expr) -> None:
+        self._warn("sort is ineffective for range queries since results are always ordered by labels", expr)
+
+    def possible_non_counter(self, metric: str, expr: Expr) -> None:
+        text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
+        self._infos[f"{text}{quote(metric)} ({self.position(expr)})"] = None
+
+    def possible_non_counter_type(self, metric: str, type_label: str, expr: Expr) -> None:
+        text = 'metric might not be a counter, __type__ label is not set to "counter" or "histogram", got '
+        self._infos[f"{text}{quote(type_label)}: {quote(metric)} ({self.position(expr)})"] = None
+
+    def incompatible_types(self, left: str, operator: str, right: str, expr: Expr) -> None:
+        text = f"incompatible sample types encountered for binary operator {quote(operator)}: {left} {operator} {right}"
+        self._infos[f"{text} ({self.position(expr)})"] = None
+
+    def forced_monotonicity(self, metric: str, repair: ForcedMonotonicity, expr: Expr) -> None:
+        head = f"input to histogram_quantile needed to be fixed for monotonicity (see {_QUANTILE_HELP})"
+        key = (head + _for_metric(metric), self.position(expr))
+        if key in self._repairs:
+            self._repairs[key].merge(repair)
+        else:
+            self._repairs[key] = repair
+
+
+def _for_metric(metric: str) -> str:
+    return f" for metric name {quote(metric)}" if metric else ""
+
+
+def general(value: float, precision: int | None = None) -> str:
+    """A number as C's and Go's %g write it: shortest digits, or `precision` of them."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    if precision is not None:
+        return f"{value:.{precision}g}"
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    if -5 < exponent < 21:
+        return format_float(value)
+    digits = format_float(abs(value)).replace(".", "").strip("0")
+    mantissa = digits if len(digits) == 1 else f"{digits[0]}.{digits[1:]}"
+    return f"{'-' if value < 0 else ''}{mantissa}e{exponent:+03d}"
+
+
+def _rfc3339(ms: int) -> str:
+    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,109 @@
+"""What operators and functions share while one query runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.errors import QueryError
+from narthex.model.labels import METRIC_NAME
+from narthex.model.number import STALE_NAN_BITS
+from narthex.native import (
+    LabelSets,
+    QueryBudget,
+    find_collision,
+    group_rows,
+    merge_cells,
+    remove_labels,
+    rows_with_values,
+    take_rows,
+)
+from narthex.promql.annotations import Annotations
+from narthex.promql.options import EngineOptions
+from narthex.promql.selections import Selections
+from narthex.promql.values import Cells, Flags, Matrix, QueryTimes
+from narthex.promql.workers import Workers
+
+SAME_LABELSET = "vector cannot contain metrics with the same labelset"
+CELLS_WORTH_A_THREAD = 40_000
+
+
+@dataclass(frozen=True)
+class QueryContext:
+    """`query` are the bounds of the whole query; `lookback_ms` is the query's own or the engine's."""
+
+    options: EngineOptions
+    query: QueryTimes
+    lookback_ms: int
+    budget: QueryBudget
+    notes: Annotations
+    selections: Selections
+    workers: Workers
+
+    @property
+    def is_range(self) -> bool:
+        return self.query.is_range
+
+    @property
+    def metadata_labels(self) -> Sequence[str]:
+        """Labels that go away with the metric name."""
+        return (METRIC_NAME, "__type__", "__unit__") if self.options.type_and_unit_labels else (METRIC_NAME,)
+
+    def cells(self, rows: int, steps: int) -> Cells:
+        """Room for a matrix, counted as live samples while it exists. Not cleared."""
+        return self.budget.cells(rows, steps)
+
+    def without_name(self, labels: LabelSets, cells: Cells) -> Matrix:
+        """A result whose metric names go away: now, or flagged for the end of the query."""
+        if self.options.delayed_name_removal:
+            return Matrix(labels, cells, np.ones(len(labels), dtype=np.uint8))
+        return self.merged(Matrix(remove_labels(labels, self.metadata_labels), cells))
+
+    def merged(self, matrix: Matrix) -> Matrix:
+        """Rows with equal labels become one. Raises QueryError when two of them have a value at the same step."""
+        if matrix.rows < 2:
+            return matrix
+        ids, labels = group_rows(matrix.labels, (), False)
+        if len(labels) == matrix.rows:
+            return matrix
+        if find_collision(matrix.cells, ids, len(labels)) is not None:
+            raise QueryError(SAME_LABELSET)
+        cells = self.cells(len(labels), matrix.steps)
+        merge_cells(matrix.cells, ids, cells)
+        return Matrix(labels, cells, merge_flags(matrix.drop_name, ids, len(labels)))
+
+    def finished(self, matrix: Matrix) -> Matrix:
+        """The result as users see it: names dropped, equal rows joined, empty rows gone."""
+        if matrix.drop_name is not None and matrix.drop_name.any():
+            labels = remove_labels(matrix.labels, self.metadata_labels, matrix.drop_name)
+            matrix = self.merged(Matrix(labels, matrix.cells))
+        kept = rows_with_values(matrix.cells)
+        if len(kept) == matrix.rows:
+            return Matrix(matrix.labels, matrix.cells)
+        return Matrix(take_rows(matrix.labels, kept), np.ascontiguousarray(matrix.cells[kept]))
+
+
+def merge_flags(flags: Flags | None, ids: NDArray[np.uint32], count: int) -> Flags | None:
+    """A group is flagged when any of its rows is."""
+    if flags is None:
+        return None
+    out = np.zeros(count, dtype=np.uint8)
+    out[ids[flags != 0]] = 1
+    return out
+
+
+def concat_flags(parts: Sequence[Flags | None], rows: Sequence[int]) -> Flags | None:
+    if all(part is None for part in parts):
+        return None
+    return np.concatenate(
+        [np.zeros(n, dtype=np.uint8) if part is None else part for part, n in zip(parts, rows, strict=True)]
+    )
+
+
+def absent(cells: Cells) -> NDArray[np.bool_]:
+    """Which cells have no value."""
+    mask: NDArray[np.bool_] = cells.view(np.uint64) == np.uint64(STALE_NAN_BITS)
+    return mask

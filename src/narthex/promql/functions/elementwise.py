@@ -1,0 +1,126 @@
+"""Functions that look at one cell at a time: math, trigonometry, rounding, clamping, calendar, timestamp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from narthex.native import clamp_cells, map_cells, round_cells
+from narthex.promql.context import absent
+from narthex.promql.functions.scalars import one_series
+from narthex.promql.operators.protocol import Evaluation
+from narthex.promql.operators.selector import evaluate_selector
+from narthex.promql.syntax import Call, Expr, ParenExpr, VectorSelector
+from narthex.promql.values import Grid, Matrix
+
+UNARY = {
+    name: op
+    for op, name in enumerate(
+        [
+            "abs",
+            "ceil",
+            "floor",
+            "exp",
+            "ln",
+            "log2",
+            "log10",
+            "sqrt",
+            "sgn",
+            "-",
+            "sin",
+            "cos",
+            "tan",
+            "asin",
+            "acos",
+            "atan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "asinh",
+            "acosh",
+            "atanh",
+            "deg",
+            "rad",
+            "minute",
+            "hour",
+            "day_of_week",
+            "day_of_month",
+            "day_of_year",
+            "days_in_month",
+            "month",
+            "year",
+        ]
+    )
+}
+"""The numbers are those of UnaryOp in core/query/elementwise.h."""
+NEGATE = UNARY.pop("-")
+CALENDAR = frozenset(name for name, op in UNARY.items() if op >= UNARY["minute"])
+
+
+def evaluate_unary(on: Evaluation, call: Call, grid: Grid) -> Matrix:
+    """Any of UNARY; calendar functions without an argument are about the step."""
+    op = UNARY[call.func.name]
+    if not call.args:
+        value = one_series(grid.times().astype(np.float64) // 1000)
+        cells = on.context.cells(1, grid.count)
+        map_cells(op, value.cells, cells)
+        return Matrix(value.labels, cells)
+    matrix = on.matrix(call.args[0], grid)
+    cells = on.context.cells(matrix.rows, matrix.steps)
+    map_cells(op, matrix.cells, cells)
+    return on.context.without_name(matrix.labels, cells)
+
+
+def evaluate_round(on: Evaluation, call: Call, grid: Grid) -> Matrix:
+    matrix = on.matrix(call.args[0], grid)
+    to = on.scalar(call.args[1], grid) if len(call.args) > 1 else np.ones(grid.count)
+    cells = on.context.cells(matrix.rows, matrix.steps)
+    round_cells(matrix.cells, to, cells)
+    return on.context.without_name(matrix.labels, cells)
+
+
+def evaluate_clamp(on: Evaluation, call: Call, grid: Grid) -> Matrix:
+    """clamp, clamp_min and clamp_max."""
+    matrix = on.matrix(call.args[0], grid)
+    bound = on.scalar(call.args[1], grid)
+    low, high = np.full(grid.count, -np.inf), np.full(grid.count, np.inf)
+    match call.func.name:
+        case "clamp":
+            low, high = bound, on.scalar(call.args[2], grid)
+        case "clamp_min":
+            low = bound
+        case _:
+            high = bound
+    cells = on.context.cells(matrix.rows, matrix.steps)
+    clamp_cells(matrix.cells, low, high, cells)
+    return on.context.without_name(matrix.labels, cells)
+
+
+def evaluate_timestamp(on: Evaluation, call: Call, grid: Grid) -> Matrix:
+    """The sample's own time for a plain selector, the step's for everything else."""
+    inner: Expr = call.args[0]
+    while isinstance(inner, ParenExpr):
+        inner = inner.expr
+    if isinstance(inner, VectorSelector):
+        found = evaluate_selector(on, inner, grid, times=True)
+        cells = found.cells
+        if cells.shape[1] != grid.count:
+            cells = on.context.cells(found.rows, grid.count)
+            cells[:] = found.cells
+        return on.context.without_name(found.labels, cells)
+    matrix = on.matrix(inner, grid)
+    cells = on.context.cells(matrix.rows, matrix.steps)
+    cells[:] = matrix.cells
+    np.copyto(cells, grid.times() / 1000, where=~absent(matrix.cells))
+    return on.context.without_name(matrix.labels, cells)
+
+
+ELEMENTWISE: dict[str, Callable[[Evaluation, Call, Grid], Matrix]] = {
+    **dict.fromkeys(UNARY, evaluate_unary),
+    "round": evaluate_round,
+    "clamp": evaluate_clamp,
+    "clamp_min": evaluate_clamp,
+    "clamp_max": evaluate_clamp,
+    "timestamp": evaluate_timestamp,
+}

@@ -1,0 +1,244 @@
+"""Functions over range vectors: rate and its family, *_over_time, deriv, predict_linear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.errors import QueryError
+from narthex.model.labels import METRIC_NAME
+from narthex.model.matcher import MatchType
+from narthex.native import LabelSets, Reducer, label_column, range_rows
+from narthex.promql.context import CELLS_WORTH_A_THREAD, QueryContext, absent
+from narthex.promql.operators.protocol import Evaluation
+from narthex.promql.operators.reduction import Reduction
+from narthex.promql.syntax import Call, Expr, MatrixSelector, ParenExpr
+from narthex.promql.values import Cells, Flags, Grid, Matrix, RangeVector
+
+RANGE_FUNCTIONS = {
+    name: op
+    for op, name in enumerate(
+        (
+            "rate",
+            "increase",
+            "delta",
+            "irate",
+            "idelta",
+            "changes",
+            "resets",
+            "deriv",
+            "predict_linear",
+            "sum_over_time",
+            "avg_over_time",
+            "min_over_time",
+            "max_over_time",
+            "count_over_time",
+            "last_over_time",
+            "first_over_time",
+            "present_over_time",
+            "stddev_over_time",
+            "stdvar_over_time",
+            "quantile_over_time",
+            "mad_over_time",
+            "ts_of_min_over_time",
+            "ts_of_max_over_time",
+            "ts_of_first_over_time",
+            "ts_of_last_over_time",
+            "double_exponential_smoothing",
+        )
+    )
+}
+"""The numbers are those of RangeOp in core/query/range_function.h."""
+
+_KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
+_COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
+_SAMPLES_A_ROW = 100
+
+
+@dataclass(frozen=True)
+class RangeArguments:
+    """A call whose arguments are evaluated. `steps` is what the result must have."""
+
+    call: Call
+    op: int
+    vector: RangeVector
+    steps: int
+    param: NDArray[np.float64] | None = None
+    param2: NDArray[np.float64] | None = None
+
+    @property
+    def keeps_name(self) -> bool:
+        return self.call.func.name in _KEEP_NAME
+
+    def result_flags(self, context: QueryContext) -> Flags | None:
+        """Flags of the rows of the result under delayed name removal."""
+        if self.keeps_name:
+            return self.vector.drop_name
+        return np.ones(len(self.vector.labels), dtype=np.uint8) if context.options.delayed_name_removal else None
+
+
+def evaluate_range_function(on: Evaluation, call: Call, grid: Grid) -> Matrix:
+    """Any of RANGE_FUNCTIONS."""
+    arguments = _evaluate_arguments(on, call, grid)
+    context = on.context
+    vector = arguments.vector
+    cells = context.cells(len(vector.labels), vector.grid.count)
+
+    def run(first: int, last: int) -> None:
+        _run(context, arguments, first, last, out=cells)
+
+    context.workers.each(len(vector.labels), _worth_splitting(vector), run)
+    cells = _spread(context, cells, arguments.steps)
+    _note_gauges(context, arguments, cells)
+    if arguments.keeps_name:
+        return Matrix(vector.labels, cells, vector.drop_name)
+    return context.without_name(vector.labels, cells)
+
+
+def range_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArguments | None:
+    """The evaluated arguments if the result may be reduced row by row, else None.
+
+    That is so when no row has to be seen as a whole: names are unique or kept, and no info depends on the result.
+    """
+    inner: Expr = _range_argument(call)
+    while isinstance(inner, ParenExpr):
+        inner = inner.expr
+    if not isinstance(inner, MatrixSelector):
+        return None
+    name = inner.selector.name or next(
+        (m.value for m in inner.selector.matchers if m.name == METRIC_NAME and m.type is MatchType.EQUAL), ""
+    )
+    if call.func.name in ("rate", "increase") and not name.endswith(_COUNTER_SUFFIXES):
+        return None
+    if not name and not on.context.options.delayed_name_removal:
+        return None
+    arguments = _evaluate_arguments(on, call, grid)
+    return arguments if arguments.vector.grid.count == grid.count else None
+
+
+def reduce_range(context: QueryContext, arguments: RangeArguments, reduction: Reduction) -> Matrix:
+    """Aggregates the function's rows as they are computed."""
+    vector = arguments.vector
+
+    def run(reducer: Reducer, first: int, last: int) -> None:
+        _run(context, arguments, first, last, reducer=reducer, groups=reduction.ids)
+
+    states = context.workers.fold(
+        len(vector.labels), _worth_splitting(vector), lambda: reduction.reducer(vector.grid.count), run
+    )
+    return reduction.finish(states)
+
+
+def _range_argument(call: Call) -> Expr:
+    return call.args[1] if call.func.name == "quantile_over_time" else call.args[0]
+
+
+def _evaluate_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArguments:
+    name = call.func.name
+    vector = on.range_vector(_range_argument(call), grid)
+    param = param2 = None
+    if name == "quantile_over_time":
+        param = on.scalar(call.args[0], grid)
+        _warn_quantiles(on.context, param, call.args[0])
+    elif name == "predict_linear":
+        param = on.scalar(call.args[1], grid)
+        if vector.grid.count != grid.count:
+            # The window stands still but the time that is predicted moves on with the steps.
+            vector, param = _unrolled(vector, param, grid)
+    elif name == "double_exponential_smoothing":
+        param, param2 = on.scalar(call.args[1], grid), on.scalar(call.args[2], grid)
+        _check_factors(vector.labels, param, param2)
+    if vector.grid.count != grid.count:
+        param = None if param is None else param[: vector.grid.count].copy()
+        param2 = None if param2 is None else param2[: vector.grid.count].copy()
+    return RangeArguments(call, RANGE_FUNCTIONS[name], vector, grid.count, param, param2)
+
+
+def _unrolled(vector: RangeVector, ahead: NDArray[np.float64], grid: Grid) -> tuple[RangeVector, NDArray[np.float64]]:
+    """predict_linear of a fixed window at moving steps: the same window, further and further ahead."""
+    later = (grid.times() - grid.start).astype(np.float64) / 1000
+    still = Grid(vector.grid.start, 0, grid.count)
+    return RangeVector(vector.source, vector.labels, still, vector.range, vector.shift, vector.drop_name), ahead + later
+
+
+def _warn_quantiles(context: QueryContext, q: NDArray[np.float64], expr: Expr) -> None:
+    for bad in dict.fromkeys(float(v) for v in q[np.isnan(q) | (q < 0) | (q > 1)][:10]):
+        context.notes.invalid_quantile(bad, expr)
+
+
+def _check_factors(labels: LabelSets, level: NDArray[np.float64], trend: NDArray[np.float64]) -> None:
+    if len(labels) == 0:
+        return
+    for name, factor, short in (("smoothing", level, "sf"), ("trend", trend, "tf")):
+        wrong = factor[(factor <= 0) | (factor >= 1)]
+        if len(wrong):
+            raise QueryError(f"invalid {name} factor. Expected: 0 < {short} < 1, got: {wrong[0]:f}")
+
+
+def _run(
+    context: QueryContext,
+    arguments: RangeArguments,
+    first: int,
+    last: int,
+    *,
+    out: Cells | None = None,
+    reducer: Reducer | None = None,
+    groups: NDArray[np.uint32] | None = None,
+) -> None:
+    vector = arguments.vector
+    range_rows(
+        vector.source,
+        first,
+        last,
+        arguments.op,
+        vector.grid.start,
+        vector.grid.step,
+        vector.grid.count,
+        vector.range,
+        vector.shift,
+        arguments.param,
+        arguments.param2,
+        context.budget,
+        out,
+        reducer,
+        groups,
+    )
+
+
+def _worth_splitting(vector: RangeVector) -> bool:
+    return len(vector.labels) * (vector.grid.count + _SAMPLES_A_ROW) > CELLS_WORTH_A_THREAD
+
+
+def _spread(context: QueryContext, cells: Cells, steps: int) -> Cells:
+    """A fixed window's single column at all steps."""
+    if cells.shape[1] == steps:
+        return cells
+    out = context.cells(cells.shape[0], steps)
+    out[:] = cells
+    return out
+
+
+def _note_gauges(context: QueryContext, arguments: RangeArguments, cells: Cells) -> None:
+    """Tells of rates of what does not look like a counter."""
+    if arguments.call.func.name not in ("rate", "increase"):
+        return
+    labels, argument = arguments.vector.labels, arguments.call.args[0]
+    ids, names = label_column(labels, METRIC_NAME)
+    if context.options.type_and_unit_labels:
+        type_ids, types = label_column(labels, "__type__")
+        for kind, type_label in enumerate(types):
+            if type_label in ("counter", "histogram"):
+                continue
+            for i, name in enumerate(names):
+                if name and _any_value(cells, (ids == i) & (type_ids == kind)):
+                    context.notes.possible_non_counter_type(name, type_label, argument)
+        return
+    for i, name in enumerate(names):
+        if name and not name.endswith(_COUNTER_SUFFIXES) and _any_value(cells, ids == i):
+            context.notes.possible_non_counter(name, argument)
+
+
+def _any_value(cells: Cells, rows: NDArray[np.bool_]) -> bool:
+    return not bool(absent(cells[rows]).all())

@@ -1,0 +1,83 @@
+"""Instant vector selectors."""
+
+from __future__ import annotations
+
+from narthex.errors import QueryError
+from narthex.native import Reducer, select_rows
+from narthex.promql.context import CELLS_WORTH_A_THREAD
+from narthex.promql.operators.protocol import Evaluation
+from narthex.promql.operators.reduction import Reduction
+from narthex.promql.selections import Selection, selector_grid
+from narthex.promql.syntax import VectorSelector
+from narthex.promql.values import Grid, Matrix
+
+SAMPLES_A_CHUNK = 120
+
+
+def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, times: bool = False) -> Matrix:
+    """The newest sample within the lookback at each step; `times` gives when it was taken instead, in seconds."""
+    read, seen = _read(on, expr, grid)
+    context = on.context
+    cells = context.cells(len(read.labels), seen.count)
+
+    def run(first: int, last: int) -> None:
+        select_rows(
+            read.source,
+            first,
+            last,
+            seen.start,
+            seen.step,
+            seen.count,
+            context.lookback_ms,
+            times,
+            context.budget,
+            cells,
+        )
+
+    context.workers.each(len(read.labels), worth_splitting(read, seen.count), run)
+    return Matrix(read.labels, cells)
+
+
+def reduce_selector(on: Evaluation, expr: VectorSelector, grid: Grid, reduction: Reduction) -> Matrix:
+    """The same, aggregated row by row as it is read."""
+    read, seen = _read(on, expr, grid)
+    context = on.context
+
+    def run(reducer: Reducer, first: int, last: int) -> None:
+        select_rows(
+            read.source,
+            first,
+            last,
+            seen.start,
+            seen.step,
+            seen.count,
+            context.lookback_ms,
+            False,
+            context.budget,
+            reducer=reducer,
+            groups=reduction.ids,
+        )
+
+    states = context.workers.fold(
+        len(read.labels), worth_splitting(read, seen.count), lambda: reduction.reducer(seen.count), run
+    )
+    return reduction.finish(states)
+
+
+def selection_of(on: Evaluation, expr: VectorSelector, grid: Grid) -> Selection:
+    return _read(on, expr, grid)[0]
+
+
+def _read(on: Evaluation, expr: VectorSelector, grid: Grid) -> tuple[Selection, Grid]:
+    if expr.anchored or expr.smoothed:
+        raise QueryError("anchored and smoothed selectors cannot be evaluated yet")
+    context = on.context
+    seen = selector_grid(expr.offset_ms, expr.at, grid, context.query)
+    if seen.count != grid.count:
+        seen = Grid(seen.start, seen.step, 1)
+    return context.selections.read(expr.matchers, seen.start - context.lookback_ms + 1, seen.last), seen
+
+
+def worth_splitting(read: Selection, steps: int) -> bool:
+    """Whether threads pay for their start: by samples to decode and cells to fill."""
+    return read.chunks * SAMPLES_A_CHUNK + len(read.labels) * steps > CELLS_WORTH_A_THREAD

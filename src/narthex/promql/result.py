@@ -1,0 +1,92 @@
+"""What a query answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.native import LabelSets, matrix_json, point_json, text_json, vector_json
+from narthex.promql.syntax import ValueType
+from narthex.promql.values import Cells
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Raw samples, one pair of columns (milliseconds, values) a row: the answer of an instant query `x[5m]`."""
+
+    rows: list[tuple[NDArray[np.int64], NDArray[np.float64]]]
+
+
+@dataclass(frozen=True)
+class QueryStats:
+    """Seconds and samples, as far as they are measured."""
+
+    total_s: float = 0.0
+    prepare_s: float = 0.0
+    inner_eval_s: float = 0.0
+    sort_s: float = 0.0
+    queue_s: float = 0.0
+    samples_read: int = 0
+    peak_samples: int = 0
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """`kind` tells which fields count.
+
+    VECTOR: `labels` and `cells` of one column, all at `start` (milliseconds). MATRIX: cells over start, start + step,
+    ...; absent cells are stale markers; or `sequences` for raw samples. SCALAR: one cell. STRING: `text`.
+    Rows always have a value somewhere.
+    """
+
+    kind: ValueType
+    start: int
+    step: int = 1
+    labels: LabelSets = field(default_factory=LabelSets)
+    cells: Cells = field(default_factory=lambda: np.empty((0, 0)))
+    text: str = ""
+    sequences: Sequences | None = None
+    warnings: list[str] = field(default_factory=list)
+    infos: list[str] = field(default_factory=list)
+    stats: QueryStats = field(default_factory=QueryStats)
+
+    @property
+    def rows(self) -> int:
+        return len(self.labels)
+
+    def result_json(self) -> bytes:
+        """What stands in "result" of the API's response."""
+        match self.kind:
+            case ValueType.VECTOR:
+                return vector_json(self.labels, self.cells, self.start)
+            case ValueType.SCALAR:
+                return point_json(self.start, float(self.cells[0, 0]))
+            case ValueType.STRING:
+                return text_json(self.start, self.text)
+            case _ if self.sequences is not None:
+                return self._sequences_json(self.sequences)
+            case _:
+                return matrix_json(self.labels, self.cells, self.start, self.step)
+
+    def json(self) -> bytes:
+        """The API's `data` object, without stats."""
+        return b'{"resultType":"%s","result":%s}' % (self.kind.value.encode(), self.result_json())
+
+    def _sequences_json(self, sequences: Sequences) -> bytes:
+        empty = LabelSets()
+        empty.add(())
+        rows = []
+        for i, (times, values) in enumerate(sequences.rows):
+            head = vector_json(_one_row(self.labels, i), np.zeros((1, 1)), 0)
+            metric = head[1 : head.rindex(b',"value":')]
+            points = b",".join(point_json(int(t), float(v)) for t, v in zip(times, values, strict=True))
+            rows.append(metric + b',"values":[' + points + b"]}")
+        return b"[" + b",".join(rows) + b"]"
+
+
+def _one_row(labels: LabelSets, row: int) -> LabelSets:
+    from narthex.native import take_rows
+
+    return take_rows(labels, np.array([row], dtype=np.int64))

@@ -1,0 +1,131 @@
+"""Reading series: every selector of a query with the time range it needs, each read once.
+
+The plan walks the tree before evaluation, so that selectors with equal matchers whose ranges overlap become one read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.errors import InternalError
+from narthex.model.matcher import Matcher
+from narthex.model.number import STALE_NAN_BITS
+from narthex.native import LabelSets, SampleSource, SeriesBatch
+from narthex.promql.syntax import (
+    AtBound,
+    Expr,
+    MatrixSelector,
+    SubqueryExpr,
+    VectorSelector,
+    children,
+)
+from narthex.promql.values import Grid, QueryTimes
+from narthex.storage.contract import Querier, Queryable
+
+Matchers = tuple[Matcher, ...]
+
+
+def fixed_time(at: int | AtBound | None, query: QueryTimes) -> int | None:
+    """The time (milliseconds) of an @ modifier of a query, None without one."""
+    match at:
+        case AtBound.START:
+            return query.start
+        case AtBound.END:
+            return query.end
+        case _:
+            return at
+
+
+def selector_grid(offset_ms: int, at: int | AtBound | None, grid: Grid, query: QueryTimes) -> Grid:
+    """The steps at which a selector looks: a single one with @."""
+    fixed = fixed_time(at, query)
+    return grid.shifted(-offset_ms) if fixed is None else Grid(fixed - offset_ms, grid.step, 1)
+
+
+def subquery_grid(expr: SubqueryExpr, grid: Grid, query: QueryTimes, default_step: int) -> Grid:
+    """The inner steps of a subquery: absolute multiples of its step in (first - range, last]; maybe none (count 0)."""
+    outer = selector_grid(expr.offset_ms, expr.at, grid, query)
+    step = expr.step_ms or default_step
+    first = ((outer.start - expr.range_ms) // step + 1) * step
+    return Grid(first, step, max(0, (outer.last - first) // step + 1))
+
+
+def selector_ranges(
+    expr: Expr, grid: Grid, query: QueryTimes, default_step: int, lookback: int
+) -> Iterator[tuple[Matchers, int, int]]:
+    """(matchers, mint, maxt) of every selector below an expression; both times inclusive milliseconds."""
+    match expr:
+        case VectorSelector():
+            seen = selector_grid(expr.offset_ms, expr.at, grid, query)
+            yield expr.matchers, seen.start - lookback + 1, seen.last
+        case MatrixSelector():
+            inner = expr.selector
+            seen = selector_grid(inner.offset_ms, inner.at, grid, query)
+            yield inner.matchers, seen.start - expr.range_ms + 1, seen.last
+        case SubqueryExpr():
+            below = subquery_grid(expr, grid, query, default_step)
+            if below.count:
+                yield from selector_ranges(expr.expr, below, query, default_step, lookback)
+        case _:
+            for child in children(expr):
+                yield from selector_ranges(child, grid, query, default_step, lookback)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Series that were read: `chunks` tells how much work they are."""
+
+    batch: SeriesBatch
+    source: SampleSource
+    labels: LabelSets
+    chunks: int
+
+    def samples(self, row: int, mint: int, maxt: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """A row's samples with mint <= t <= maxt, stale markers left out."""
+        times, values = self.batch.samples(row, mint, maxt)
+        kept = values.view(np.uint64) != np.uint64(STALE_NAN_BITS)
+        return times[kept], values[kept]
+
+
+class Selections:
+    """The series of one query. Close it when the result is made: chunks may point into mapped files."""
+
+    def __init__(self, queryable: Queryable) -> None:
+        self._queryable = queryable
+        self._queriers: dict[tuple[int, int], Querier] = {}
+        self._planned: dict[Matchers, list[tuple[int, int]]] = {}
+        self._read: dict[tuple[Matchers, int, int], Selection] = {}
+
+    def plan(self, ranges: Iterator[tuple[Matchers, int, int]]) -> None:
+        """Joins overlapping ranges of equal matchers."""
+        for matchers, mint, maxt in ranges:
+            self._planned.setdefault(matchers, []).append((mint, maxt))
+        for matchers, spans in self._planned.items():
+            joined: list[tuple[int, int]] = []
+            for mint, maxt in sorted(spans):
+                if joined and mint <= joined[-1][1] + 1:
+                    joined[-1] = (joined[-1][0], max(maxt, joined[-1][1]))
+                else:
+                    joined.append((mint, maxt))
+            self._planned[matchers] = joined
+
+    def read(self, matchers: Matchers, mint: int, maxt: int) -> Selection:
+        """The series that match and have samples around the range. Raises what storage raises."""
+        span = next((s for s in self._planned.get(matchers, ()) if s[0] <= mint and maxt <= s[1]), None)
+        if span is None:
+            raise InternalError(f"no read was planned for [{mint}, {maxt}]")
+        key = (matchers, *span)
+        if key not in self._read:
+            if span not in self._queriers:
+                self._queriers[span] = self._queryable.querier(*span)
+            batch = self._queriers[span].select(matchers)
+            self._read[key] = Selection(batch, SampleSource.batch(batch), batch.labels, batch.chunk_count())
+        return self._read[key]
+
+    def close(self) -> None:
+        for querier in self._queriers.values():
+            querier.close()

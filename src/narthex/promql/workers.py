@@ -1,0 +1,62 @@
+"""Splitting the rows of one kernel call over a few threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+PIECES_A_THREAD = 4  # rows differ in cost: smaller pieces even that out
+
+T = TypeVar("T")
+
+
+class Workers:
+    """A pool that helps the calling thread. Kernels release the GIL, so pieces run side by side."""
+
+    def __init__(self, threads: int) -> None:
+        """`threads` counts the caller: 1 means that everything runs there."""
+        self.threads = max(1, threads)
+        self._pool = (
+            ThreadPoolExecutor(self.threads - 1, thread_name_prefix="promql-kernel") if self.threads > 1 else None
+        )
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def each(self, rows: int, split: bool, run: Callable[[int, int], None]) -> None:
+        """Calls run(first, last) for disjoint ranges that cover all rows; the first exception is raised."""
+        self.fold(rows, split, lambda: None, lambda _, first, last: run(first, last))
+
+    def fold(self, rows: int, split: bool, make: Callable[[], T], run: Callable[[T, int, int], None]) -> list[T]:
+        """As `each`, with one state a thread, which `run` gets; gives the states."""
+        if self._pool is None or not split or rows < 2:
+            state = make()
+            run(state, 0, rows)
+            return [state]
+        pieces = min(rows, self.threads * PIECES_A_THREAD)
+        bounds = [rows * i // pieces for i in range(pieces + 1)]
+        todo = iter(zip(bounds, bounds[1:], strict=False))
+        lock = threading.Lock()
+
+        def work() -> T:
+            state = make()
+            while True:
+                with lock:
+                    piece = next(todo, None)
+                if piece is None:
+                    return state
+                run(state, *piece)
+
+        helpers = [self._pool.submit(work) for _ in range(min(self.threads, pieces) - 1)]
+        try:
+            states = [work()]
+        except BaseException:
+            with lock:
+                todo = iter(())
+            for helper in helpers:
+                helper.exception()
+            raise
+        return states + [helper.result() for helper in helpers]

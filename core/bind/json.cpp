@@ -46,8 +46,8 @@ void bind_json(nb::module_& m) {
         "point_json", [](int64_t t, double value) { return to_bytes(point_json(t, value)); }, nb::arg("t"),
         nb::arg("value"));
     m.def(
-        "text_json", [](int64_t t, std::string_view text) { return to_bytes(text_json(t, text)); }, nb::arg("t"),
-        nb::arg("text"));
+        "text_json", [](int64_t t, std::string_view text) { return to_bytes(text_json(t, text)); },
+        nb::arg("t"), nb::arg("text"));
     m.def("format_value", [](double v) {
         char buffer[40];
         return nb::str(buffer, static_cast<size_t>(write_value(buffer, v) - buffer));

@@ -1,4 +1,6 @@
 // Columns of label sets: grouping, matching, sorting, changing.
+#include "query/label_ops.h"
+
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
@@ -10,7 +12,6 @@
 #include "bind/cells.h"
 #include "bind/module.h"
 #include "query/grouping.h"
-#include "query/label_ops.h"
 
 using namespace narthex;
 
@@ -67,7 +68,8 @@ void bind_keys(nb::module_& m) {
 void bind_label_ops(nb::module_& m) {
     bind_keys(m);
     m.def(
-        "take_rows", [](const LabelSets& rows, Column<int64_t> order) { return take_rows(rows, view(order)); },
+        "take_rows",
+        [](const LabelSets& rows, Column<int64_t> order) { return take_rows(rows, view(order)); },
         nb::arg("rows"), nb::arg("order"));
     m.def(
         "concat_rows", [](const std::vector<const LabelSets*>& tables) { return concat_rows(tables); },
@@ -111,5 +113,6 @@ void bind_label_ops(nb::module_& m) {
         },
         nb::arg("rows"), nb::arg("target"), nb::arg("separator"), nb::arg("sources"));
     m.def(
-        "stable_hashes", [](const LabelSets& rows) { return to_numpy(stable_hashes(rows)); }, nb::arg("rows"));
+        "stable_hashes", [](const LabelSets& rows) { return to_numpy(stable_hashes(rows)); },
+        nb::arg("rows"));
 }

@@ -19,7 +19,8 @@ using namespace narthex;
 namespace {
 
 void same_shape(const CellsIn& in, const Cells& out) {
-    if (in.shape(0) != out.shape(0) || in.shape(1) != out.shape(1)) throw nb::value_error("matrices differ in shape");
+    if (in.shape(0) != out.shape(0) || in.shape(1) != out.shape(1))
+        throw nb::value_error("matrices differ in shape");
 }
 
 template <typename T>
@@ -38,7 +39,8 @@ GroupedCells grouped(const CellsIn& cells, const Column<uint32_t>& ids, size_t g
 }
 
 void needs_rows(const Cells& out, size_t rows, size_t steps) {
-    if (out.shape(0) != rows || out.shape(1) != steps) throw nb::value_error("the output has the wrong shape");
+    if (out.shape(0) != rows || out.shape(1) != steps)
+        throw nb::value_error("the output has the wrong shape");
 }
 
 void bind_elementwise(nb::module_& m) {
@@ -72,28 +74,33 @@ void bind_elementwise(nb::module_& m) {
         nb::arg("cells"), nb::arg("low"), nb::arg("high"), nb::arg("out"));
     m.def(
         "combine_cells",
-        [](uint8_t op, uint8_t result, CellsIn left, std::optional<Column<int64_t>> left_rows, bool left_scalar,
-           CellsIn right, std::optional<Column<int64_t>> right_rows, bool right_scalar, Cells out) {
+        [](uint8_t op, uint8_t result, CellsIn left, std::optional<Column<int64_t>> left_rows,
+           bool left_scalar, CellsIn right, std::optional<Column<int64_t>> right_rows, bool right_scalar,
+           Cells out) {
             if (op >= kBinaryOps || result > 2) throw nb::value_error("no such operation");
             size_t rows = out.shape(0), steps = out.shape(1);
             auto side = [&](const CellsIn& cells, const std::optional<Column<int64_t>>& map, bool scalar) {
-                if (cells.shape(1) != steps || (scalar && cells.shape(0) != 1) || (map && map->shape(0) != rows))
+                if (cells.shape(1) != steps || (scalar && cells.shape(0) != 1) ||
+                    (map && map->shape(0) != rows))
                     throw nb::value_error("an operand does not fit the output");
-                return Operand{cells.data(), cells.shape(0), map ? view(*map) : std::span<const int64_t>{}, scalar};
+                return Operand{cells.data(), cells.shape(0), map ? view(*map) : std::span<const int64_t>{},
+                               scalar};
             };
             Operand l = side(left, left_rows, left_scalar), r = side(right, right_rows, right_scalar);
             nb::gil_scoped_release release;
             combine_cells(static_cast<BinaryOp>(op), static_cast<CompareResult>(result), l, r, rows, steps,
                           out.data());
         },
-        nb::arg("op"), nb::arg("result"), nb::arg("left"), nb::arg("left_rows").none(), nb::arg("left_scalar"),
-        nb::arg("right"), nb::arg("right_rows").none(), nb::arg("right_scalar"), nb::arg("out"));
+        nb::arg("op"), nb::arg("result"), nb::arg("left"), nb::arg("left_rows").none(),
+        nb::arg("left_scalar"), nb::arg("right"), nb::arg("right_rows").none(), nb::arg("right_scalar"),
+        nb::arg("out"));
 }
 
 void bind_columns(nb::module_& m) {
     m.def(
         "quantile_columns",
-        [](CellsIn in, Column<uint32_t> ids, size_t groups, Column<double> q, QueryBudget& budget, Cells out) {
+        [](CellsIn in, Column<uint32_t> ids, size_t groups, Column<double> q, QueryBudget& budget,
+           Cells out) {
             needs_rows(out, groups, in.shape(1));
             const double* quantiles = per_step(q, in.shape(1));
             GroupedCells cells = grouped(in, ids, groups);
@@ -164,13 +171,13 @@ void bind_histograms(nb::module_& m) {
             for (size_t g = 0; g < repairs.size(); ++g) {
                 const Repair& r = repairs[g];
                 if (r.steps > 0)
-                    repaired.emplace_back(g, r.steps, r.first_step, r.last_step, r.least_bound, r.greatest_bound,
-                                          r.greatest_fall);
+                    repaired.emplace_back(g, r.steps, r.first_step, r.last_step, r.least_bound,
+                                          r.greatest_bound, r.greatest_fall);
             }
             return repaired;
         },
-        nb::arg("cells"), nb::arg("ids"), nb::arg("groups"), nb::arg("bounds"), nb::arg("q"), nb::arg("budget"),
-        nb::arg("out"));
+        nb::arg("cells"), nb::arg("ids"), nb::arg("groups"), nb::arg("bounds"), nb::arg("q"),
+        nb::arg("budget"), nb::arg("out"));
     m.def(
         "histogram_fraction",
         [](CellsIn in, Column<uint32_t> ids, size_t groups, Column<double> bounds, Column<double> lower,
@@ -190,7 +197,8 @@ void bind_histograms(nb::module_& m) {
 void bind_rows(nb::module_& m) {
     m.def(
         "find_collision",
-        [](CellsIn cells, Column<uint32_t> ids, size_t count) -> std::optional<std::tuple<size_t, size_t, size_t>> {
+        [](CellsIn cells, Column<uint32_t> ids,
+           size_t count) -> std::optional<std::tuple<size_t, size_t, size_t>> {
             auto hit = find_collision(cells.data(), cells.shape(1), row_ids(cells, ids), count);
             if (!hit) return {};
             return std::tuple{hit->first, hit->second, hit->step};
@@ -215,8 +223,8 @@ void bind_rows(nb::module_& m) {
         [](CellsIn cells, Column<uint32_t> ids, FlagsIn presence, bool wanted, Cells out) {
             same_shape(cells, out);
             if (presence.shape(1) != cells.shape(1)) throw nb::value_error("presence has the wrong shape");
-            mask_cells(cells.data(), cells.shape(1), row_ids(cells, ids), presence.data(), presence.shape(0), wanted,
-                       out.data());
+            mask_cells(cells.data(), cells.shape(1), row_ids(cells, ids), presence.data(), presence.shape(0),
+                       wanted, out.data());
         },
         nb::arg("cells"), nb::arg("ids"), nb::arg("presence"), nb::arg("wanted"), nb::arg("out"));
     m.def(

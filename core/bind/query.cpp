@@ -29,14 +29,16 @@ Op checked_op(uint8_t op, uint8_t count) {
 StepGrid checked_grid(int64_t start, int64_t step, size_t count) {
     constexpr int64_t kLimit = int64_t{1} << 61;
     bool fits = start > -kLimit && start < kLimit && step >= 0;
-    if (fits && count > 0 && step > 0) fits = static_cast<uint64_t>(kLimit) / static_cast<uint64_t>(step) > count;
+    if (fits && count > 0 && step > 0)
+        fits = static_cast<uint64_t>(kLimit) / static_cast<uint64_t>(step) > count;
     if (!fits) throw nb::value_error("steps out of range");
     return {start, step, count};
 }
 
 RowTarget checked_target(const Source& source, RowRange rows, size_t steps, std::optional<Cells>& out,
                          Reducer* reducer, const std::optional<Column<uint32_t>>& groups) {
-    if (rows.first > rows.last || rows.last > source.source.rows()) throw nb::index_error("rows out of range");
+    if (rows.first > rows.last || rows.last > source.source.rows())
+        throw nb::index_error("rows out of range");
     RowTarget target;
     if (reducer) {
         if (!groups || groups->shape(0) < rows.last || reducer->steps() != steps)
@@ -99,6 +101,7 @@ void bind_reducer(nb::module_& m) {
                 new (self) Reducer(checked_op<ReduceOp>(op, kReduceOps), groups, steps);
             },
             nb::arg("op"), nb::arg("groups"), nb::arg("steps"))
+        .def_prop_ro("steps", &Reducer::steps)
         .def(
             "add",
             [](Reducer& self, CellsIn cells, Column<uint32_t> groups, const QueryBudget& budget) {
@@ -127,9 +130,7 @@ void bind_source(nb::module_& m) {
     nb::class_<Source>(m, "SampleSource")
         .def_static(
             "batch",
-            [](nb::object batch) {
-                return Source{SampleSource(nb::cast<const SeriesBatch&>(batch)), batch};
-            },
+            [](nb::object batch) { return Source{SampleSource(nb::cast<const SeriesBatch&>(batch)), batch}; },
             nb::arg("batch"))
         .def_static(
             "matrix",
@@ -157,17 +158,21 @@ void bind_query(nb::module_& m) {
             nb::gil_scoped_release release;
             select_rows(source.source, {first, last}, call, target, budget);
         },
-        nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("start"), nb::arg("step"), nb::arg("count"),
-        nb::arg("lookback"), nb::arg("times"), nb::arg("budget"), nb::arg("out") = nb::none(),
-        nb::arg("reducer") = nb::none(), nb::arg("groups") = nb::none());
+        nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("start"), nb::arg("step"),
+        nb::arg("count"), nb::arg("lookback"), nb::arg("times"), nb::arg("budget"),
+        nb::arg("out") = nb::none(), nb::arg("reducer") = nb::none(), nb::arg("groups") = nb::none());
     m.def(
         "range_rows",
-        [](const Source& source, size_t first, size_t last, uint8_t op, int64_t start, int64_t step, size_t count,
-           int64_t range, int64_t shift, std::optional<Column<double>> param,
-           std::optional<Column<double>> param2, QueryBudget& budget, std::optional<Cells> out, Reducer* reducer,
-           std::optional<Column<uint32_t>> groups) {
-            RangeCall call{checked_op<RangeOp>(op, kRangeOps), checked_grid(start, step, count), range, shift,
-                           parameter(param, count), parameter(param2, count)};
+        [](const Source& source, size_t first, size_t last, uint8_t op, int64_t start, int64_t step,
+           size_t count, int64_t range, int64_t shift, std::optional<Column<double>> param,
+           std::optional<Column<double>> param2, QueryBudget& budget, std::optional<Cells> out,
+           Reducer* reducer, std::optional<Column<uint32_t>> groups) {
+            RangeCall call{checked_op<RangeOp>(op, kRangeOps),
+                           checked_grid(start, step, count),
+                           range,
+                           shift,
+                           parameter(param, count),
+                           parameter(param2, count)};
             bool needs = call.op == RangeOp::kQuantile || call.op == RangeOp::kPredictLinear ||
                          call.op == RangeOp::kSmoothing;
             if ((needs && !call.param) || (call.op == RangeOp::kSmoothing && !call.param2))
@@ -176,8 +181,8 @@ void bind_query(nb::module_& m) {
             nb::gil_scoped_release release;
             range_rows(source.source, {first, last}, call, target, budget);
         },
-        nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("op"), nb::arg("start"), nb::arg("step"),
-        nb::arg("count"), nb::arg("range"), nb::arg("shift"), nb::arg("param").none(), nb::arg("param2").none(),
-        nb::arg("budget"), nb::arg("out") = nb::none(), nb::arg("reducer") = nb::none(),
-        nb::arg("groups") = nb::none());
+        nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("op"), nb::arg("start"),
+        nb::arg("step"), nb::arg("count"), nb::arg("range"), nb::arg("shift"), nb::arg("param").none(),
+        nb::arg("param2").none(), nb::arg("budget"), nb::arg("out") = nb::none(),
+        nb::arg("reducer") = nb::none(), nb::arg("groups") = nb::none());
 }

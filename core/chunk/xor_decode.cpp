@@ -1,5 +1,6 @@
-// Decoding of XOR chunks. The loop peeks at 57 bits at once and writes into columns that already have room, so
-// the only branches that depend on data are "same spacing", "same value" and "more than 57 significant bits".
+// Decoding of XOR chunks. The loop peeks at 57 bits at once and writes into columns that already have room,
+// so the only branches that depend on data are "same spacing", "same value" and "more than 57 significant
+// bits".
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -127,7 +128,8 @@ void xor_decode(std::span<const uint8_t> chunk, int64_t mint, int64_t maxt, Samp
     unsigned count = xor_sample_count(chunk);
     if (count == 0) return;
     auto body = chunk.subspan(2);
-    // Every sample but the first takes two bits or more: a header that promises more is a lie not worth memory.
+    // Every sample but the first takes two bits or more: a header that promises more is a lie not worth
+    // memory.
     if (body.size() * 4 < count) throw DecodeError("chunk ends early", chunk.size());
     out.reserve_more(count);
     int64_t* ts = out.times() + out.size();

@@ -10,8 +10,8 @@ namespace narthex {
 // Room that every number written below fits into.
 inline constexpr size_t kNumberSpace = 400;
 
-// Shortest text that reads back to the same double. An exponent is used below 1e-6 and from 1e21 on (two digits less
-// padding: 1e-7, 1e+21). NaN, +Inf, -Inf. Writes at most 32 bytes and returns the end.
+// Shortest text that reads back to the same double. An exponent is used below 1e-6 and from 1e21 on (two
+// digits less padding: 1e-7, 1e+21). NaN, +Inf, -Inf. Writes at most 32 bytes and returns the end.
 char* write_value(char* out, double v);
 
 // The same without ever an exponent (Go's 'f', -1); at most kNumberSpace bytes.

@@ -27,7 +27,8 @@ inline uint64_t xxhash64(std::string_view input) {
                 p += 8;
             }
         }
-        h = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) + std::rotl(lanes[3], 18);
+        h = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) +
+            std::rotl(lanes[3], 18);
         for (uint64_t lane : lanes) h = (h ^ round(0, lane)) * kP1 + kP4;
     } else {
         h = kP5;

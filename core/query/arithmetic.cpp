@@ -22,7 +22,8 @@ void each_pair(const Operand& left, const Operand& right, size_t rows, size_t st
         const double* l = row_of(left, i, steps);
         const double* r = row_of(right, i, steps);
         double* to = out + i * steps;
-        for (size_t k = 0; k < steps; ++k) to[k] = is_stale(l[k]) || is_stale(r[k]) ? stale_nan() : f(l[k], r[k]);
+        for (size_t k = 0; k < steps; ++k)
+            to[k] = is_stale(l[k]) || is_stale(r[k]) ? stale_nan() : f(l[k], r[k]);
     }
 }
 

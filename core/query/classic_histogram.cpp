@@ -43,7 +43,8 @@ void coalesce(std::vector<Bucket>& buckets) {
     buckets.resize(last + 1);
 }
 
-// Lifts every count that is below the one before to it. Gives the repair of this step if that was more than rounding.
+// Lifts every count that is below the one before to it. Gives the repair of this step if that was more than
+// rounding.
 void make_monotonic(std::vector<Bucket>& buckets, size_t step, Repair& repair) {
     bool forced = false;
     double highest = buckets[0].count;
@@ -160,8 +161,8 @@ std::vector<Repair> histogram_quantile(const GroupedCells& in, const double* bou
     return repairs;
 }
 
-void histogram_fraction(const GroupedCells& in, const double* bounds, const double* lower, const double* upper,
-                        QueryBudget& budget, double* out) {
+void histogram_fraction(const GroupedCells& in, const double* bounds, const double* lower,
+                        const double* upper, QueryBudget& budget, double* out) {
     std::fill(out, out + in.groups * in.steps, stale_nan());
     each_histogram(in, bounds, budget, [&](size_t group, size_t step, std::vector<Bucket>& buckets) {
         out[group * in.steps + step] = fraction(lower[step], upper[step], buckets);

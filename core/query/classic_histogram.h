@@ -26,7 +26,7 @@ std::vector<Repair> histogram_quantile(const GroupedCells& in, const double* bou
                                        QueryBudget& budget, double* out);
 
 // The share of observations between lower[k] and upper[k].
-void histogram_fraction(const GroupedCells& in, const double* bounds, const double* lower, const double* upper,
-                        QueryBudget& budget, double* out);
+void histogram_fraction(const GroupedCells& in, const double* bounds, const double* lower,
+                        const double* upper, QueryBudget& budget, double* out);
 
 }  // namespace narthex

@@ -29,8 +29,8 @@ struct Entry {
     uint32_t row;
 };
 
-// Calls f(group, step, entries) with the present values of the group at the step, in row order. Steps are gathered
-// a cache line at a time.
+// Calls f(group, step, entries) with the present values of the group at the step, in row order. Steps are
+// gathered a cache line at a time.
 template <typename F>
 void each_column(const GroupedCells& in, QueryBudget& budget, F&& f) {
     constexpr size_t kLine = 8;
@@ -77,7 +77,8 @@ void extreme_columns(const GroupedCells& in, const int64_t* keep, bool greatest,
         if (keep[step] < 1) return;
         auto k = static_cast<size_t>(keep[step]);
         if (k < entries.size()) {
-            std::nth_element(entries.begin(), entries.begin() + static_cast<ptrdiff_t>(k), entries.end(), better);
+            std::nth_element(entries.begin(), entries.begin() + static_cast<ptrdiff_t>(k), entries.end(),
+                             better);
             entries.resize(k);
         }
         for (const Entry& e : entries) out[e.row * in.steps + step] = e.value;

@@ -1,5 +1,5 @@
-// Aggregations that need all values of a group at a step together: quantile, topk, bottomk, limitk, limit_ratio,
-// count_values.
+// Aggregations that need all values of a group at a step together: quantile, topk, bottomk, limitk,
+// limit_ratio, count_values.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,16 @@ struct GroupedCells {
 // Writes groups x steps cells: the q[k]-quantile of the group's values at step k.
 void quantile_columns(const GroupedCells& in, const double* q, QueryBudget& budget, double* out);
 
-// Keeps the `keep[k]` greatest (least) values of each group at step k, of equal ones the earlier rows; NaN only when
-// there are not enough numbers. Writes rows x steps cells.
-void extreme_columns(const GroupedCells& in, const int64_t* keep, bool greatest, QueryBudget& budget, double* out);
+// Keeps the `keep[k]` greatest (least) values of each group at step k, of equal ones the earlier rows; NaN
+// only when there are not enough numbers. Writes rows x steps cells.
+void extreme_columns(const GroupedCells& in, const int64_t* keep, bool greatest, QueryBudget& budget,
+                     double* out);
 
 // Keeps the first `keep[k]` rows of each group that have a value at step k.
 void first_columns(const GroupedCells& in, const int64_t* keep, double* out);
 
-// Keeps rows whose offset (their share of the hash range, [0, 1]) is below ratio[k], or for a negative ratio those
-// at or above 1 + ratio[k].
+// Keeps rows whose offset (their share of the hash range, [0, 1]) is below ratio[k], or for a negative ratio
+// those at or above 1 + ratio[k].
 void ratio_columns(const GroupedCells& in, const double* offsets, const double* ratio, double* out);
 
 // One row a group and distinct value: how many of the group's rows have the value at each step.

@@ -130,7 +130,8 @@ void round_cells(const double* in, size_t rows, size_t steps, const double* to, 
     }
 }
 
-void clamp_cells(const double* in, size_t rows, size_t steps, const double* low, const double* high, double* out) {
+void clamp_cells(const double* in, size_t rows, size_t steps, const double* low, const double* high,
+                 double* out) {
     for (size_t i = 0; i < rows; ++i, in += steps, out += steps) {
         for (size_t k = 0; k < steps; ++k) {
             bool none = is_stale(in[k]) || high[k] < low[k];

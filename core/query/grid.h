@@ -25,7 +25,8 @@ struct Samples {
     size_t n;
 };
 
-// Calls f(k, lo, hi) for every step: samples [lo, hi) are those in (at(k) - range, at(k)]. Costs O(n + steps).
+// Calls f(k, lo, hi) for every step: samples [lo, hi) are those in (at(k) - range, at(k)]. Costs O(n +
+// steps).
 template <typename F>
 void each_window(const Samples& s, const StepGrid& grid, int64_t range, F&& f) {
     size_t lo = 0, hi = 0;

@@ -36,7 +36,8 @@ void key_of(const LabelSets& rows, size_t row, const KeyFilter& filter, std::vec
     }
 }
 
-// Renames the symbols of one table to those of another; unknown ones get ids that the other table cannot have.
+// Renames the symbols of one table to those of another; unknown ones get ids that the other table cannot
+// have.
 class Renaming {
   public:
     Renaming(const SymbolTable& from, const SymbolTable& to)

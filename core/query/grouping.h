@@ -16,8 +16,8 @@ struct KeyLabels {
     bool keep = false;
 };
 
-// ids[row] is a group; groups are numbered in the order in which rows show them. `labels` has a row a group and
-// shares the input's symbol table.
+// ids[row] is a group; groups are numbered in the order in which rows show them. `labels` has a row a group
+// and shares the input's symbol table.
 struct Groups {
     std::vector<uint32_t> ids;
     LabelSets labels;
@@ -32,8 +32,8 @@ struct Matching {
 };
 Matching match_rows(const LabelSets& left, const LabelSets& right, const KeyLabels& key);
 
-// The label sets of a binary operation's results. Row i joins `many` row many_rows[i] and `one` row one_rows[i];
-// -1 stands for a side that was filled in: its labels are the key labels of the other.
+// The label sets of a binary operation's results. Row i joins `many` row many_rows[i] and `one` row
+// one_rows[i]; -1 stands for a side that was filled in: its labels are the key labels of the other.
 struct JoinSpec {
     KeyLabels key;
     bool only_key = false;  // one-to-one: the result keeps nothing but the key

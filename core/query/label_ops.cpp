@@ -67,7 +67,8 @@ std::vector<int64_t> sorted_rows(const LabelSets& rows) {
 
 LabelSets remove_labels(const LabelSets& rows, std::span<const std::string_view> names,
                         std::span<const uint8_t> flags) {
-    if (!flags.empty() && flags.size() != rows.rows()) throw std::invalid_argument("one flag a row is needed");
+    if (!flags.empty() && flags.size() != rows.rows())
+        throw std::invalid_argument("one flag a row is needed");
     std::vector<uint32_t> ids;
     for (std::string_view name : names) ids.push_back(rows.symbols()->find(name));
     LabelSets out(rows.symbols());

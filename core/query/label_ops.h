@@ -1,5 +1,5 @@
-// Label sets as columns: taking, sorting, joining and changing rows. Every function gives a new LabelSets; those that
-// need no new text share the input's symbol table.
+// Label sets as columns: taking, sorting, joining and changing rows. Every function gives a new LabelSets;
+// those that need no new text share the input's symbol table.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ LabelSets set_label(const LabelSets& rows, std::string_view name, std::span<cons
 LabelSets join_label(const LabelSets& rows, std::string_view target, std::string_view separator,
                      std::span<const std::string_view> sources);
 
-// The hash on which limit_ratio decides: xxHash64 (seed 0) over every name and value, each with its length before it
-// as Prometheus' string-backed labels hold them.
+// The hash on which limit_ratio decides: xxHash64 (seed 0) over every name and value, each with its length
+// before it as Prometheus' string-backed labels hold them.
 std::vector<uint64_t> stable_hashes(const LabelSets& rows);
 
 }  // namespace narthex

@@ -1,5 +1,5 @@
-// Sums that lose almost nothing: Neumaier's compensated sum, and prefix sums of twice the precision of a double
-// (Dekker 1971; Ogita, Rump, Oishi 2005) from which the sum of any window is one subtraction.
+// Sums that lose almost nothing: Neumaier's compensated sum, and prefix sums of twice the precision of a
+// double (Dekker 1971; Ogita, Rump, Oishi 2005) from which the sum of any window is one subtraction.
 #pragma once
 
 #include <cmath>

@@ -153,8 +153,7 @@ double quantile_of(double q, double* values, size_t n) {
     Place p = place(q, n);
     std::nth_element(values, values + p.lower, values + n, below);
     double lower = values[p.lower];
-    double upper =
-        p.upper == p.lower ? lower : *std::min_element(values + p.upper, values + n, below);
+    double upper = p.upper == p.lower ? lower : *std::min_element(values + p.upper, values + n, below);
     return mix(lower, upper, p.weight);
 }
 

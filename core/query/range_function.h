@@ -41,7 +41,8 @@ inline constexpr uint8_t kRangeOps = 26;
 
 // One call for one series. `range` in milliseconds, windows are (t - range, t]. `param` and `param2` hold one
 // value a step where the function takes scalars (quantile, seconds ahead, smoothing factors), else null.
-// `shift` is added to a step to get the evaluation time (the selector's offset), which predict_linear is about.
+// `shift` is added to a step to get the evaluation time (the selector's offset), which predict_linear is
+// about.
 struct RangeCall {
     RangeOp op;
     StepGrid grid;
@@ -51,7 +52,8 @@ struct RangeCall {
     const double* param2 = nullptr;
 };
 
-// Writes grid.count cells to `out`; a stale marker where the function has no value. `s` holds no stale markers.
+// Writes grid.count cells to `out`; a stale marker where the function has no value. `s` holds no stale
+// markers.
 void range_function(const RangeCall& call, const Samples& s, double* out);
 
 // How many samples a window holds on average; kernels choose between recomputing and sliding by it.

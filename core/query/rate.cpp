@@ -11,8 +11,8 @@ namespace narthex {
 
 namespace {
 
-constexpr double kThreshold = 1.1;   // samples within this many mean spacings of an edge belong to it
-constexpr size_t kManyResets = 16;   // resets a window from which prefix sums beat adding them up
+constexpr double kThreshold = 1.1;  // samples within this many mean spacings of an edge belong to it
+constexpr size_t kManyResets = 16;  // resets a window from which prefix sums beat adding them up
 
 // Positions i at which a counter fell (v[i] < v[i - 1]), and what each one gives back: v[i - 1].
 class Resets {
@@ -37,9 +37,8 @@ class Resets {
     double repair(double difference, size_t lo, size_t hi) {
         while (first_ < at_.size() && at_[first_] <= lo) ++first_;
         if (summed_) {
-            auto end = static_cast<size_t>(std::lower_bound(at_.begin() + static_cast<ptrdiff_t>(first_),
-                                                            at_.end(), hi) -
-                                           at_.begin());
+            auto end = static_cast<size_t>(
+                std::lower_bound(at_.begin() + static_cast<ptrdiff_t>(first_), at_.end(), hi) - at_.begin());
             return (Pair{difference, 0} + prefix_.sum(first_, end)).value();
         }
         for (size_t k = first_; k < at_.size() && at_[k] < hi; ++k) difference += lost_[k];

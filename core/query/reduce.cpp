@@ -14,8 +14,8 @@ bool present(double v) {
     return !is_stale(v);
 }
 
-// Adds a value to a sum and its error to `rest`, without a branch. An overflow leaves NaN in `rest`, which is why
-// infinite sums are read alone.
+// Adds a value to a sum and its error to `rest`, without a branch. An overflow leaves NaN in `rest`, which is
+// why infinite sums are read alone.
 void add_exact(double& sum, double& rest, double x) {
     Pair s = two_sum(sum, x);
     sum = s.hi;

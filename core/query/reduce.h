@@ -13,8 +13,8 @@ namespace narthex {
 enum class ReduceOp : uint8_t { kSum = 0, kAvg, kMin, kMax, kCount, kGroup, kStddev, kStdvar };
 inline constexpr uint8_t kReduceOps = 8;
 
-// Accumulates groups x steps cells. Cells with a stale marker add nothing; a group's cell to which nothing was
-// added is a stale marker in the result.
+// Accumulates groups x steps cells. Cells with a stale marker add nothing; a group's cell to which nothing
+// was added is a stale marker in the result.
 class Reducer {
   public:
     Reducer(ReduceOp op, size_t groups, size_t steps);
@@ -38,8 +38,8 @@ class Reducer {
     size_t groups_;
     size_t steps_;
     std::vector<double> count_;
-    std::vector<double> first_;   // sum, extreme, or mean
-    std::vector<double> second_;  // compensation, or sum of squared distances
+    std::vector<double> first_;     // sum, extreme, or mean
+    std::vector<double> second_;    // compensation, or sum of squared distances
     std::vector<uint8_t> running_;  // avg: the sum overflowed, first_ is a mean from here on
 };
 

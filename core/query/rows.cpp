@@ -36,7 +36,8 @@ std::optional<Collision> find_collision(const double* cells, size_t steps, std::
     return {};
 }
 
-void merge_cells(const double* cells, size_t steps, std::span<const uint32_t> ids, size_t count, double* out) {
+void merge_cells(const double* cells, size_t steps, std::span<const uint32_t> ids, size_t count,
+                 double* out) {
     check_ids(ids, count);
     std::fill(out, out + count * steps, stale_nan());
     for (size_t row = 0; row < ids.size(); ++row) {

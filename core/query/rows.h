@@ -1,4 +1,5 @@
-// Cells of several rows that stand for one thing: merging equal series, presence of a match group, picking rows.
+// Cells of several rows that stand for one thing: merging equal series, presence of a match group, picking
+// rows.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,11 @@ std::optional<Collision> find_collision(const double* cells, size_t steps, std::
 void merge_cells(const double* cells, size_t steps, std::span<const uint32_t> ids, size_t count, double* out);
 
 // Writes count x steps flags: 1 where any row of the id has a value.
-void mark_presence(const double* cells, size_t steps, std::span<const uint32_t> ids, size_t count, uint8_t* out);
+void mark_presence(const double* cells, size_t steps, std::span<const uint32_t> ids, size_t count,
+                   uint8_t* out);
 
-// Copies cells and leaves only those whose flag (of row ids[row] in `presence`) equals `wanted`; the rest is absent.
+// Copies cells and leaves only those whose flag (of row ids[row] in `presence`) equals `wanted`; the rest is
+// absent.
 void mask_cells(const double* cells, size_t steps, std::span<const uint32_t> ids, const uint8_t* presence,
                 size_t count, bool wanted, double* out);
 

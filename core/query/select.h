@@ -1,5 +1,5 @@
-// Kernels over the rows of a selection or a matrix: instant selectors and range functions for all steps, either
-// into a matrix or straight into a reduction.
+// Kernels over the rows of a selection or a matrix: instant selectors and range functions for all steps,
+// either into a matrix or straight into a reduction.
 #pragma once
 
 #include <span>
@@ -11,8 +11,8 @@
 
 namespace narthex {
 
-// An instant selector: at each step the newest sample in (t - lookback, t], absent when that is a stale marker.
-// `times` gives the sample's time in seconds instead of its value.
+// An instant selector: at each step the newest sample in (t - lookback, t], absent when that is a stale
+// marker. `times` gives the sample's time in seconds instead of its value.
 struct LookbackCall {
     StepGrid grid;
     int64_t lookback;

@@ -1,5 +1,5 @@
-// sum, avg, stddev and stdvar over time. Short windows are recomputed, long ones slide over prefix sums of double
-// precision where the values allow it without loss (PrefixSums::fits).
+// sum, avg, stddev and stdvar over time. Short windows are recomputed, long ones slide over prefix sums of
+// double precision where the values allow it without loss (PrefixSums::fits).
 #include <cmath>
 
 #include "chunk/stale.h"
@@ -65,8 +65,8 @@ double direct_variance(const double* v, size_t n) {
 void sum_row(const RangeCall& call, const Samples& s, double* out) {
     thread_local PrefixSums prefix;
     const bool mean = call.op == RangeOp::kAvg;
-    const bool slide =
-        mean_window(s, call.grid, call.range) > kSlideFrom && call.grid.count > 4 && PrefixSums::fits(s.v, s.n);
+    const bool slide = mean_window(s, call.grid, call.range) > kSlideFrom && call.grid.count > 4 &&
+                       PrefixSums::fits(s.v, s.n);
     if (slide) prefix.build(s.n, [&](size_t i) { return Pair{s.v[i], 0}; });
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
         if (lo == hi) {

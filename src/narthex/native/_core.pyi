@@ -393,6 +393,7 @@ def snappy_compress(data: bytes | mmap) -> bytes:
 
 def snappy_decompress(data: bytes | mmap, limit: int) -> bytes:
     """Raises DecodeError on malformed input and when the declared length is over `limit`."""
+
 # --- queries ----------------------------------------------------------------------------------------------------------
 # A matrix of cells is rows x steps, float64, C-contiguous; a stale marker in a cell means "no value". `out` is a matrix
 # to fill; it must not overlap an input. A grid is `count` steps, `start` the first, `step` apart. Row ids are uint32.
@@ -438,6 +439,8 @@ class Reducer:
     """Sums rows of a group into one (sum, avg, min, max, count, group, stddev, stdvar), a row at a time."""
 
     def __init__(self, op: int, groups: int, steps: int) -> None: ...
+    @property
+    def steps(self) -> int: ...
     def add(self, cells: Cells, groups: Ids, budget: QueryBudget) -> None: ...
     def merge(self, other: Reducer) -> None: ...
     def finish(self, out: Cells) -> None:

@@ -58,7 +58,7 @@ class QueryHandle:
 class Engine:
     """Evaluates expressions. Calls block and are meant for worker threads; any number may run, up to the limit.
 
-    `start` and `end` are milliseconds, both steps inclusive; `lookback_ms` overrides the engine's. All raise PromQLError
+    `start` and `end` are milliseconds, both inclusive; `lookback_ms` overrides the engine's. All raise PromQLError
     (does not parse), QueryError and its kinds, and StorageError.
     """
 

@@ -55,7 +55,7 @@ class QueryTimes:
 class Matrix:
     """An instant vector at every step. Row i has the labels `labels[i]`; a stale marker in a cell means "no value".
 
-    `drop_name` flags rows whose metric name goes away at the end of the query (delayed name removal); None means no row.
+    `drop_name` flags rows whose metric name goes away at the end of the query (delayed name removal); None: no row.
     Cells belong to whoever made the matrix: operators never write into their input.
     """
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -38,7 +39,7 @@ class Workers:
             return [state]
         pieces = min(rows, self.threads * PIECES_A_THREAD)
         bounds = [rows * i // pieces for i in range(pieces + 1)]
-        todo = iter(zip(bounds, bounds[1:], strict=False))
+        todo: Iterator[tuple[int, int]] = iter(itertools.pairwise(bounds))
         lock = threading.Lock()
 
         def work() -> T:

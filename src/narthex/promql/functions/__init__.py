@@ -18,9 +18,7 @@ from narthex.promql.values import Grid, Value
 
 
 def _not_yet(on: Evaluation, call: Call, grid: Grid) -> Value:
-    raise QueryError(
-        f"function {call.func.name} needs native histograms or info metrics, which cannot be evaluated yet"
-    )
+    raise QueryError(f"function {call.func.name} cannot be evaluated yet")
 
 
 FUNCTIONS: dict[str, Callable[[Evaluation, Call, Grid], Value]] = {

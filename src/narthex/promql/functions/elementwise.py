@@ -14,45 +14,12 @@ from narthex.promql.operators.selector import evaluate_selector
 from narthex.promql.syntax import Call, Expr, ParenExpr, VectorSelector
 from narthex.promql.values import Grid, Matrix
 
-UNARY = {
-    name: op
-    for op, name in enumerate(
-        [
-            "abs",
-            "ceil",
-            "floor",
-            "exp",
-            "ln",
-            "log2",
-            "log10",
-            "sqrt",
-            "sgn",
-            "-",
-            "sin",
-            "cos",
-            "tan",
-            "asin",
-            "acos",
-            "atan",
-            "sinh",
-            "cosh",
-            "tanh",
-            "asinh",
-            "acosh",
-            "atanh",
-            "deg",
-            "rad",
-            "minute",
-            "hour",
-            "day_of_week",
-            "day_of_month",
-            "day_of_year",
-            "days_in_month",
-            "month",
-            "year",
-        ]
-    )
-}
+_NAMES = (
+    "abs ceil floor exp ln log2 log10 sqrt sgn -"
+    " sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh deg rad"
+    " minute hour day_of_week day_of_month day_of_year days_in_month month year"
+)
+UNARY = {name: op for op, name in enumerate(_NAMES.split())}
 """The numbers are those of UnaryOp in core/query/elementwise.h."""
 NEGATE = UNARY.pop("-")
 CALENDAR = frozenset(name for name, op in UNARY.items() if op >= UNARY["minute"])

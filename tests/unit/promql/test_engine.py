@@ -1,0 +1,170 @@
+"""The engine as its callers see it: kinds of results, errors, limits, what is read."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from narthex.errors import PromQLError, QueryCanceled, QueryError, QueryTimeout, TooManySamples
+from narthex.instrument.registry import Registry
+from narthex.promql.engine import Engine, QueryHandle
+from narthex.promql.options import EngineOptions
+from narthex.promql.syntax import ParserOptions
+from support.memory_series import MemorySeries
+
+
+@pytest.fixture
+def series() -> MemorySeries:
+    data = MemorySeries()
+    for i in range(4):
+        labels = {"__name__": "requests_total", "instance": str(i), "job": "a" if i < 2 else "b"}
+        data.add_every(labels, 15_000, [x * (i + 1) for x in range(100)], start=7_000)
+    return data
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    made = Engine(EngineOptions(parser=ParserOptions.everything()), Registry())
+    yield made
+    made.close()
+
+
+def instant(engine: Engine, series: MemorySeries, expr: str, t: int = 600_000) -> Any:
+    return json.loads(engine.instant(series, expr, t).json())
+
+
+def test_each_kind_of_result_has_its_shape(engine: Engine, series: MemorySeries) -> None:
+    assert instant(engine, series, "1 + 1") == {"resultType": "scalar", "result": [600, "2"]}
+    assert instant(engine, series, "'x'") == {"resultType": "string", "result": [600, "x"]}
+    vector = instant(engine, series, 'requests_total{instance="1"}')
+    labels = {"__name__": "requests_total", "instance": "1", "job": "a"}
+    assert vector == {"resultType": "vector", "result": [{"metric": labels, "value": [600, "78"]}]}
+    raw = instant(engine, series, 'requests_total{instance="1"}[30s]')
+    assert raw == {
+        "resultType": "matrix",
+        "result": [{"metric": labels, "values": [[577, "76"], [592, "78"]]}],
+    }
+    ranged = json.loads(engine.range(series, "sum(requests_total) > 390", 600_000, 660_000, 30_000).json())
+    assert ranged["result"] == [{"metric": {}, "values": [[630, "410"], [660, "430"]]}]
+
+
+def test_a_subquery_result_keeps_the_times_of_its_steps(engine: Engine, series: MemorySeries) -> None:
+    got = instant(engine, series, "sum(requests_total)[1m:20s]")
+    assert [t for t, _ in got["result"][0]["values"]] == [560, 580, 600]
+
+
+def test_selectors_with_overlapping_ranges_are_read_once(engine: Engine, series: MemorySeries) -> None:
+    engine.instant(series, "rate(requests_total[5m]) / rate(requests_total[10m])", 900_000)
+    assert series.asked == [(900_000 - 600_000 + 1, 900_000, ('__name__="requests_total"',))]
+    assert series.opened == series.closed == 1
+
+
+def test_selectors_far_apart_are_read_apart(engine: Engine, series: MemorySeries) -> None:
+    engine.instant(series, "rate(requests_total[1m]) - rate(requests_total[1m] offset 10m)", 900_000)
+    assert sorted((a, b) for a, b, _ in series.asked) == [(240_001, 300_000), (840_001, 900_000)]
+
+
+def test_queriers_are_closed_after_errors(engine: Engine, series: MemorySeries) -> None:
+    with pytest.raises(QueryError, match="many-to-many matching not allowed"):
+        engine.instant(series, "requests_total + on(job) requests_total", 600_000)
+    assert series.opened == series.closed > 0
+
+
+def test_too_many_samples_stop_a_query(series: MemorySeries) -> None:
+    engine = Engine(EngineOptions(max_samples=50), Registry())
+    with pytest.raises(TooManySamples, match="too many samples into memory"):
+        engine.instant(series, "sum(rate(requests_total[20m]))", 1_400_000)
+    assert engine.instant(series, "sum(rate(requests_total[5m]))", 1_400_000).rows == 1
+    engine.close()
+
+
+def test_a_timeout_and_a_cancel_are_told_apart(engine: Engine, series: MemorySeries) -> None:
+    handle = QueryHandle()
+    handle.cancel()
+    with pytest.raises(QueryCanceled):
+        engine.instant(series, "requests_total", 600_000, handle=handle)
+    for i in range(400):
+        series.add_every({"__name__": "many", "i": str(i)}, 1000, [float(x) for x in range(2000)])
+    with pytest.raises(QueryTimeout):
+        engine.range(series, "sum(mad_over_time(many[30m]))", 0, 2_000_000, 500, timeout_s=0.05)
+
+
+def test_a_full_engine_lets_queries_wait_until_their_timeout(series: MemorySeries) -> None:
+    engine = Engine(EngineOptions(max_concurrency=1), Registry())
+    blocked, release = threading.Event(), threading.Event()
+
+    class Slow(MemorySeries):
+        def querier(self, mint: int, maxt: int) -> Any:
+            blocked.set()
+            release.wait(10)
+            return super().querier(mint, maxt)
+
+    other = threading.Thread(target=lambda: engine.instant(Slow(), "x", 0))
+    other.start()
+    blocked.wait(10)
+    with pytest.raises(QueryTimeout):
+        engine.instant(series, "requests_total", 600_000, timeout_s=0.01)
+    release.set()
+    other.join()
+    assert engine.instant(series, "requests_total", 600_000).rows == 4
+    engine.close()
+
+
+def test_wrong_types_and_bounds_of_range_queries_are_refused(engine: Engine, series: MemorySeries) -> None:
+    with pytest.raises(PromQLError, match='invalid expression type "range vector" for range query'):
+        engine.range(series, "requests_total[5m]", 0, 1000, 1000)
+    with pytest.raises(QueryError, match="zero or negative"):
+        engine.range(series, "requests_total", 0, 1000, 0)
+
+
+def test_rates_of_gauges_are_noted_with_their_position(engine: Engine, series: MemorySeries) -> None:
+    series.add_every({"__name__": "heat"}, 15_000, [1.0, 2.0, 3.0, 4.0])
+    result = engine.instant(series, "sum(\n  rate(heat[1m]))", 60_000)
+    text = 'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "heat" (2:8)'
+    assert (result.infos, result.warnings) == ([text], [])
+
+
+def test_names_are_dropped_at_the_end_when_that_is_switched_on(series: MemorySeries) -> None:
+    expr = 'label_replace(rate(requests_total{instance="0"}[5m]), "was", "$1", "__name__", "(.+)")'
+    for delayed, expected in ((False, None), (True, "requests_total")):
+        engine = Engine(EngineOptions(delayed_name_removal=delayed), Registry())
+        metric = instant(engine, series, expr)["result"][0]["metric"]
+        engine.close()
+        assert metric.get("was") == expected
+        assert "__name__" not in metric
+
+
+def test_series_that_lose_their_difference_collide(engine: Engine, series: MemorySeries) -> None:
+    series.add_every({"__name__": "other_total", "instance": "0", "job": "a"}, 15_000, [1.0] * 100)
+    for expr in ('rate({instance="0"}[5m])', 'sum(rate({instance="0"}[5m]))', '-{instance="0"}'):
+        with pytest.raises(QueryError, match="vector cannot contain metrics with the same labelset"):
+            engine.instant(series, expr, 600_000)
+
+
+def test_stats_count_what_was_read(series: MemorySeries) -> None:
+    registry = Registry()
+    engine = Engine(EngineOptions(), registry)
+    result = engine.instant(series, "rate(requests_total[5m])", 600_000)
+    assert result.stats.samples_read == 4 * 20
+    assert result.stats.peak_samples >= 20
+    assert b"prometheus_engine_query_samples_total 80\n" in registry.expose()
+    engine.close()
+
+
+def test_threads_give_what_one_thread_gives(series: MemorySeries) -> None:
+    data = MemorySeries()
+    for i in range(300):
+        values = [float((x * 7 + i * 3) % 50) if x % 11 else math.nan for x in range(400)]
+        data.add_every({"__name__": "m_total", "i": str(i), "g": str(i % 7)}, 15_000, values)
+    answers = []
+    for threads in (1, 3):
+        engine = Engine(EngineOptions(threads=threads), Registry())
+        args = (data, "max by (g) (rate(m_total[5m])) or avg_over_time(m_total[10m])", 0, 6_000_000, 15_000)
+        answers.append(engine.range(*args).json())
+        engine.close()
+    assert answers[0] == answers[1]

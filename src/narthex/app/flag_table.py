@@ -55,11 +55,11 @@ _STORAGE = (
     _flag("storage.tsdb.head-chunks-write-queue-size", "int", "0", "Queue of the chunk writer.", "Storage", mode="server", inert=_NOT_YET),
     _flag("storage.tsdb.delay-compact-file.path", "text", "", "JSON list of uploaded blocks; other level-1 blocks are not compacted.", "Storage", mode="server", inert=_NOT_YET),
     _flag("storage.tsdb.min-block-duration", "duration", "2h", "Time range of a block cut from the head.", "Storage", mode="server", hidden=True),
-    _flag("storage.tsdb.max-block-duration", "duration", "0s", "Longest time range of a compacted block.", "Storage", mode="server", hidden=True, inert=_NOT_YET),
+    _flag("storage.tsdb.max-block-duration", "duration", "0s", "Longest time range of a compacted block.", "Storage", mode="server", hidden=True),
     _flag("storage.tsdb.max-block-chunk-segment-size", "size", "0B", "Largest chunk file of a block.", "Storage", mode="server", hidden=True, inert=_NOT_YET),
     _flag("storage.tsdb.wal-segment-size", "size", "0B", "Size of a log segment, 10MB to 256MB; 0 for 128MB.", "Storage", mode="server", hidden=True),
-    _flag("storage.tsdb.wal-compression", "bool", "true", "Compress the log.", "Storage", mode="server", hidden=True),
-    _flag("storage.tsdb.wal-compression-type", "choice", "snappy", "How to compress the log.", "Storage", mode="server", hidden=True, choices=("snappy", "zstd")),
+    _flag("storage.tsdb.wal-compression", "bool", "true", "Compress the log.", "Storage", mode="server", hidden=True, inert=_NOT_YET),
+    _flag("storage.tsdb.wal-compression-type", "choice", "snappy", "How to compress the log.", "Storage", mode="server", hidden=True, choices=("snappy", "zstd"), inert=_NOT_YET),
     _flag("storage.tsdb.allow-overlapping-compaction", "bool", "true", "Compact overlapping blocks.", "Storage", mode="server", hidden=True, inert=_NOT_YET),
     _flag("storage.tsdb.samples-per-chunk", "int", "120", "Samples after which a chunk is closed.", "Storage", mode="server", hidden=True, inert=_NOT_YET),
     _flag("storage.tsdb.delayed-compaction.max-percent", "int", "10", "Longest delay of head compaction, in per cent of the block range.", "Storage", mode="server", hidden=True, inert=_NOT_YET),
@@ -105,7 +105,7 @@ _QUERY = (
 
 _SCRAPE = (
     _flag("scrape.adjust-timestamps", "bool", "true", "Align timestamps to the interval within the tolerance.", "Scraping", hidden=True),
-    _flag("scrape.timestamp-tolerance", "duration", "2ms", "Largest alignment of a timestamp.", "Scraping", hidden=True),
+    _flag("scrape.timestamp-tolerance", "duration", "2ms", "Largest alignment of a timestamp.", "Scraping", hidden=True, inert=_NOT_YET),
     _flag("scrape.discovery-reload-interval", "duration", "5s", "Least time between two updates of the targets.", "Scraping", hidden=True),
 )  # fmt: skip
 
@@ -143,7 +143,7 @@ FEATURES: dict[str, bool] = {
     "otlp-native-delta-ingestion": False,
     "promql-at-modifier": True,
     "promql-binop-fill-modifiers": True,
-    "promql-delayed-name-removal": False,
+    "promql-delayed-name-removal": True,
     "promql-duration-expr": True,
     "promql-experimental-functions": True,
     "promql-extended-range-selectors": False,

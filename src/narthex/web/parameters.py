@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from narthex.errors import NarthexError, RequestError
 from narthex.model.duration import parse_duration
 from narthex.model.labels import quote
 from narthex.model.matcher import Matcher
+from narthex.model.rfc3339 import format_rfc3339
 
 # The outermost times Prometheus knows, in milliseconds, and their texts (years that RFC 3339 cannot write).
 MIN_TIME = (-(2**63) // 1000 + 62_135_596_801) * 1000
@@ -140,8 +141,4 @@ def parse_seconds(text: str) -> float:
 
 def rfc3339(seconds: float | None) -> str:
     """A time as Go's JSON writes it; None (never) is Go's zero time."""
-    if seconds is None:
-        return "0001-01-01T00:00:00Z"
-    moment = datetime.fromtimestamp(seconds, UTC)
-    fraction = f"{moment.microsecond:06d}".rstrip("0")
-    return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{fraction}" if fraction else "") + "Z"
+    return format_rfc3339(seconds or 0.0)

@@ -93,7 +93,10 @@ def _options(context: Context, parameters: Parameters) -> tuple[QueryOptions, fl
 
 
 async def _run(context: Context, parameters: Parameters, prepared: PreparedQuery, timeout: float) -> Reply:
-    answer = await context.workers.query(prepared, timeout)
+    try:
+        answer = await context.workers.query(prepared, timeout)
+    except PromQLError as e:
+        raise bad_parameter("query", str(e)) from None
     parts = [b'{"resultType":"', answer.result_type.encode(), b'","result":', answer.result]
     if answer.stats:
         parts += [b',"stats":', answer.stats]

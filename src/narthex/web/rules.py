@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from narthex.errors import RequestError
 from narthex.model.labels import quote
 from narthex.model.matcher import Matcher
+from narthex.rules.views import AlertView, GroupView, RuleView
 from narthex.web.context import Context, need
 from narthex.web.parameters import Parameters, bad_parameter, rfc3339
 from narthex.web.reply import Reply, json_reply
-from narthex.web.sources import AlertView, GroupView, RuleView
 
 _KINDS = {"": ("alerting", "recording"), "alert": ("alerting",), "record": ("recording",)}
 
@@ -66,8 +67,12 @@ def exponent_form(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    digits = len(repr(value).split("e")[0].replace(".", "").replace("-", "").strip("0")) or 1
-    return f"{value:.{digits - 1}e}"
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    text = "".join(map(str, digits))
+    exponent = int(exponent) + len(text) - 1
+    text = text.rstrip("0") or "0"
+    fraction = f".{text[1:]}" if len(text) > 1 else ""
+    return f"{'-' if sign else ''}{text[0]}{fraction}e{exponent if value else 0:+03d}"
 
 
 def _page(parameters: Parameters) -> tuple[int, str]:

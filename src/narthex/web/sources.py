@@ -6,10 +6,11 @@ Times are Unix seconds as float where they are shown, milliseconds as int where 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from narthex.model.matcher import Matcher
+from narthex.rules.views import GroupView
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,21 @@ class Language(Protocol):
         ...
 
 
+class MetricMetadata(Protocol):
+    """What a target says about a metric family. Equal and hashable by its texts."""
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+
+
 class TargetView(Protocol):
-    """One active target as the API shows it."""
+    """One active target as the API shows it. `last_scrape` is Unix seconds; `interval` and `timeout` milliseconds."""
 
     @property
     def discovered_labels(self) -> Mapping[str, str]: ...
@@ -95,18 +109,11 @@ class TargetView(Protocol):
     def metadata(self) -> Iterable[MetricMetadata]: ...
 
 
-@dataclass(frozen=True)
-class MetricMetadata:
-    metric: str
-    type: str
-    help: str
-    unit: str
-
-
-@dataclass(frozen=True)
-class DroppedTargetView:
-    discovered_labels: Mapping[str, str]
-    pool: str
+class DroppedTargetView(Protocol):
+    @property
+    def discovered_labels(self) -> Mapping[str, str]: ...
+    @property
+    def pool(self) -> str: ...
 
 
 class Targets(Protocol):
@@ -116,48 +123,8 @@ class Targets(Protocol):
     def dropped_counts(self) -> Mapping[str, int]: ...
 
 
-@dataclass(frozen=True)
-class AlertView:
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    state: str
-    active_at: float | None
-    keep_firing_since: float | None
-    value: float
-
-
-@dataclass(frozen=True)
-class RuleView:
-    """`kind` is "alerting" or "recording"; durations and times in seconds."""
-
-    kind: str
-    name: str
-    query: str
-    labels: Mapping[str, str]
-    health: str
-    last_error: str
-    evaluation_time: float
-    last_evaluation: float | None
-    state: str = ""
-    duration: float = 0.0
-    keep_firing_for: float = 0.0
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    alerts: Sequence[AlertView] = ()
-
-
-@dataclass(frozen=True)
-class GroupView:
-    name: str
-    file: str
-    interval: float
-    limit: int
-    evaluation_time: float
-    last_evaluation: float | None
-    rules: Sequence[RuleView]
-
-
 class Rules(Protocol):
-    def groups(self) -> Iterable[GroupView]:
+    def groups(self) -> Sequence[GroupView]:
         """In the order of files and of groups in them."""
         ...
 

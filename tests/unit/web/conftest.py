@@ -6,7 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -16,17 +16,13 @@ from narthex.instrument import Registry
 from narthex.model.matcher import Matcher, MatchType
 from narthex.model.regex import compile_regex
 from narthex.native import LabelSets, SeriesBatch
+from narthex.rules.views import AlertView, GroupView, RuleView
 from narthex.web.application import make_application
 from narthex.web.context import Context, WebSettings
 from narthex.web.sources import (
-    AlertView,
-    DroppedTargetView,
-    GroupView,
-    MetricMetadata,
     QueryAnswer,
     QueryOptions,
     ReplayProgress,
-    RuleView,
     StorageStatistics,
 )
 from narthex.web.workers import Workers
@@ -146,6 +142,19 @@ class FakeStorage:
         return None
 
 
+class Metadata(NamedTuple):
+    metric: str
+    type: str
+    help: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Dropped:
+    discovered_labels: Mapping[str, str]
+    pool: str
+
+
 @dataclass
 class FakeTarget:
     labels: Mapping[str, str]
@@ -162,9 +171,9 @@ class FakeTarget:
     def discovered_labels(self) -> Mapping[str, str]:
         return {"__address__": "127.0.0.1:9100", "job": self.pool}
 
-    def metadata(self) -> Iterable[MetricMetadata]:
-        yield MetricMetadata("up_total", "counter", f"help of {self.pool}", "")
-        yield MetricMetadata("temp", "gauge", "Temperature.", "celsius")
+    def metadata(self) -> Iterable[Metadata]:
+        yield Metadata("up_total", "counter", f"help of {self.pool}", "")
+        yield Metadata("temp", "gauge", "Temperature.", "celsius")
 
 
 class FakeTargets:
@@ -175,21 +184,21 @@ class FakeTargets:
         yield FakeTarget({"instance": "i1", "job": "a"}, "a")
         yield FakeTarget({"instance": "i2", "job": "b"}, "b", health="unknown", last_scrape=None)
 
-    def dropped(self) -> Iterable[DroppedTargetView]:
-        yield DroppedTargetView({"__address__": "x:1", "job": "a"}, "a")
+    def dropped(self) -> Iterable[Dropped]:
+        yield Dropped({"__address__": "x:1", "job": "a"}, "a")
 
     def dropped_counts(self) -> Mapping[str, int]:
         return {"a": 1, "b": 0}
 
 
 class FakeRules:
-    def groups(self) -> Iterable[GroupView]:
+    def groups(self) -> list[GroupView]:
         alert = AlertView({"alertname": "Down", "job": "a"}, {"s": "x"}, "firing", NOW - 60, None, 0.25)
         alerting = RuleView("alerting", "Down", "up == 0", {"sev": "x"}, "ok", "", 0.1, NOW, "firing", 60.0, 0.0,
                             {"s": "{{ $value }}"}, [alert])  # fmt: skip
         recording = RuleView("recording", "job:up", "sum(up)", {}, "err", "boom", 0.2, None)
-        yield GroupView("g1", "r1.yml", 15.0, 0, 0.3, NOW, [alerting, recording])
-        yield GroupView("g2", "r2.yml", 30.0, 5, 0.0, None, [recording])
+        one = GroupView("g1", "r1.yml", 15.0, 0, 0.3, NOW, [alerting, recording])
+        return [one, GroupView("g2", "r2.yml", 30.0, 5, 0.0, None, [recording])]
 
 
 class FakeAlertmanagers:

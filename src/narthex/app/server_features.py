@@ -1,0 +1,101 @@
+"""/api/v1/features: what this server can do, category by category, with Prometheus' names.
+
+Names whose mechanism is absent are false, so that clients do not offer what would fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from narthex.app.server_settings import ServerSettings
+from narthex.discovery.mechanisms import AVAILABLE
+from narthex.promql.syntax.ast import AggregateOp, BinaryOp
+from narthex.promql.syntax.signatures import FUNCTIONS
+
+_MECHANISMS = (
+    "aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "ecs", "elasticache", "eureka",
+    "file", "gce", "hetzner", "http", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "msk",
+    "nerve", "nomad", "oci", "openstack", "outscale", "ovhcloud", "puppetdb", "rds", "scaleway", "serverset",
+    "stackit", "static", "triton", "uyuni", "vultr",
+)  # fmt: skip
+_TEMPLATE = (
+    "args", "externalURL", "first", "graphLink", "humanize", "humanize1024", "humanizeDuration",
+    "humanizePercentage", "humanizeTimestamp", "label", "match", "now", "parseDuration", "pathPrefix", "query",
+    "reReplaceAll", "safeHtml", "sortByLabel", "stripDomain", "stripPort", "strvalue", "tableLink", "title",
+    "toDuration", "toLower", "toTime", "toUpper", "urlQueryEscape", "value",
+)  # fmt: skip
+_LANGUAGE = (
+    "at_modifier", "bool", "by", "duration_expr", "group_left", "group_right", "ignoring", "negative_offset",
+    "offset", "on", "per_query_lookback_delta", "subqueries", "without",
+)  # fmt: skip
+_MATCHING = ("!~", "=~", "@")
+
+
+def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
+    """Categories and features, each sorted by name."""
+    on = settings.features
+    experimental = "promql-experimental-functions" in on
+    fill = "promql-binop-fill-modifiers" in on
+    out = {
+        "api": {
+            "admin": False,
+            "exclude_alerts": True,
+            "label_values_match": True,
+            "lifecycle": settings.web.lifecycle,
+            "openapi_3.1": False,
+            "openapi_3.2": False,
+            "otlp_write_receiver": False,
+            "query_stats": True,
+            "query_warnings": True,
+            "remote_write_receiver": False,
+            "search": False,
+            "search_fuzz_alg_jarowinkler": False,
+            "search_fuzz_alg_subsequence": False,
+            "time_range_labels": True,
+            "time_range_series": True,
+        },
+        "otlp_receiver": {"delta_conversion": False, "native_delta_ingestion": False},
+        "prometheus": {
+            "agent_mode": False,
+            "auto_reload_config": settings.auto_reload,
+            "server_mode": True,
+            "stringlabels": True,
+        },
+        "promql": {
+            **dict.fromkeys(_LANGUAGE, True),
+            "anchored": False,
+            "delayed_name_removal": "promql-delayed-name-removal" in on,
+            "fill": fill,
+            "fill_left": fill,
+            "fill_right": fill,
+            "per_step_stats": False,
+            "smoothed": False,
+            "type_and_unit_labels": False,
+        },
+        "promql_functions": {name: experimental or not f.experimental for name, f in FUNCTIONS.items()},
+        "promql_operators": {
+            **{op.value: True for op in BinaryOp},
+            **dict.fromkeys(_MATCHING, True),
+            **{op.value: experimental or not op.experimental for op in AggregateOp},
+        },
+        "rules": {"concurrent_rule_eval": False, "keep_firing_for": True, "query_offset": True},
+        "scrape": {
+            "extra_scrape_metrics": True,
+            "start_timestamp_zero_ingestion": False,
+            "type_and_unit_labels": False,
+        },
+        "service_discovery_providers": {name: name in AVAILABLE for name in _MECHANISMS},
+        "templating_functions": dict.fromkeys(_TEMPLATE, True),
+        "tsdb": {
+            "delayed_compaction": False,
+            "exemplar_storage": False,
+            "histograms_st_encoding": False,
+            "isolation": True,
+            "native_histograms": False,
+            "st_storage": False,
+            "use_uncached_io": False,
+            "xor2_encoding": False,
+        },
+        "ui": {"ui_v2": False, "ui_v3": True},
+    }
+    return {category: dict(sorted(entries.items())) for category, entries in sorted(out.items())}

@@ -1,0 +1,179 @@
+"""The parts of a server and how they hang together: storage, queries, scraping, rules, notifications."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Sequence
+
+from narthex.app.flags import Flags
+from narthex.app.reload import Step
+from narthex.app.server_load import Loaded, parser_options
+from narthex.app.server_queries import Language, Queries
+from narthex.app.server_settings import ServerSettings, retention_text
+from narthex.app.server_state import State
+from narthex.app.server_storage import Status, open_db
+from narthex.clock import Clock
+from narthex.config.printing import config_to_yaml
+from narthex.discovery.manager import DiscoveryManager
+from narthex.discovery.mechanisms import unavailable
+from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.instrument import Registry
+from narthex.notifier.manager import Notifier, NotifierOptions
+from narthex.promql.options import EngineOptions
+from narthex.rules.alerting import External
+from narthex.rules.manager import Manager as RuleManager
+from narthex.rules.manager import ManagerOptions
+from narthex.scrape.manager import Manager as ScrapeManager
+from narthex.tsdb.retention import Retention
+from narthex.web.context import Context
+
+log = logging.getLogger(__name__)
+
+
+class Parts:
+    """Order: `open`, then `steps` are applied, `start`, reloads, `stop`. `stop` may follow any of them."""
+
+    def __init__(
+        self, flags: Flags, settings: ServerSettings, registry: Registry, clock: Clock, state: State, context: Context
+    ) -> None:
+        self._flags, self._settings, self._registry, self._clock = flags, settings, registry, clock
+        self._state, self._context = state, context
+        self._opened = False
+
+    async def open(self) -> None:
+        """Opens storage (which may take as long as the log is large) and makes the parts on top of it."""
+        flags, registry, clock, context = self._flags, self._registry, self._clock, self._context
+        self.db = db = await open_db(flags, self._settings, registry, clock, self._state)
+        self.queries = Queries(self._engine_options(), db, registry)
+        context.engine, context.language = self.queries, Language(parser_options(flags))
+        context.storage, context.storage_status = db, Status(db)
+        self.scrape = ScrapeManager(
+            db, clock, registry, hostname=socket.getfqdn(), align_timestamps=flags.on("scrape.adjust-timestamps")
+        )
+        metrics = DiscoveryMetrics(registry)
+        interval = flags.seconds("scrape.discovery-reload-interval")
+        self.discovery = DiscoveryManager(
+            "scrape", self.scrape.update, metrics=metrics, clock=clock, update_interval_seconds=interval
+        )
+        self.notifier = Notifier(clock=clock, registry=registry, options=self._notifier_options())
+        self.notify_discovery = DiscoveryManager("notify", self.notifier.targets, metrics=metrics, clock=clock)
+        self.rules = RuleManager(
+            evaluate=self.queries.evaluate,
+            storage=db,
+            queryable=db,
+            send=self.notifier.send,
+            clock=clock,
+            registry=registry,
+            options=self._rule_options(),
+        )
+        context.targets, context.rules, context.alertmanagers = self.scrape, self.rules, self.notifier
+        self._opened = True
+
+    def steps(self) -> Sequence[Step[Loaded]]:
+        """How a configuration is applied, in Prometheus' order."""
+        return (
+            ("db_storage", self._apply_storage),
+            ("web_handler", self._apply_web),
+            ("query_engine", self._apply_queries),
+            ("scrape", self._apply_scrape),
+            ("scrape_sd", self._apply_discovery),
+            ("notify", self._apply_notifier),
+            ("notify_sd", self._apply_notify_discovery),
+            ("rules", self._apply_rules),
+        )
+
+    async def start(self) -> None:
+        """After the first configuration was applied."""
+        await self.rules.start()
+
+    def maintain(self) -> None:
+        """Cuts, compacts and deletes blocks where it is time. Blocks; raises StorageError."""
+        self.db.maintain()
+
+    async def stop(self) -> None:
+        """Scrapes end first, so that nothing is written any more; storage closes last. Failures are logged."""
+        if not self._opened:
+            return
+        for name, stop in (
+            ("scrape discovery", self.discovery.stop),
+            ("notify discovery", self.notify_discovery.stop),
+            ("scrape", self.scrape.stop),
+            ("rules", self.rules.stop),
+            ("notifier", self.notifier.stop),
+        ):
+            try:
+                await stop()
+            except Exception:
+                log.exception("A part did not stop cleanly", extra={"part": name})
+        self.queries.close()
+        await asyncio.to_thread(self.db.close)
+
+    async def _apply_storage(self, loaded: Loaded) -> None:
+        """The configuration file's retention wins over the flags."""
+        tsdb = loaded.config.storage.tsdb
+        retention, size = self._settings.retention, self._settings.retention_size
+        wanted = tsdb.retention if tsdb is not None else None
+        if wanted is not None and wanted.percentage:
+            log.warning("storage.tsdb.retention.percentage has no effect yet")
+        if wanted is not None and (wanted.time or wanted.size):
+            retention, size = wanted.time, wanted.size
+        self.db.block_set.set_retention(Retention(retention, size))
+        self._state.retention = retention_text(retention, size)
+
+    async def _apply_web(self, loaded: Loaded) -> None:
+        self._state.config_yaml = config_to_yaml(loaded.config)
+        self._state.external_labels = dict(loaded.config.global_.external_labels)
+        self._context.pool_yaml = {job.job_name: config_to_yaml(job) for job in loaded.config.scrape_configs}
+
+    async def _apply_queries(self, loaded: Loaded) -> None:
+        self.queries.set_subquery_step(loaded.config.global_.evaluation_interval)
+
+    async def _apply_scrape(self, loaded: Loaded) -> None:
+        await self.scrape.apply_config(loaded.config.global_, loaded.config.scrape_configs)
+
+    async def _apply_discovery(self, loaded: Loaded) -> None:
+        sets = {job.job_name: job.discovery for job in loaded.config.scrape_configs}
+        for key in unavailable(sets.values()):
+            log.warning("This discovery mechanism is not available yet, its targets are not found", extra={"key": key})
+        await self.discovery.apply(sets)
+
+    async def _apply_notifier(self, loaded: Loaded) -> None:
+        await self.notifier.apply(loaded.config.alerting, loaded.config.global_.external_labels)
+
+    async def _apply_notify_discovery(self, loaded: Loaded) -> None:
+        await self.notify_discovery.apply(self.notifier.discovery_sets(loaded.config.alerting))
+
+    async def _apply_rules(self, loaded: Loaded) -> None:
+        external = External(dict(loaded.config.global_.external_labels), self._settings.external_url)
+        await self.rules.update(loaded.groups, external)
+
+    def _engine_options(self) -> EngineOptions:
+        flags = self._flags
+        return EngineOptions(
+            lookback_ms=flags.milliseconds("query.lookback-delta"),
+            max_samples=flags.number("query.max-samples"),
+            timeout_s=flags.seconds("query.timeout"),
+            max_concurrency=flags.number("query.max-concurrency"),
+            delayed_name_removal="promql-delayed-name-removal" in self._settings.features,
+            threads=os.cpu_count() or 1,
+            parser=parser_options(flags),
+        )
+
+    def _notifier_options(self) -> NotifierOptions:
+        flags = self._flags
+        return NotifierOptions(
+            queue_capacity=flags.number("alertmanager.notification-queue-capacity"),
+            batch_size=flags.number("alertmanager.notification-batch-size"),
+            drain=flags.on("alertmanager.drain-notification-queue-on-shutdown"),
+        )
+
+    def _rule_options(self) -> ManagerOptions:
+        flags = self._flags
+        return ManagerOptions(
+            outage_tolerance_ms=flags.milliseconds("rules.alert.for-outage-tolerance"),
+            grace_period_ms=flags.milliseconds("rules.alert.for-grace-period"),
+            resend_delay_ms=flags.milliseconds("rules.alert.resend-delay"),
+        )

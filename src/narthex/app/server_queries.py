@@ -1,0 +1,127 @@
+"""The query engine as the API and the rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import orjson
+
+from narthex.errors import QueryError
+from narthex.instrument import Registry
+from narthex.model.matcher import Matcher
+from narthex.native import take_rows
+from narthex.promql.engine import Engine, QueryHandle
+from narthex.promql.options import EngineOptions
+from narthex.promql.result import QueryResult, QueryStats
+from narthex.promql.syntax import ParserOptions, ValueType, parse_expr, parse_selector, prettify, to_json
+from narthex.rules.contract import Sample
+from narthex.storage.contract import Queryable
+from narthex.web.reply import TRUNCATED
+from narthex.web.sources import QueryAnswer, QueryOptions
+
+
+class Language:
+    """web.sources.Language with the server's language features."""
+
+    def __init__(self, options: ParserOptions) -> None:
+        self._options = options
+
+    def selector(self, text: str) -> Sequence[Matcher]:
+        return parse_selector(text).matchers
+
+    def format(self, query: str) -> str:
+        return prettify(parse_expr(query, self._options))
+
+    def tree(self, query: str) -> Any:
+        return to_json(parse_expr(query, self._options))
+
+
+class Queries:
+    """web.sources.QueryEngine and rules.contract.Evaluate over one engine and one storage."""
+
+    def __init__(self, options: EngineOptions, storage: Queryable, registry: Registry) -> None:
+        self._engine, self._storage = Engine(options, registry), storage
+
+    def instant(self, query: str, time: int, options: QueryOptions) -> Prepared:
+        self._engine.parse(query)
+        return Prepared(self._engine, self._storage, query, options, (time,))
+
+    def range(self, query: str, start: int, end: int, step: int, options: QueryOptions) -> Prepared:
+        tree = self._engine.parse(query)
+        if tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
+            kind = tree.type.documented
+            raise QueryError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
+        return Prepared(self._engine, self._storage, query, options, (start, end, step))
+
+    def evaluate(self, expression: str, time: int) -> list[Sample]:
+        """The instant vector of an expression at a time (milliseconds); a scalar is one sample without labels."""
+        result = self._engine.instant(self._storage, expression, time)
+        if result.kind is ValueType.SCALAR:
+            return [Sample({}, float(result.cells[0, 0]))]
+        if result.kind is not ValueType.VECTOR:
+            raise QueryError("rule result is not a vector or scalar")
+        return [Sample(result.labels[row], float(result.cells[row, 0])) for row in range(result.rows)]
+
+    def set_subquery_step(self, milliseconds: int) -> None:
+        """The step of subqueries that name none: the global evaluation interval."""
+        self._engine.options = replace(self._engine.options, default_subquery_step_ms=milliseconds)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+class Prepared:
+    """web.sources.PreparedQuery. `times` is one time, or start, end and step; milliseconds."""
+
+    def __init__(
+        self, engine: Engine, storage: Queryable, text: str, options: QueryOptions, times: tuple[int, ...]
+    ) -> None:
+        self._engine, self._storage, self._text = engine, storage, text
+        self._options, self._times = options, times
+        self._handle = QueryHandle()
+
+    def run(self) -> QueryAnswer:
+        options = self._options
+        ask: Callable[..., QueryResult] = self._engine.instant if len(self._times) == 1 else self._engine.range
+        lookback, timeout = options.lookback or None, options.timeout or None
+        result = ask(
+            self._storage, self._text, *self._times, lookback_ms=lookback, timeout_s=timeout, handle=self._handle
+        )
+        warnings = list(result.warnings)
+        if options.limit and result.rows > options.limit:
+            result = limited(result, options.limit)
+            warnings.append(TRUNCATED)
+        stats = stats_json(result.stats) if options.stats else b""
+        return QueryAnswer(result.kind.value, result.result_json(), warnings, result.infos, stats)
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+
+def limited(result: QueryResult, rows: int) -> QueryResult:
+    """The first `rows` series of a vector or matrix."""
+    labels = take_rows(result.labels, np.arange(rows, dtype=np.int64))
+    if result.sequences is not None:
+        return replace(result, labels=labels, sequences=type(result.sequences)(result.sequences.rows[:rows]))
+    return replace(result, labels=labels, cells=np.ascontiguousarray(result.cells[:rows]))
+
+
+def stats_json(stats: QueryStats) -> bytes:
+    """The API's `stats`. Samples count as read once, however many steps use them."""
+    timings = {
+        "evalTotalTime": stats.prepare_s + stats.inner_eval_s + stats.sort_s,
+        "resultSortTime": stats.sort_s,
+        "queryPreparationTime": stats.prepare_s,
+        "innerEvalTime": stats.inner_eval_s,
+        "execQueueTime": stats.queue_s,
+        "execTotalTime": stats.total_s,
+    }
+    samples = {
+        "totalQueryableSamples": stats.samples_read,
+        "peakSamples": stats.peak_samples,
+        "samplesRead": stats.samples_read,
+    }
+    return orjson.dumps({"timings": timings, "samples": samples})

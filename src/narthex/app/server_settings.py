@@ -1,0 +1,111 @@
+"""What the flags mean: addresses, URLs and limits, checked before anything is opened."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import narthex.web
+from narthex.app.flag_table import FEATURES
+from narthex.app.flags import Flags
+from narthex.errors import FlagError, MatcherError
+from narthex.model.duration import format_duration
+from narthex.model.regex import compile_regex
+from narthex.model.size import format_size
+from narthex.web.context import WebSettings
+
+_DEFAULT_RETENTION = 15 * 86_400_000  # milliseconds
+_SEGMENT_RANGE = (10 * 2**20, 256 * 2**20)  # bytes of a log segment
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Everything that needs a check or a computation; plain values are read from the flags where they are used."""
+
+    addresses: tuple[tuple[str, int], ...]
+    external_url: str
+    web: WebSettings
+    retention: int  # milliseconds; 0 when only a size limit is set
+    retention_size: int  # bytes; 0 for none
+    segment_size: int  # bytes
+    auto_reload: bool
+    features: frozenset[str]
+    unknown_features: tuple[str, ...]
+
+
+def server_settings(flags: Flags) -> ServerSettings:
+    """Raises FlagError naming the flag that cannot be used."""
+    if flags.on("agent"):
+        raise FlagError("--agent: agent mode is not there yet; run without it and use a short retention")
+    addresses = tuple(listen_address(text) for text in flags.texts("web.listen-address"))
+    external = external_url(flags.text("web.external-url"), addresses[0][1])
+    prefix = flags.text("web.route-prefix") or urlsplit(external).path
+    try:
+        cors = compile_regex(flags.text("web.cors.origin"))
+    except MatcherError as e:
+        raise FlagError(f"--web.cors.origin: {e}") from None
+    assets = flags.text("web.user-assets")
+    web = WebSettings(
+        external_url=external,
+        route_prefix=("/" + prefix.strip("/")).rstrip("/"),
+        listen_port=addresses[0][1],
+        page_title=flags.text("web.page-title"),
+        cors_origin=cors,
+        lifecycle=flags.on("web.enable-lifecycle"),
+        user_assets=Path(assets) if assets else None,
+        static=Path(narthex.web.__file__).parent / "static",
+        lookback=flags.milliseconds("query.lookback-delta"),
+        query_timeout=flags.seconds("query.timeout"),
+    )
+    retention = flags.milliseconds("storage.tsdb.retention.time")
+    size = flags.size("storage.tsdb.retention.size")
+    segment = flags.size("storage.tsdb.wal-segment-size")
+    if segment and not _SEGMENT_RANGE[0] <= segment <= _SEGMENT_RANGE[1]:
+        raise FlagError("--storage.tsdb.wal-segment-size must be set between 10MB and 256MB")
+    if flags.milliseconds("config.auto-reload-interval") < 1000:
+        raise FlagError("--config.auto-reload-interval must be at least 1s")
+    if flags.milliseconds("query.lookback-delta") <= 0:
+        raise FlagError("--query.lookback-delta must be greater than 0")
+    names = flags.items("enable-feature")
+    return ServerSettings(
+        addresses=addresses,
+        external_url=external,
+        web=web,
+        retention=retention or (0 if size else _DEFAULT_RETENTION),
+        retention_size=size,
+        segment_size=segment or 128 * 2**20,
+        auto_reload=flags.on("config.auto-reload") or "auto-reload-config" in names,
+        features=frozenset(name for name in names if name in FEATURES),
+        unknown_features=tuple(name for name in names if name not in FEATURES),
+    )
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT, :PORT or [IPV6]:PORT; an empty host is every address."""
+    host, colon, port = text.rpartition(":")
+    if not colon or (":" in host and not host.startswith("[")):
+        raise FlagError(f"--web.listen-address: {text!r} is not HOST:PORT (an IPv6 host goes in brackets: [::1]:9090)")
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise FlagError(f"--web.listen-address: {port!r} is not a port (0 to 65535)")
+    return host.strip("[]"), int(port)
+
+
+def external_url(text: str, port: int) -> str:
+    """The URL under which users reach this server, path without a slash at its end; by default this host's."""
+    if text == "":
+        return f"http://{socket.gethostname()}:{port}"
+    if text[0] in "\"'" or text[-1] in "\"'":
+        raise FlagError(f"--web.external-url: {text} must not begin or end with quotes")
+    parts = urlsplit(text if "://" in text or text.startswith("/") else f"http://{text}")
+    path = parts.path.rstrip("/")
+    if not parts.netloc:
+        return f"http://{socket.gethostname()}:{port}{path}"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def retention_text(retention: int, size: int) -> str:
+    """As /api/v1/status/runtimeinfo shows it: 15d, 10GiB or "15d or 10GiB". Milliseconds and bytes, 0 for no limit."""
+    parts = [format_duration(retention)] if retention else []
+    return " or ".join([*parts, format_size(size)] if size else parts)

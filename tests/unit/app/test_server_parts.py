@@ -1,0 +1,62 @@
+"""State, process metrics and allocator settings of a server."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from pathlib import Path
+
+from narthex.app.flag_table import SERVER_FLAGS
+from narthex.app.flags import parse_flags
+from narthex.app.server_memory import settle, tune_allocator
+from narthex.app.server_metrics import register_process, start_time
+from narthex.app.server_state import State
+from narthex.clock import SystemClock
+from narthex.instrument import Registry
+
+
+def state() -> State:
+    return State(parse_flags(SERVER_FLAGS, []), {}, SystemClock(), 1.0)
+
+
+async def test_notifications_follow_what_happens() -> None:
+    s = state()
+    assert [n["text"] for n in s.notifications()] == ["Starting: the write-ahead log is being replayed."]
+    s.set_ready()
+    assert s.notifications() == []
+    s.set_reloaded(False, 5.0)
+    s.set_reloaded(False, 5.0)
+    assert [n["text"] for n in s.notifications()] == ["Configuration reload has failed."]
+    s.set_reloaded(True, 6.0)
+    assert s.notifications() == [] and s.runtime_info()["reloadConfigSuccess"] is True
+    s.set_stopping()
+    assert s.stopping and len(s.notifications()) == 1
+
+
+async def test_the_version_is_that_of_the_spoken_api_and_names_narthex() -> None:
+    version = state().build_info()["version"]
+    assert version.split("+")[0].count(".") == 2 and "narthex" in version
+
+
+def test_process_metrics_are_those_of_this_process() -> None:
+    registry = Registry()
+    register_process(registry)
+    lines = registry.expose().decode().splitlines()
+    shown = {line.split(" ")[0]: float(line.split(" ")[1]) for line in lines if line.startswith("process_")}
+    assert 1e6 < shown["process_resident_memory_bytes"] < shown["process_virtual_memory_bytes"]
+    assert 0 < shown["process_cpu_seconds_total"] < time.process_time() + 1
+    assert 3 <= shown["process_open_fds"] <= shown["process_max_fds"]
+    assert time.time() - 3600 < shown["process_start_time_seconds"] <= time.time()
+    assert abs(start_time() - Path("/proc/self").stat().st_ctime) < 60
+
+
+def test_allocator_settings_can_be_made_in_any_process() -> None:
+    interval = sys.getswitchinterval()
+    try:
+        tune_allocator()
+        settle()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        sys.setswitchinterval(interval)

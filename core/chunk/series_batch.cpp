@@ -108,8 +108,10 @@ SeriesBatch merge_batches(std::span<const SeriesBatch* const> batches) {
             ++next[k];
         }
         auto first = out.chunks.begin() + static_cast<ptrdiff_t>(out.offsets.back());
-        std::stable_sort(first, out.chunks.end(),
-                         [](const ChunkView& a, const ChunkView& b) { return a.mint < b.mint; });
+        auto earlier = [](const ChunkView& a, const ChunkView& b) { return a.mint < b.mint; };
+        // Mostly they are: sorting allocates even when there is nothing to do.
+        if (!std::is_sorted(first, out.chunks.end(), earlier))
+            std::stable_sort(first, out.chunks.end(), earlier);
         out.offsets.push_back(out.chunks.size());
     }
     return out;

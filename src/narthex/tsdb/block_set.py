@@ -117,9 +117,11 @@ class Blocks:
                 raise StorageError(f"cannot read {self.directory}: {e}") from e
             blocks, broken = self._open(names)
             doomed = self._doomed(blocks)
-            self._broken = {name: reason for name, reason in broken.items() if name not in doomed}
-            for name, reason in self._broken.items():
-                log.error("block skipped block=%s reason=%s", name, reason)
+            broken = {name: reason for name, reason in broken.items() if name not in doomed}
+            for name, reason in broken.items():
+                if self._broken.get(name) != reason:
+                    log.error("block skipped block=%s reason=%s", name, reason)
+            self._broken = broken
             kept = [b for b in blocks if b.meta.ulid not in doomed]
             self._blocks = tuple(sorted(kept, key=lambda b: (b.meta.min_time, b.meta.max_time)))
             self._remove(doomed & set(names))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -216,6 +218,30 @@ def test_a_canceled_compaction_leaves_all_as_it_was(tmp_path: Path) -> None:
     assert blocks.compact(lambda: next(calls, True)) == 0
     assert entries(tmp_path) == {m.ulid for m in metas}
     assert len(times(blocks, k="0")) == 600
+
+
+def test_queries_see_every_sample_while_blocks_are_replaced(tmp_path: Path) -> None:
+    for k in range(14):
+        put(tmp_path, k * 2 * H, (k + 1) * 2 * H, step=600_000)
+    blocks = open_all(tmp_path)
+    want = list(range(0, 28 * H, 600_000))
+    stop = threading.Event()
+    asked = 0
+
+    def ask() -> int:
+        rounds = 0
+        while not stop.is_set() or rounds == 0:
+            assert times(blocks, k="1") == want
+            rounds += 1
+        return rounds
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(ask) for _ in range(2)]
+        assert blocks.compact() >= 4
+        stop.set()
+        asked = sum(r.result(30) for r in readers)
+    assert asked >= 2
+    assert len(blocks.blocks) <= 6
 
 
 def test_nothing_is_written_for_a_range_without_samples(tmp_path: Path) -> None:

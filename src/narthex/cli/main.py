@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "server": ("narthex.cli.server", "server", "Scrape, store, query and evaluate rules: a drop-in for prometheus."),
     "simulate": ("narthex.cli.simulate", "simulate", "Simulated LLM servers to monitor."),
     "up": ("narthex.cli.up", "up", "Run the whole stack on this machine."),
+    "promqltest": ("narthex.cli.promqltest", "promqltest", "Run PromQL test scripts against the engine."),
 }
 
 

@@ -136,7 +136,7 @@ def _int(value: Any) -> Any:
 
 def _unsigned(value: Any) -> Any:
     result = _int(value)
-    if not 0 <= result < 2**63:
+    if not 0 <= result < 2**64:
         raise ValueError(f"expected a whole number of 0 or more, got {result}")
     return result
 

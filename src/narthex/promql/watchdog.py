@@ -46,6 +46,8 @@ class Watchdog:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="promql-watchdog", daemon=True)
                 self._thread.start()
+            while self._watched and self._watched[0].done:
+                heapq.heappop(self._watched)
             first = not self._watched or watch < self._watched[0]
             heapq.heappush(self._watched, watch)
             if first:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -38,19 +37,14 @@ class Workers:
             raise QueryTimeout("query timed out in query execution")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
-        try:
-            await asyncio.wait_for(self._gate.acquire(), timeout)
-        except TimeoutError:
-            raise QueryTimeout("query timed out in query queue") from None
-        if self._stopped:
-            self._gate.release()
-            raise QueryCanceled("query was canceled in query queue")
+        await self._admit(timeout)
         self._running[id(prepared)] = prepared
-        work: Future[QueryAnswer] = self._queries.submit(prepared.run)
-        work.add_done_callback(partial(self._report_end, loop, prepared))
+        work = loop.run_in_executor(self._queries, prepared.run)
+        work.add_done_callback(partial(self._ended, prepared))
         timer = loop.call_at(deadline, prepared.cancel)
         try:
-            return await asyncio.wrap_future(work)
+            # A cancelled caller must not free the place at the gate before the thread has ended.
+            return await asyncio.shield(work)
         except asyncio.CancelledError:
             prepared.cancel()
             raise
@@ -61,12 +55,20 @@ class Workers:
         finally:
             timer.cancel()
 
-    def _report_end(self, loop: asyncio.AbstractEventLoop, prepared: PreparedQuery, work: Future[QueryAnswer]) -> None:
-        with suppress(RuntimeError):  # the loop was closed: nobody waits at the gate any more
-            loop.call_soon_threadsafe(self._ended, prepared)
+    async def _admit(self, timeout: float) -> None:
+        try:
+            if self._gate.locked():
+                await asyncio.wait_for(self._gate.acquire(), timeout)
+            else:
+                await self._gate.acquire()
+        except TimeoutError:
+            raise QueryTimeout("query timed out in query queue") from None
+        if self._stopped:
+            self._gate.release()
+            raise QueryCanceled("query was canceled in query queue")
 
-    def _ended(self, prepared: PreparedQuery) -> None:
-        self._running.pop(id(prepared), None)
+    def _ended(self, prepared: PreparedQuery, work: asyncio.Future[QueryAnswer]) -> None:
+        del self._running[id(prepared)]
         self._gate.release()
 
     @property

@@ -49,8 +49,8 @@ class QueryContext:
 
     @property
     def metadata_labels(self) -> Sequence[str]:
-        """Labels that go away with the metric name."""
-        return (METRIC_NAME, "__type__", "__unit__") if self.options.type_and_unit_labels else (METRIC_NAME,)
+        """Labels that go away with the metric name, whether or not type and unit are added on ingestion."""
+        return (METRIC_NAME, "__type__", "__unit__")
 
     def cells(self, rows: int, steps: int) -> Cells:
         """Room for a matrix, counted as live samples while it exists. Not cleared."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.errors import QueryError
-from narthex.model.labels import is_utf8_name
+from narthex.model.labels import METRIC_NAME, is_utf8_name
 from narthex.model.number import format_float
 from narthex.native import (
     LabelSets,
@@ -22,7 +22,7 @@ from narthex.native import (
     stable_hashes,
     take_rows,
 )
-from narthex.promql.context import QueryContext, absent, merge_flags
+from narthex.promql.context import absent, merge_flags
 from narthex.promql.functions.over_time import RANGE_FUNCTIONS, range_arguments, reduce_range
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import REDUCE_OPS, Reduction
@@ -38,7 +38,7 @@ def evaluate_aggregation(on: Evaluation, expr: AggregateExpr, grid: Grid) -> Mat
     if expr.op in REDUCE_OPS:
         return _reduce(on, expr, grid)
     matrix = on.matrix(expr.expr, grid)
-    ids, labels = group_rows(matrix.labels, *group_key(on.context, expr))
+    ids, labels = group_rows(matrix.labels, *group_key(expr))
     match expr.op:
         case AggregateOp.QUANTILE:
             return _quantile(on, expr, grid, matrix, ids, labels)
@@ -50,11 +50,11 @@ def evaluate_aggregation(on: Evaluation, expr: AggregateExpr, grid: Grid) -> Mat
             return _count_values(on, expr, matrix, ids, labels)
 
 
-def group_key(context: QueryContext, expr: AggregateExpr) -> tuple[Sequence[str], bool]:
+def group_key(expr: AggregateExpr) -> tuple[Sequence[str], bool]:
     """Labels that make the group, or (False) that are left out of it."""
     if not expr.without:
         return expr.grouping, True
-    return (*expr.grouping, *context.metadata_labels), False
+    return (*expr.grouping, METRIC_NAME), False
 
 
 def _reduce(on: Evaluation, expr: AggregateExpr, grid: Grid) -> Matrix:
@@ -65,16 +65,16 @@ def _reduce(on: Evaluation, expr: AggregateExpr, grid: Grid) -> Matrix:
     fused = not on.invariant(inner)
     if fused and isinstance(inner, VectorSelector):
         labels = selection_of(on, inner, grid).labels
-        ids, groups = group_rows(labels, *group_key(context, expr))
+        ids, groups = group_rows(labels, *group_key(expr))
         return reduce_selector(on, inner, grid, Reduction(context, expr.op, ids, groups))
     if fused and isinstance(inner, Call) and inner.func.name in RANGE_FUNCTIONS:
         arguments = range_arguments(on, inner, grid)
         if arguments is not None:
-            ids, groups = group_rows(arguments.vector.labels, *group_key(context, expr))
+            ids, groups = group_rows(arguments.vector.labels, *group_key(expr))
             flags = merge_flags(arguments.result_flags(context), ids, len(groups))
             return reduce_range(context, arguments, Reduction(context, expr.op, ids, groups, flags))
     matrix = on.matrix(inner, grid)
-    ids, groups = group_rows(matrix.labels, *group_key(context, expr))
+    ids, groups = group_rows(matrix.labels, *group_key(expr))
     flags = merge_flags(matrix.drop_name, ids, len(groups))
     return Reduction(context, expr.op, ids, groups, flags).of(matrix)
 

@@ -55,7 +55,7 @@ def evaluate_matching(context: QueryContext, expr: BinaryExpr, left: Matrix, rig
     many_fill, one_fill = (
         (matching.fill_right, matching.fill_left) if swapped else (matching.fill_left, matching.fill_right)
     )
-    key = match_key(context, expr)
+    key = match_key(expr)
     many_ids, one_ids, count = match_rows(many.labels, one.labels, *key)
     many_there, one_there = _presence(many, many_ids, count), _presence(one, one_ids, count)
     watched = one.cells
@@ -81,7 +81,7 @@ def evaluate_matching(context: QueryContext, expr: BinaryExpr, left: Matrix, rig
         not expr.op.is_comparison or (expr.return_bool and not context.options.delayed_name_removal),
         matching.include,
     )
-    if not expr.op.is_comparison and context.options.type_and_unit_labels:
+    if not expr.op.is_comparison:
         labels = remove_labels(labels, [name for name in context.metadata_labels if name not in matching.include])
     flags = None
     if context.options.delayed_name_removal and drops:

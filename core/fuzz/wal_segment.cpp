@@ -1,0 +1,53 @@
+// Log segments from anywhere. The first byte chooses between the raw bytes as a segment and sound frames
+// around records (a length byte before each), so that record decoders are reached, too. Replay and checkpoint
+// must end without a crash and agree with each other on what can be read.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "bytes/error.h"
+#include "head/head.h"
+#include "head/replay.h"
+#include "wal/checkpoint.h"
+#include "wal/pages.h"
+
+using namespace narthex;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    if (size == 0) return 0;
+    std::span<const uint8_t> segment(data + 1, size - 1);
+    WalWriter framed(0);
+    if (data[0] & 1) {
+        while (!segment.empty()) {
+            size_t n = std::min<size_t>(segment[0], segment.size() - 1);
+            framed.record(segment.subspan(1, n));
+            segment = segment.subspan(1 + n);
+        }
+        segment = framed.bytes();
+    }
+    auto head = std::make_shared<Head>(7'200'000);
+    ReplayCounts counts = HeadReplay(head).segment(segment, {});
+    if (counts.fault.empty() != (counts.good_end == segment.size()) && counts.fault.empty()) std::abort();
+    SeriesBatch batch;
+    if (!head->select(head->view(), {}, kMinTime, kMaxTime, batch)) std::abort();
+    std::vector<int64_t> ts;
+    std::vector<double> vs;
+    uint64_t samples = 0;
+    for (size_t i = 0; i < batch.rows(); ++i) {
+        decode_row(batch, i, kMinTime, kMaxTime, ts, vs);
+        samples += ts.size();
+    }
+    if (samples != counts.samples) std::abort();
+    Checkpoint checkpoint(head->refs(), 0);
+    try {
+        checkpoint.segment(segment, {});
+    } catch (const DecodeError&) {
+    }
+    checkpoint.finish();
+    auto kept = checkpoint.take();
+    auto again = std::make_shared<Head>(7'200'000);
+    if (!HeadReplay(again).segment(kept, {}).fault.empty()) std::abort();
+    return 0;
+}

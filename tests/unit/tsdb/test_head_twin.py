@@ -1,0 +1,156 @@
+"""The core's head agrees with its Python twin over any course of events, restarts included."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from narthex.instrument.registry import Registry
+from narthex.model.labels import Labels
+from narthex.model.matcher import Matcher, MatchType
+from narthex.tsdb.head import Head
+from reference.head import TwinHead
+
+RANGE = 100_000
+
+labels = st.builds(
+    Labels,
+    st.fixed_dictionaries(
+        {"__name__": st.sampled_from(["up", "down"])},
+        optional={"job": st.sampled_from(["a", "ab", "b"]), "é": st.sampled_from(["x", "😀"])},
+    ),
+)
+sample = st.tuples(labels, st.integers(-3000, 30_000), st.sampled_from([0.0, 1.0, 2.5, -1e300, float("inf")]))
+matcher = st.one_of(
+    st.builds(
+        Matcher,
+        st.sampled_from([MatchType.EQUAL, MatchType.NOT_EQUAL]),
+        st.sampled_from(["__name__", "job", "é", "none"]),
+        st.sampled_from(["", "up", "a", "x"]),
+    ),
+    st.builds(
+        Matcher,
+        st.sampled_from([MatchType.REGEX, MatchType.NOT_REGEX]),
+        st.sampled_from(["__name__", "job", "none"]),
+        st.sampled_from(["a.*", "up|down", ".*b", "a?", "", ".+", "[ab]+"]),
+    ),
+)
+event = st.one_of(
+    st.tuples(st.just("commit"), st.lists(sample, min_size=1, max_size=12)),
+    st.tuples(st.just("rollback"), st.lists(sample, min_size=1, max_size=3)),
+    st.tuples(st.just("overlap"), st.lists(sample, min_size=1, max_size=3)),
+    st.tuples(st.just("select"), st.lists(matcher, max_size=3)),
+    st.tuples(st.just("truncate"), st.integers(0, 60_000)),
+    st.tuples(st.just("restart"), st.none()),
+)
+
+
+class Pair:
+    """Both heads; times move forward by themselves so that truncation and bounds have something to do."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.head = self._open()
+        self.twin = TwinHead(RANGE)
+        self.now = 1_000_000
+
+    def _open(self) -> Head:
+        return Head.open(self.directory, Registry(), RANGE, 128 * 1024)[0]
+
+    def commit(self, samples: list[tuple[Labels, int, float]], rollback: bool = False, overlap: bool = False) -> None:
+        self.now += 5000
+        appender, twin = self.head.appender(), self.twin.transaction()
+        refs = []
+        for labels, _, _ in samples:
+            refs.append(appender.series(labels))
+            self.twin.create(labels)
+        times = [self.now + t for _, t, _ in samples]
+        statuses = appender.append(
+            np.array(refs, np.uint64), np.array(times, np.int64), np.array([v for _, _, v in samples])
+        )
+        assert statuses.tolist() == [
+            twin.append(labels, t, v) for (labels, _, v), t in zip(samples, times, strict=True)
+        ]
+        if overlap:  # another commit comes between append and commit
+            self.commit([(labels, t + 1, v) for labels, t, v in samples])
+        if rollback:
+            appender.rollback()
+        else:
+            appender.commit()
+            twin.commit()
+
+    def select(self, matchers: list[Matcher]) -> None:
+        mint, maxt = self.twin.min_valid, self.now + 10_000
+        querier = self.head.querier(max(mint, -(2**63)), maxt)
+        batch = querier.select(matchers)
+        got = {}
+        for row in range(len(batch)):
+            ts, vs = batch.samples(row, mint, maxt)
+            if len(ts):
+                got[Labels(batch.labels[row])] = list(zip(ts.tolist(), vs.tolist(), strict=True))
+        want = self.twin.select(matchers, mint, maxt)
+        assert got == want
+        assert list(got) == sorted(got)
+        rows = [Labels(batch.labels[row]) for row in range(len(batch))]
+        sets = querier.series(matchers)
+        assert [Labels(sets[row]) for row in range(len(sets))] == rows
+        if matchers:
+            assert querier.label_names(matchers) == sorted({name for row in rows for name in row})
+            assert querier.label_values("job", matchers) == sorted({row["job"] for row in rows if "job" in row})
+
+    def truncate(self, back: int) -> None:
+        mint = self.now - back
+        self.head.close_before(mint)
+        self.head.truncate(mint)
+        self.twin.truncate(mint)
+
+    def restart(self) -> None:
+        valid = self.twin.min_valid
+        self.head.close()
+        core_range = self.twin.chunk_range
+        self.head = Head.open(self.directory, Registry(), core_range, 128 * 1024, None if valid == -(2**63) else valid)[
+            0
+        ]
+        # A restart forgets series without samples that no log record needs, and the newest time of dropped ones.
+        counts = self.head.counts()
+        self.twin.max_time = counts.max_time
+        live = {Labels(row) for row in _rows(self.head)}
+        self.twin.series = {k: v for k, v in self.twin.series.items() if v}
+        assert live == set(self.twin.series)
+        self.twin.asked = set(self.twin.series)
+
+
+def _rows(head: Head) -> list[dict[str, str]]:
+    sets = head.querier(-(2**63), 2**63 - 1).series([])
+    return [sets[i] for i in range(len(sets))]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(event, min_size=1, max_size=14))
+def test_the_head_agrees_with_its_twin(events: list[tuple[str, object]]) -> None:
+    directory = Path(tempfile.mkdtemp(prefix="head-twin-"))
+    try:
+        pair = Pair(directory)
+        for kind, argument in events:
+            match kind:
+                case "commit":
+                    pair.commit(argument)  # type: ignore[arg-type]
+                case "rollback":
+                    pair.commit(argument, rollback=True)  # type: ignore[arg-type]
+                case "overlap":
+                    pair.commit(argument, overlap=True)  # type: ignore[arg-type]
+                case "select":
+                    pair.select(argument)  # type: ignore[arg-type]
+                case "truncate":
+                    pair.truncate(argument)  # type: ignore[arg-type]
+                case _:
+                    pair.restart()
+        pair.select([])
+        pair.head.close()
+    finally:
+        shutil.rmtree(directory)

@@ -25,6 +25,8 @@ def test_the_pages_name_every_package() -> None:
 
 
 def test_no_source_file_outgrows_its_reader() -> None:
-    sources = [p for pattern in ("src/**/*.py", "core/**/*.cpp", "core/**/*.h", "ui/src/**/*.ts*") for p in ROOT.glob(pattern)]
+    sources = [
+        p for pattern in ("src/**/*.py", "core/**/*.cpp", "core/**/*.h", "ui/src/**/*.ts*") for p in ROOT.glob(pattern)
+    ]
     long = {str(p.relative_to(ROOT)): n for p in sources if (n := p.read_text().count("\n")) > 600}
     assert long == {}

@@ -1,4 +1,4 @@
-"""The text of `narthex server --help`: flags in groups, with defaults, wrapped to the terminal."""
+"""The text of `narthex PROGRAM --help`: flags in groups, with defaults, wrapped to the terminal."""
 
 from __future__ import annotations
 
@@ -7,24 +7,12 @@ from collections.abc import Sequence
 
 from narthex.app.flags import Flag
 
-_INTRO = """\
-usage: narthex server [flags]
-
-Scrapes targets, stores samples, answers queries and evaluates rules: a drop-in for `prometheus`.
-
-Examples:
-  narthex server --config.file=prometheus.yml --storage.tsdb.path=data/
-  narthex server --web.listen-address=127.0.0.1:9090 --web.enable-lifecycle
-
-Signals: HUP reloads the configuration; INT and TERM stop gracefully, a second one stops at once.
-Exit codes: 0 stopped on request, 1 runtime error, 2 bad flag or configuration, 3 wrong mode.
-"""
 _COLUMN = 34
 
 
-def help_text(table: Sequence[Flag], width: int = 100) -> str:
-    """Visible flags only, in the table's order. Ends with a newline."""
-    out = [_INTRO]
+def help_text(intro: str, table: Sequence[Flag], width: int = 100) -> str:
+    """`intro` first. Visible flags only, in the table's order. Ends with a newline."""
+    out = [intro]
     for group in dict.fromkeys(flag.group for flag in table if not flag.hidden):
         note = " (with --agent)" if group.startswith("Agent") else ""
         out.append(f"{group}{note}:")

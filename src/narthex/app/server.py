@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from narthex import __version__
-from narthex.app.flag_table import FEATURES
+from narthex.app.flag_table import FEATURES, SERVER_FLAGS
 from narthex.app.flags import Flags
 from narthex.app.logging import set_up_logging
+from narthex.app.process_metrics import register_process, start_time
 from narthex.app.reload import Reloader, reload_on_change
 from narthex.app.server_features import features
 from narthex.app.server_load import Loaded, load
 from narthex.app.server_memory import settle, tune_allocator, unsettle
-from narthex.app.server_metrics import register_process, start_time
 from narthex.app.server_parts import Parts
 from narthex.app.server_settings import ServerSettings, server_settings
 from narthex.app.server_state import State
@@ -37,6 +37,20 @@ from narthex.web.context import Context
 from narthex.web.workers import Workers
 
 log = logging.getLogger(__name__)
+
+INTRO = """\
+usage: narthex server [flags]
+
+Scrapes targets, stores samples, answers queries and evaluates rules: a drop-in for `prometheus`.
+
+Examples:
+  narthex server --config.file=prometheus.yml --storage.tsdb.path=data/
+  narthex server --web.listen-address=127.0.0.1:9090 --web.enable-lifecycle
+
+Signals: HUP reloads the configuration; INT and TERM stop gracefully, a second one stops at once.
+Exit codes: 0 stopped on request, 1 runtime error, 2 bad flag or configuration, 3 wrong mode.
+"""
+FLAGS = SERVER_FLAGS
 
 _MAINTAIN_SECONDS = 15.0  # between looks for blocks to cut, compact or delete
 
@@ -98,7 +112,7 @@ class Server:
     async def run(self) -> int:
         state = State(self._flags, features(self._settings), self._clock, start_time())
         self._catch_signals(state)
-        register_process(self._registry)
+        register_process(self._registry, "prometheus")
         ready = self._registry.gauge("prometheus_ready", "Whether startup has completed and requests are served.")
         workers = Workers(max(2, os.cpu_count() or 2), self._flags.number("query.max-concurrency"))
         context = Context(self._settings.web, state, workers, self._registry, self._clock, log.error)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import narthex.web
+from narthex.app.addresses import external_url, listen_address, path_of
 from narthex.app.flag_table import FEATURES
 from narthex.app.flags import Flags
 from narthex.errors import FlagError, MatcherError
@@ -41,7 +40,7 @@ def server_settings(flags: Flags) -> ServerSettings:
         raise FlagError("--agent: agent mode is not there yet; run without it and use a short retention")
     addresses = tuple(listen_address(text) for text in flags.texts("web.listen-address"))
     external = external_url(flags.text("web.external-url"), addresses[0][1])
-    prefix = flags.text("web.route-prefix") or urlsplit(external).path
+    prefix = flags.text("web.route-prefix") or path_of(external)
     try:
         cors = compile_regex(flags.text("web.cors.origin"))
     except MatcherError as e:
@@ -80,29 +79,6 @@ def server_settings(flags: Flags) -> ServerSettings:
         features=frozenset(name for name in names if name in FEATURES),
         unknown_features=tuple(name for name in names if name not in FEATURES),
     )
-
-
-def listen_address(text: str) -> tuple[str, int]:
-    """Host and port of HOST:PORT, :PORT or [IPV6]:PORT; an empty host is every address."""
-    host, colon, port = text.rpartition(":")
-    if not colon or (":" in host and not host.startswith("[")):
-        raise FlagError(f"--web.listen-address: {text!r} is not HOST:PORT (an IPv6 host goes in brackets: [::1]:9090)")
-    if not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise FlagError(f"--web.listen-address: {port!r} is not a port (0 to 65535)")
-    return host.strip("[]"), int(port)
-
-
-def external_url(text: str, port: int) -> str:
-    """The URL under which users reach this server, path without a slash at its end; by default this host's."""
-    if text == "":
-        return f"http://{socket.gethostname()}:{port}"
-    if text[0] in "\"'" or text[-1] in "\"'":
-        raise FlagError(f"--web.external-url: {text} must not begin or end with quotes")
-    parts = urlsplit(text if "://" in text or text.startswith("/") else f"http://{text}")
-    path = parts.path.rstrip("/")
-    if not parts.netloc:
-        return f"http://{socket.gethostname()}:{port}{path}"
-    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
 def retention_text(retention: int, size: int) -> str:

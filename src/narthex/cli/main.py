@@ -10,13 +10,19 @@ from importlib import import_module
 import click
 
 from narthex import __version__
+from narthex.cli.program import program
 
-# name: (module, attribute, short help)
-COMMANDS: dict[str, tuple[str, str, str]] = {
-    "server": ("narthex.cli.server", "server", "Scrape, store, query and evaluate rules: a drop-in for prometheus."),
-    "simulate": ("narthex.cli.simulate", "simulate", "Simulated LLM servers to monitor."),
-    "up": ("narthex.cli.up", "up", "Run the whole stack on this machine."),
-    "promqltest": ("narthex.cli.promqltest", "promqltest", "Run PromQL test scripts against the engine."),
+# Programs with the flags of the peer that they replace: name, module with INTRO, FLAGS and run, short help.
+PROGRAMS: dict[str, tuple[str, str]] = {
+    "server": ("narthex.app.server", "Scrape, store, query and evaluate rules: a drop-in for prometheus."),
+    "alertmanager": ("narthex.app.alertmanager", "Group, route and notify alerts: a drop-in for alertmanager."),
+    "node-exporter": ("narthex.app.node_exporter", "Expose host metrics: a drop-in for node_exporter."),
+}
+# Commands of our own: name, module that has a click command of that name, short help.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "promqltest": ("narthex.cli.promqltest", "Run PromQL test scripts against the engine."),
+    "simulate": ("narthex.cli.simulate", "Simulated LLM servers to monitor."),
+    "up": ("narthex.cli.up", "Run the whole stack on this machine."),
 }
 
 
@@ -24,19 +30,20 @@ class LazyGroup(click.Group):
     """A group that knows its commands' names and help without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*PROGRAMS, *COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in PROGRAMS:
+            return program(cmd_name, *PROGRAMS[cmd_name])
         if cmd_name not in COMMANDS:
             return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command = getattr(import_module(module), attribute)
+        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, short) for name, (_, _, short) in COMMANDS.items()])
+            formatter.write_dl([(name, short) for name, (_, short) in (PROGRAMS | COMMANDS).items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -102,7 +102,7 @@ def test_all_flags_are_shown_with_values_in_prometheus_notation() -> None:
 
 
 def test_help_names_every_visible_flag_and_no_hidden_one() -> None:
-    text = help_text(SERVER_FLAGS)
+    text = help_text("", SERVER_FLAGS)
     for flag in SERVER_FLAGS:
         name = f"--[no-]{flag.name}" if flag.kind == "bool" else f"--{flag.name}="
         assert (name in text) is not flag.hidden

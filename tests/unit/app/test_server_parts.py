@@ -9,8 +9,8 @@ from pathlib import Path
 
 from narthex.app.flag_table import SERVER_FLAGS
 from narthex.app.flags import parse_flags
+from narthex.app.process_metrics import register_process, start_time
 from narthex.app.server_memory import settle, tune_allocator
-from narthex.app.server_metrics import register_process, start_time
 from narthex.app.server_state import State
 from narthex.clock import SystemClock
 from narthex.instrument import Registry
@@ -41,7 +41,7 @@ async def test_the_version_is_that_of_the_spoken_api_and_names_narthex() -> None
 
 def test_process_metrics_are_those_of_this_process() -> None:
     registry = Registry()
-    register_process(registry)
+    register_process(registry, "prometheus")
     lines = registry.expose().decode().splitlines()
     shown = {line.split(" ")[0]: float(line.split(" ")[1]) for line in lines if line.startswith("process_")}
     assert 1e6 < shown["process_resident_memory_bytes"] < shown["process_virtual_memory_bytes"]

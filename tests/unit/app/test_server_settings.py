@@ -6,9 +6,10 @@ import socket
 
 import pytest
 
+from narthex.app.addresses import external_url, listen_address
 from narthex.app.flag_table import SERVER_FLAGS
 from narthex.app.flags import parse_flags
-from narthex.app.server_settings import ServerSettings, external_url, listen_address, retention_text, server_settings
+from narthex.app.server_settings import ServerSettings, retention_text, server_settings
 from narthex.errors import FlagError
 
 

@@ -17,10 +17,10 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def register_process(registry: Registry) -> None:
-    """process_*, python_info and build_info. Read from /proc at each exposition."""
+def register_process(registry: Registry, program: str) -> None:
+    """process_*, python_info and PROGRAM_build_info. Read from /proc at each exposition."""
     registry.gauge(
-        "prometheus_build_info", "A metric with a constant '1' value labeled by version, revision and branch.",
+        f"{program}_build_info", "A metric with a constant '1' value labeled by version, revision and branch.",
         ("version", "revision", "branch", "goversion", "goos", "goarch", "tags"),
     ).labels(__version__, "", "", "", sys.platform, os.uname().machine, "narthex").set(1)  # fmt: skip
     registry.gauge("python_info", "Version of the Python interpreter.", ("version", "implementation")).labels(

@@ -152,6 +152,8 @@ class Engine:
                         if watch.expired:
                             raise QueryTimeout("query timed out in expression evaluation") from None
                         raise QueryCanceled("query was canceled in expression evaluation") from None
+                    except RecursionError:
+                        raise QueryError("expression is nested too deeply to be evaluated") from None
             finally:
                 self._slots.release()
         except LimitError as e:

@@ -12,6 +12,7 @@ from narthex.model.labels import METRIC_NAME
 from narthex.model.matcher import MatchType
 from narthex.native import LabelSets, Reducer, label_column, range_rows
 from narthex.promql.context import CELLS_WORTH_A_THREAD, QueryContext, absent
+from narthex.promql.functions.extended import check_extended
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import Reduction
 from narthex.promql.syntax import Call, Expr, MatrixSelector, ParenExpr
@@ -137,6 +138,7 @@ def _range_argument(call: Call) -> Expr:
 
 def _evaluate_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArguments:
     name = call.func.name
+    check_extended(call, _range_argument(call))
     vector = on.range_vector(_range_argument(call), grid)
     param = param2 = None
     if name == "quantile_over_time":

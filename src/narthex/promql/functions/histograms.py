@@ -109,7 +109,7 @@ def _histogram_quantiles(on: Evaluation, call: Call, grid: Grid) -> Matrix:
         _check_quantiles(on, q, arg)
         result = _quantile_cells(on, buckets, q, call.args[0], grid)
         # The parameter may change from step to step; each value is its own series.
-        for value in dict.fromkeys(q.tolist()):
+        for value in np.unique(q).tolist():
             same = (q == value) | (np.isnan(q) & math.isnan(value))
             cells = on.context.cells(result.rows, grid.count)
             cells[:] = result.cells

@@ -59,3 +59,13 @@ TEST_CASE("a cut chunk is a decode error, never a read past the end") {
         REQUIRE_THROWS_AS(xor_decode(part, 0, 1 << 30, ts, vs), DecodeError);
     }
 }
+
+TEST_CASE("the worked example of docs/formats/chunk-xor.md") {
+    XorAppender appender;
+    appender.append(1000, 1.0);
+    appender.append(2000, 1.0);
+    appender.append(3000, 2.0);
+    std::vector<uint8_t> want{0x00, 0x03, 0xd0, 0x0f, 0x3f, 0xf0, 0,    0,    0,
+                              0,    0,    0,    0xe8, 0x07, 0x30, 0x97, 0xff, 0xc0};
+    CHECK(appender.take() == want);
+}

@@ -16,7 +16,7 @@ from support.clock import FakeClock
 
 SERIES = 500
 STEP = 30_000
-ROUNDS = 6
+ROUNDS = 4
 
 WRITER = """
 import sys, threading
@@ -73,7 +73,7 @@ def test_no_acknowledged_commit_is_lost(tmp_path: Path) -> None:
     first = 1000
     begun = first
     for _ in range(ROUNDS):
-        last = killed_writer(tmp_path, first, rng.randrange(100, 500))
+        last = killed_writer(tmp_path, first, rng.randrange(200, 500))
         db = DB.open(tmp_path, DBOptions(), Registry(), FakeClock())
         batch = db.querier(0, 2**62).select([])
         assert len(batch) == SERIES

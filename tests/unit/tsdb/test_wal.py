@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import resource
 import struct
 from collections.abc import Iterator
@@ -182,3 +183,19 @@ def test_zstd_text_is_bounded_and_must_be_whole() -> None:
         decompress(packed, 99_999)
     with pytest.raises(ValueError, match="ends early"):
         decompress(packed[:-3], 100_000)
+
+
+def test_the_worked_example_of_the_format_page_is_true() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "formats" / "wal.md").read_text()
+    rows = re.findall(r"^([0-9a-f]{4})  ((?:[0-9a-f]{2} )*[0-9a-f]{2})\b", page, re.MULTILINE)
+    data = bytearray()
+    for offset, text in rows:
+        assert int(offset, 16) == len(data)
+        data += bytes.fromhex(text)
+    records, good_end, fault = wal_records(bytes(data))
+    assert (good_end, fault) == (len(data), "")
+    assert records == [
+        b"\x01" + struct.pack(">Q", 1) + b"\x01\x08__name__\x02up",
+        b"\x02" + struct.pack(">QQ", 1, 1000) + b"\x00\x00" + struct.pack(">d", 1.0) + b"\x02\xd0\x0f" + bytes(8),
+    ]
+    assert wal_frame(records) == bytes(data)

@@ -92,6 +92,7 @@ class _Routes:
         self.context = context
         self.metrics = HttpMetrics(context.registry)
         self.application = web.Application(client_max_size=MOST_FORM_BYTES, middlewares=[_unrouted])
+        self.application.on_response_prepare.append(_anonymous)
         self._prefix = context.settings.route_prefix
 
     def _add(self, methods: tuple[str, ...], path: str, name: str, handler: _Handler) -> None:
@@ -190,6 +191,11 @@ def _cors(context: Context, request: web.Request) -> dict[str, str]:
 
 async def _preflight(context: Context, request: web.Request) -> web.StreamResponse:
     return web.Response(status=204, headers=_cors(context, request))
+
+
+async def _anonymous(request: web.Request, response: web.StreamResponse) -> None:
+    """Like the peer, answers do not tell attackers which libraries and versions made them."""
+    response.headers.pop("Server", None)
 
 
 @web.middleware

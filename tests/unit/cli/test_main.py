@@ -9,10 +9,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from narthex.cli.main import COMMANDS, main
+from narthex.cli.main import COMMANDS, PROGRAMS, main
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", sorted(PROGRAMS | COMMANDS))
 def test_every_listed_command_can_be_loaded(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None and command.name == name
@@ -21,7 +21,7 @@ def test_every_listed_command_can_be_loaded(name: str) -> None:
 def test_help_lists_commands_without_importing_them() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    for name, (_, _, short) in COMMANDS.items():
+    for name, (_, short) in (PROGRAMS | COMMANDS).items():
         assert name in result.output and short.split(":")[0] in result.output
     code = "import sys, narthex.cli.main; print([m for m in sys.modules if m in ('aiohttp', 'numpy', 'pydantic')])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -90,6 +90,11 @@ async def test_unknown_paths_and_methods_answer_like_gos_router(web: Web) -> Non
     assert (response.status, (await response.json())["error"]) == (500, "admin APIs disabled")
 
 
+async def test_answers_do_not_name_the_http_library(web: Web) -> None:
+    for path in ("/-/healthy", "/api/v1/query?query=1", "/nope"):
+        assert "Server" not in (await web.client.get(path)).headers
+
+
 async def test_requests_are_counted_by_handler_and_code(web: Web) -> None:
     await web.client.get("/api/v1/query?query=1")
     await web.client.get("/api/v1/query?query=bad(")

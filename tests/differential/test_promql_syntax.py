@@ -23,8 +23,8 @@ from narthex.errors import PromQLError
 from narthex.model.number import format_float
 from narthex.promql.syntax import parse_expr, prettify
 
-CORPUS = 700
-BROKEN = 700
+CORPUS = 400
+BROKEN = 400
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from narthex.app.server_settings import ServerSettings
 from narthex.discovery.mechanisms import AVAILABLE
-from narthex.promql.syntax.ast import AggregateOp, BinaryOp
+from narthex.promql.syntax import AggregateOp, BinaryOp
 from narthex.promql.syntax.signatures import FUNCTIONS
 
 _MECHANISMS = (

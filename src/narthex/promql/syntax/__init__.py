@@ -6,16 +6,11 @@ First file to open: ast.py, then parser.py.
 
 from narthex.promql.syntax.ast import (
     AggregateExpr,
-    AggregateOp,
-    AtBound,
     BinaryExpr,
-    BinaryOp,
     Call,
-    Cardinality,
     Duration,
     DurationExpr,
     DurationLiteral,
-    DurationOp,
     Expr,
     MatrixSelector,
     NumberLiteral,
@@ -30,6 +25,7 @@ from narthex.promql.syntax.ast import (
     walk,
 )
 from narthex.promql.syntax.durations import resolve
+from narthex.promql.syntax.ops import AggregateOp, AtBound, BinaryOp, Cardinality, DurationOp
 from narthex.promql.syntax.options import ParserOptions
 from narthex.promql.syntax.parser import parse_expr, parse_selector
 from narthex.promql.syntax.prettier import prettify

@@ -7,15 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from narthex.promql.syntax.ast import (
-    AggregateOp,
-    BinaryOp,
-    Cardinality,
-    Expr,
-    Span,
-    VectorMatching,
-    VectorSelector,
-)
+from narthex.promql.syntax.ast import Expr, Span, VectorMatching, VectorSelector
+from narthex.promql.syntax.ops import AggregateOp, BinaryOp, Cardinality
 from narthex.promql.syntax.signatures import Signature
 from narthex.promql.syntax.types import ValueType
 

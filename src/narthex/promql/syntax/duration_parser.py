@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from narthex.promql.syntax.ast import Duration, DurationExpr, DurationLiteral, DurationOp, Span
+from narthex.promql.syntax.ast import Duration, DurationExpr, DurationLiteral, Span
 from narthex.promql.syntax.cursor import Cursor
 from narthex.promql.syntax.lexer import DURATION, NUMBER, Token
 from narthex.promql.syntax.numbers import number_value
+from narthex.promql.syntax.ops import DurationOp
 
 _MAX_SECONDS = 2**63 / 1e9
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3}

@@ -13,7 +13,6 @@ from narthex.promql.syntax.ast import (
     Duration,
     DurationExpr,
     DurationLiteral,
-    DurationOp,
     Expr,
     MatrixSelector,
     ParenExpr,
@@ -21,6 +20,7 @@ from narthex.promql.syntax.ast import (
     UnaryExpr,
     VectorSelector,
 )
+from narthex.promql.syntax.ops import DurationOp
 
 _MAX_SECONDS = 2**63 / 1e9
 

@@ -6,8 +6,6 @@ import math
 from dataclasses import replace
 
 from narthex.promql.syntax.ast import (
-    AtBound,
-    Cardinality,
     Duration,
     DurationLiteral,
     Expr,
@@ -21,6 +19,7 @@ from narthex.promql.syntax.cursor import Cursor
 from narthex.promql.syntax.duration_parser import parse_offset, parse_positive
 from narthex.promql.syntax.lexer import DURATION, NUMBER
 from narthex.promql.syntax.numbers import number_value
+from narthex.promql.syntax.ops import AtBound, Cardinality
 from narthex.promql.syntax.options import ParserOptions
 from narthex.promql.syntax.selectors import parse_label_list
 

@@ -8,9 +8,7 @@ from narthex.model.matcher import Matcher, MatchType
 from narthex.promql.syntax.ast import (
     AggregateExpr,
     BinaryExpr,
-    BinaryOp,
     Call,
-    Cardinality,
     Expr,
     NumberLiteral,
     ParenExpr,
@@ -35,6 +33,7 @@ from narthex.promql.syntax.cursor import Cursor
 from narthex.promql.syntax.lexer import DURATION, EOF, IDENTIFIER, METRIC_IDENTIFIER, NUMBER, STRING
 from narthex.promql.syntax.modifiers import POSTFIX, parse_binary_modifiers, parse_postfix
 from narthex.promql.syntax.numbers import number_value
+from narthex.promql.syntax.ops import BinaryOp, Cardinality
 from narthex.promql.syntax.options import ParserOptions
 from narthex.promql.syntax.selectors import parse_label_list, parse_matchers
 from narthex.promql.syntax.signatures import FUNCTIONS

@@ -13,15 +13,11 @@ from narthex.model.matcher import MatchType
 from narthex.model.number import format_float
 from narthex.promql.syntax.ast import (
     AggregateExpr,
-    AtBound,
     BinaryExpr,
-    BinaryOp,
     Call,
-    Cardinality,
     Duration,
     DurationExpr,
     DurationLiteral,
-    DurationOp,
     MatrixSelector,
     NumberLiteral,
     ParenExpr,
@@ -31,6 +27,7 @@ from narthex.promql.syntax.ast import (
     VectorMatching,
     VectorSelector,
 )
+from narthex.promql.syntax.ops import AtBound, BinaryOp, Cardinality, DurationOp
 
 
 def format_node(node: object) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from narthex.model.number import format_float
 from narthex.promql.syntax.ast import (
     AggregateExpr,
-    AtBound,
     BinaryExpr,
     Call,
     Duration,
@@ -23,6 +22,7 @@ from narthex.promql.syntax.ast import (
     VectorMatching,
     VectorSelector,
 )
+from narthex.promql.syntax.ops import AtBound
 from narthex.promql.syntax.signatures import Signature
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from narthex.promql.syntax.ast import AggregateOp, BinaryOp
+from narthex.promql.syntax.ops import AggregateOp, BinaryOp
 
 AGGREGATORS: dict[str, AggregateOp] = {op.value: op for op in AggregateOp}
 WORD_OPERATORS = frozenset({"and", "or", "unless", "atan2"})

@@ -1,1 +1,0 @@
-"""Remote write, remote read, OTLP, federation."""

@@ -11,19 +11,20 @@ ReplayCounts HeadReplay::segment(std::span<const uint8_t> bytes, const ZstdDecod
     ReplayCounts counts;
     WalReader in(bytes, zstd);
     std::span<const uint8_t> next;
-    std::unique_lock lock(head_->mutex_);
-    cursor_ = {};
     try {
         while (true) {
             counts.good_end = in.good_end();
+            // Decompression may call back into Python, which must not happen under the lock.
             if (!in.next(next)) break;
+            std::unique_lock lock(head_->mutex_);
+            cursor_ = {};
+            ++head_->version_;
             record(next, counts);
         }
         counts.good_end = bytes.size();
     } catch (const DecodeError& e) {
         counts.fault = e.what();
     }
-    ++head_->version_;
     return counts;
 }
 

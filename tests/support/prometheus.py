@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,22 @@ class Prometheus:
             body = answer.read()
         assert isinstance(body, bytes)
         return body
+
+    def metric(self, name: str) -> float:
+        """A metric without labels of its own exposition."""
+        for line in self._get("/metrics").decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        raise AssertionError(f"prometheus exposes no {name}")
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Until the condition holds; kills the process and fails after half a minute."""
+        deadline = time.monotonic() + 30
+        while not condition():
+            if time.monotonic() > deadline:
+                self.stop(signal.SIGKILL)
+                raise AssertionError(f"prometheus did not get there: {self.log()}")
+            time.sleep(0.05)
 
     def api(self, path: str, **params: str) -> Any:
         """The `data` of an answer."""

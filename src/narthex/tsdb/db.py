@@ -113,7 +113,12 @@ class DB:
             if lock:
                 lock.release()
             raise
-        return cls(path, options, head, block_set, lock, result.status)
+        db = cls(path, options, head, block_set, lock, result.status)
+        head.wal_metrics.storage_size.set_function(lambda: log_bytes(path / WAL))
+        registry.gauge(
+            "prometheus_tsdb_lowest_timestamp", "Lowest timestamp value stored in the database."
+        ).set_function(db.lowest_time)
+        return db
 
     def appender(self) -> HeadAppender:
         return self.head.appender()
@@ -126,6 +131,14 @@ class DB:
         """The loaded blocks, oldest first."""
         return self.block_set.blocks
 
+    def lowest_time(self) -> int:
+        """Milliseconds; 0 without any sample."""
+        counts = self.head.counts()
+        times = [b.meta.min_time for b in self.blocks()]
+        if counts.max_time >= counts.min_time:
+            times.append(counts.min_time)
+        return min(times, default=0)
+
     def maintain(self, canceled: Callable[[], bool] = lambda: False) -> None:
         """One tick of what must happen about every minute: head to blocks, retention, compaction of blocks.
 
@@ -134,6 +147,7 @@ class DB:
         """
         with self._maintenance:
             try:
+                self.head.wal.sync_finished()
                 while not canceled() and self._head_is_ripe():
                     self._head_to_block()
             finally:

@@ -114,6 +114,7 @@ class Head:
         started = time.perf_counter()
         with self._commits:
             self.wal.cut()  # so that a slow log shrinks too
+        self.wal.sync_finished()
         segments = list_segments(self.wal.directory)
         first, last = segments[0].number, segments[-1].number - 1  # never the one being written
         last = first + (last - first) * 2 // 3
@@ -162,7 +163,11 @@ class HeadAppender:
         self._transaction: HeadTransaction | None = head.core.transaction()
 
     def series(self, labels: Labels) -> int:
-        return self._head.core.series(labels.pairs())
+        """Raises StorageError for a label set that cannot be stored: an empty one, or text that is not UTF-8."""
+        try:
+            return self._head.core.series(labels.pairs())
+        except (TypeError, ValueError):
+            raise StorageError(f"label set cannot be stored: {labels!r}") from None
 
     def series_many(self, label_sets: LabelSets) -> Refs:
         """`series` for each row."""

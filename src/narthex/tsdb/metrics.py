@@ -26,6 +26,7 @@ class WalMetrics:
         self.truncations_failed = registry.counter(
             "prometheus_tsdb_wal_truncations_failed_total", "Total number of write log truncations that failed."
         )
+        self.storage_size = registry.gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.")
         self.unknown_refs = registry.counter(
             "prometheus_tsdb_wal_replay_unknown_refs_total",
             "Total number of unknown series references encountered during WAL replay.",

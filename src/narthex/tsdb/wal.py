@@ -49,8 +49,8 @@ def segment_name(index: int) -> str:
 class Wal:
     """The open log: one file that takes commits. Callers serialize `write`, `cut` and `close`.
 
-    A commit is one write(2). The file is synced when it is cut and at close, as Prometheus does: a crash of the
-    process loses nothing, a crash of the machine may lose what the kernel had not written yet.
+    A commit is one write(2), never a sync: a crash of the process loses nothing, a crash of the machine may lose what
+    the kernel had not written yet. Finished segments are synced by `sync_finished`, which is meant for a worker thread.
     """
 
     def __init__(self, directory: Path, segment_size: int, metrics: WalMetrics) -> None:
@@ -63,7 +63,9 @@ class Wal:
         directory.mkdir(parents=True, exist_ok=True)
         existing = list_segments(directory)
         self.current = existing[-1].number if existing else -1
+        self._finished: list[int] = []
         self._open_next()
+        self.sync_finished()
 
     def write(self, encode: Callable[[int], bytes]) -> int:
         """Appends what `encode(position)` gives, in a new segment where it does not fit; returns its length.
@@ -82,25 +84,42 @@ class Wal:
         return len(data)
 
     def cut(self) -> int:
-        """Finishes the segment and begins the next one; gives the new index. Raises StorageError."""
+        """Finishes the segment and begins the next one; gives the new number. Raises StorageError."""
         if self._fd >= 0:
-            self.close()
+            self._append(bytes(-self._position % PAGE))
+            self._finished.append(self._fd)
+            self._fd, self._position = -1, 0
         self._open_next()
         return self.current
 
-    def close(self) -> None:
-        """Fills the page, syncs and closes. Raises StorageError; the segment is left either way."""
-        if self._fd < 0:
-            return
+    def sync_finished(self) -> None:
+        """Makes finished segments, and the names of all, durable. Takes as long as the disk takes; any thread.
+
+        Raises StorageError; what could not be synced is not tried again, as the kernel would not report it twice.
+        """
         try:
-            self._append(bytes(-self._position % PAGE))
-            self._sync()
+            while self._finished:
+                fd = self._finished.pop()
+                started = time.perf_counter()
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+                self._metrics.fsync.observe(time.perf_counter() - started)
+            sync_directory(self.directory)
         except OSError as e:
             self._failed(e)
+
+    def close(self) -> None:
+        """Fills the page, syncs and closes. Raises StorageError; the segment is left either way."""
+        try:
+            if self._fd >= 0:
+                self._append(bytes(-self._position % PAGE))
         finally:
             if self._fd >= 0:
-                os.close(self._fd)
+                self._finished.append(self._fd)
             self._fd, self._position = -1, 0
+            self.sync_finished()
 
     def remove_before(self, index: int) -> None:
         """Removes segments below `index`. Raises StorageError."""
@@ -116,7 +135,6 @@ class Wal:
         path = self.directory / segment_name(self.current + 1)
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-            sync_directory(self.directory)
         except OSError as e:
             self._failed(e)
         self.current += 1
@@ -144,11 +162,6 @@ class Wal:
             self._fd = -1
             self._position = 0
         self._failed(error)
-
-    def _sync(self) -> None:
-        started = time.perf_counter()
-        os.fsync(self._fd)
-        self._metrics.fsync.observe(time.perf_counter() - started)
 
     def _failed(self, error: OSError) -> None:
         self._metrics.write_failures.inc()

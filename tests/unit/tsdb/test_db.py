@@ -98,3 +98,13 @@ def test_a_second_server_is_told_that_the_directory_is_in_use(tmp_path: Path) ->
     db.close()
     open_db(tmp_path).close()
     assert not (tmp_path / "lock").exists()
+
+
+@pytest.mark.parametrize("labels", [{}, {"a": "\ud800"}])
+def test_a_label_set_that_no_file_could_hold_is_a_storage_error(tmp_path: Path, labels: dict[str, str]) -> None:
+    db = open_db(tmp_path)
+    appender = db.appender()
+    with pytest.raises(StorageError, match="cannot be stored"):
+        appender.series(Labels(labels))
+    appender.rollback()
+    db.close()

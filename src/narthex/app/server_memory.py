@@ -8,7 +8,7 @@ import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _ARENAS = 2  # glibc gives every thread an arena up to 8 per core; each keeps what its thread once used
-_MMAP_BYTES = 256 * 1024  # larger blocks go back to the kernel when freed, instead of leaving holes
+_MMAP_BYTES = 1024 * 1024  # larger blocks go back to the kernel when freed, instead of leaving holes
 _SWITCH_SECONDS = 0.001  # how soon the event loop gets the interpreter back from a query thread
 
 

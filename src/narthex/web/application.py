@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -145,6 +145,7 @@ async def _answer(
     if not before_ready and not _serves(context):
         return lifecycle.not_ready(context)
     code = 200
+    body: bytes | Sequence[bytes]
     try:
         reply = await handler(context, await _parameters(request))
         if reply.data is None:

@@ -104,4 +104,4 @@ async def _run(context: Context, parameters: Parameters, prepared: PreparedQuery
     warnings = list(answer.warnings)
     if (stats := parameters.text("stats")) not in _STATS:
         warnings.append(f"stats={quote(stats)} is deprecated, use true or all")
-    return Reply(b"".join(parts), warnings, answer.infos)
+    return Reply(parts, warnings, answer.infos)

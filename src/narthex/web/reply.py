@@ -38,9 +38,9 @@ _STATUS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """What a handler gives. `data` is JSON; None means that there is nothing to say (204)."""
+    """What a handler gives. `data` is JSON, maybe in parts; None means that there is nothing to say (204)."""
 
-    data: bytes | None
+    data: bytes | Sequence[bytes] | None
     warnings: Sequence[str] = ()
     infos: Sequence[str] = ()
 
@@ -57,16 +57,17 @@ def to_json(value: Any) -> bytes:
         return orjson.dumps(_readable(value), option=orjson.OPT_NON_STR_KEYS)
 
 
-def envelope(reply: Reply) -> bytes:
-    """The body of a successful answer."""
+def envelope(reply: Reply) -> list[bytes]:
+    """The body of a successful answer, in parts: results of many megabytes are not copied."""
     parts = [b'{"status":"success"']
     if reply.data is not None:
-        parts += [b',"data":', reply.data]
+        parts.append(b',"data":')
+        parts += (reply.data,) if isinstance(reply.data, bytes) else reply.data
     for name, kind, texts in (("warnings", "warning", reply.warnings), ("infos", "info", reply.infos)):
         if texts:
             parts.append(b',"%s":' % name.encode() + to_json(capped(texts, kind)))
     parts.append(b"}")
-    return b"".join(parts)
+    return parts
 
 
 def capped(texts: Sequence[str], kind: str) -> list[str]:

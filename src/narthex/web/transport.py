@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 from isal import isal_zlib
@@ -15,28 +15,39 @@ _GZIP, _DEFLATE = 31, 15  # zlib window bits that choose the container
 
 
 async def send(
-    request: web.Request, body: bytes, *, status: int = 200, content_type: str, headers: Mapping[str, str] | None = None
+    request: web.Request,
+    body: bytes | Sequence[bytes],
+    *,
+    status: int = 200,
+    content_type: str,
+    headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
-    """Answers with `body`, gzip or deflate when the request asks for it and it pays."""
+    """Answers with `body`, gzip or deflate when the request asks for it and it pays.
+
+    A body in parts is not copied together when it is large.
+    """
+    parts = (body,) if isinstance(body, bytes) else body
+    size = sum(map(len, parts))
     all_headers = {"Content-Type": content_type, **(headers or {})}
-    encoding = accepted_encoding(request.headers.get("Accept-Encoding", ""))
-    if encoding and len(body) > SMALLEST_COMPRESSED:
-        bits = _GZIP if encoding == "gzip" else _DEFLATE
-        if len(body) > _THREADED:
-            body = await asyncio.to_thread(_compress, body, bits)
-        else:
-            body = _compress(body, bits)
-        all_headers["Content-Encoding"] = encoding
-    if "Content-Encoding" in all_headers or len(body) > SMALLEST_COMPRESSED:
+    if size > SMALLEST_COMPRESSED:
         all_headers["Vary"] = ", ".join(filter(None, (all_headers.get("Vary"), "Accept-Encoding")))
-    if len(body) <= PIECE or request.method == "HEAD":
-        return web.Response(status=status, body=body, headers=all_headers)
+        if encoding := accepted_encoding(request.headers.get("Accept-Encoding", "")):
+            bits = _GZIP if encoding == "gzip" else _DEFLATE
+            if size > _THREADED:
+                parts = await asyncio.to_thread(_compress, parts, bits)
+            else:
+                parts = _compress(parts, bits)
+            size = sum(map(len, parts))
+            all_headers["Content-Encoding"] = encoding
+    if size <= PIECE or request.method == "HEAD":
+        return web.Response(status=status, body=b"".join(parts), headers=all_headers)
     response = web.StreamResponse(status=status, headers=all_headers)
-    response.content_length = len(body)
+    response.content_length = size
     await response.prepare(request)
-    view = memoryview(body)
-    for start in range(0, len(view), PIECE):
-        await response.write(view[start : start + PIECE])
+    for part in parts:
+        view = memoryview(part)
+        for start in range(0, len(view), PIECE):
+            await response.write(view[start : start + PIECE])
     await response.write_eof()
     return response
 
@@ -53,6 +64,6 @@ def accepted_encoding(header: str) -> str:
     return "deflate" if "deflate" in offered else ""
 
 
-def _compress(body: bytes, bits: int) -> bytes:
+def _compress(parts: Sequence[bytes], bits: int) -> list[bytes]:
     compressor = isal_zlib.compressobj(1, isal_zlib.DEFLATED, bits)
-    return bytes(compressor.compress(body) + compressor.flush())
+    return [*(compressor.compress(part) for part in parts), compressor.flush()]

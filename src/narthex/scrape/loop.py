@@ -164,4 +164,8 @@ class ScrapeLoop:
             self._transaction.abandon()
             log.warning("%s: scrape was not stored: %s", self.target.url, e)
             return error or str(e)
+        except Exception as e:
+            self._transaction.abandon()
+            log.exception("%s: scrape could not be stored, in a way it should not", self.target.url)
+            return error or f"internal error: {type(e).__name__}: {e}"
         return error

@@ -9,6 +9,7 @@ from narthex.config.relabel import RelabelConfig
 from narthex.errors import ScrapeError
 from narthex.exposition import Format
 from narthex.model.number import is_stale
+from support.memory_storage import MemoryAppender
 from support.scrape import Bench
 
 START_MS = 1_700_000_000_000
@@ -260,3 +261,17 @@ async def test_a_bug_of_ours_fails_one_scrape_and_not_the_loop(caplog: pytest.Lo
     assert bench.target.last_error == "internal error: ZeroDivisionError: oops"
     assert "scrape failed in a way it should not" in caplog.text
     assert bench.values("up") == [0.0]
+
+
+async def test_a_bug_in_the_storage_fails_one_scrape_and_not_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(b"a 1\n")
+
+    def commit(self: MemoryAppender) -> None:
+        raise ZeroDivisionError("oops")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryAppender, "commit", commit)
+        await bench.scrape()
+    assert bench.target.last_error == "internal error: ZeroDivisionError: oops"
+    await bench.scrape()
+    assert bench.values("a") == [1.0]

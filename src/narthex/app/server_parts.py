@@ -17,6 +17,7 @@ from narthex.app.server_state import State
 from narthex.app.server_storage import Status, open_db
 from narthex.clock import Clock
 from narthex.config.printing import config_to_yaml
+from narthex.config.prometheus import Config
 from narthex.discovery.manager import DiscoveryManager
 from narthex.discovery.mechanisms import unavailable
 from narthex.discovery.metrics import DiscoveryMetrics
@@ -116,14 +117,14 @@ class Parts:
         tsdb = loaded.config.storage.tsdb
         retention, size = self._settings.retention, self._settings.retention_size
         wanted = tsdb.retention if tsdb is not None else None
-        if wanted is not None and wanted.percentage:
-            log.warning("storage.tsdb.retention.percentage has no effect yet")
         if wanted is not None and (wanted.time or wanted.size):
             retention, size = wanted.time, wanted.size
         self.db.block_set.set_retention(Retention(retention, size))
         self._state.retention = retention_text(retention, size)
 
     async def _apply_web(self, loaded: Loaded) -> None:
+        for key in without_effect(loaded.config):
+            log.warning("This setting is read but has no effect yet", extra={"key": key})
         self._state.config_yaml = config_to_yaml(loaded.config)
         self._state.external_labels = dict(loaded.config.global_.external_labels)
         self._context.pool_yaml = {job.job_name: config_to_yaml(job) for job in loaded.config.scrape_configs}
@@ -177,3 +178,19 @@ class Parts:
             grace_period_ms=flags.milliseconds("rules.alert.for-grace-period"),
             resend_delay_ms=flags.milliseconds("rules.alert.resend-delay"),
         )
+
+
+def without_effect(config: Config) -> list[str]:
+    """Keys that are set although their mechanism is not there yet."""
+    tsdb = config.storage.tsdb
+    settings = {
+        "remote_write": config.remote_write,
+        "remote_read": config.remote_read,
+        "tracing": config.tracing,
+        "global.query_log_file": config.global_.query_log_file,
+        "storage.exemplars": config.storage.exemplars,
+        "storage.tsdb.out_of_order_time_window": tsdb and tsdb.out_of_order_time_window,
+        "storage.tsdb.stale_series_compaction_threshold": tsdb and tsdb.stale_series_compaction_threshold,
+        "storage.tsdb.retention.percentage": tsdb and tsdb.retention and tsdb.retention.percentage,
+    }
+    return [key for key, value in settings.items() if value]

@@ -32,7 +32,6 @@ class HttpMetrics:
 
     def counted(self, name: str, handler: Handler) -> Handler:
         """`handler`, with its requests counted under `name`."""
-        seconds, size = self._seconds.labels(name), self._bytes.labels(name)
         self._requests.labels(name, "200")
 
         async def answer(request: web.Request) -> web.StreamResponse:
@@ -41,7 +40,7 @@ class HttpMetrics:
             try:
                 response = await handler(request)
                 code = response.status
-                size.observe(float(response.content_length or 0))
+                self._bytes.labels(name).observe(float(response.content_length or 0))
                 return response
             except web.HTTPException as e:
                 code = e.status
@@ -52,7 +51,7 @@ class HttpMetrics:
                 code = 500
                 raise
             finally:
-                seconds.observe(time.perf_counter() - start)
+                self._seconds.labels(name).observe(time.perf_counter() - start)
                 self._requests.labels(name, str(code)).inc()
 
         return answer

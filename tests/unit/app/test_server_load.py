@@ -9,6 +9,8 @@ import pytest
 from narthex.app.flag_table import SERVER_FLAGS
 from narthex.app.flags import parse_flags
 from narthex.app.server_load import Loaded, load
+from narthex.app.server_parts import without_effect
+from narthex.config.prometheus import parse_config
 from narthex.errors import ConfigError
 
 
@@ -50,3 +52,9 @@ def test_experimental_functions_in_rules_need_their_feature(tmp_path: Path) -> N
 def test_a_missing_configuration_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"prometheus\.yml"):
         load_files(tmp_path)
+
+
+def test_settings_without_a_mechanism_are_named() -> None:
+    text = "remote_write: [{url: 'http://x/'}]\nstorage: {tsdb: {out_of_order_time_window: 1h}}\n"
+    assert without_effect(parse_config(text)) == ["remote_write", "storage.tsdb.out_of_order_time_window"]
+    assert without_effect(parse_config("global: {scrape_interval: 1s}\n")) == []

@@ -109,7 +109,7 @@ LabelSets join_labels(const LabelSets& many, std::span<const int64_t> many_rows,
     LabelSets out;
     SymbolMapper from_many(*many.symbols(), *out.symbols());
     SymbolMapper from_one(*one.symbols(), *out.symbols());
-    KeyFilter many_key(spec.key, *many.symbols()), one_key(spec.key, *one.symbols());
+    KeyFilter kept(spec.kept, *many.symbols()), one_key(spec.key, *one.symbols());
     uint32_t many_name = many.symbols()->find(kMetricName);
     std::vector<LabelPair> key, pairs;
     auto text = [&](LabelPair p) { return out.text(p.name); };
@@ -124,7 +124,7 @@ LabelSets join_labels(const LabelSets& many, std::span<const int64_t> many_rows,
             for (LabelPair p : key) pairs.push_back(from_one(p));
         } else {
             for (LabelPair p : many.row(checked(many_rows[i], many))) {
-                if (spec.only_key && !many_key(p.name)) continue;
+                if (spec.restrict && !kept(p.name)) continue;
                 if (spec.drop_name && p.name == many_name) continue;
                 pairs.push_back(from_many(p));
             }

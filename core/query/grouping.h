@@ -36,7 +36,8 @@ Matching match_rows(const LabelSets& left, const LabelSets& right, const KeyLabe
 // one_rows[i]; -1 stands for a side that was filled in: its labels are the key labels of the other.
 struct JoinSpec {
     KeyLabels key;
-    bool only_key = false;  // one-to-one: the result keeps nothing but the key
+    bool restrict = false;  // one-to-one: of the many side's labels only those of `kept` stay
+    KeyLabels kept;
     bool drop_name = false;
     std::vector<std::string_view> include;  // copied (or removed) as on the one side
 };

@@ -568,11 +568,14 @@ def join_labels(
     one_rows: NDArray[np.int64],
     names: Sequence[str],
     keep: bool,
-    only_key: bool,
+    kept: Sequence[str] | None,
     drop_name: bool,
     include: Sequence[str],
 ) -> LabelSets:
-    """Labels of a binary operation's results; -1 is a side that was filled in."""
+    """Labels of a binary operation's results; -1 is a side that was filled in.
+
+    With `kept` only those labels of the many side stay (with `keep`), or all but those.
+    """
 
 def take_rows(rows: LabelSets, order: NDArray[np.int64]) -> LabelSets: ...
 def concat_rows(tables: Sequence[LabelSets]) -> LabelSets: ...

@@ -27,6 +27,7 @@ class Watch:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.done = True
+        self._dog.forget()
 
 
 class Watchdog:
@@ -37,6 +38,7 @@ class Watchdog:
         self._watched: list[Watch] = []
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._finished = 0
 
     def watch(self, budget: QueryBudget, timeout_s: float) -> Watch:
         return Watch(self, budget, time.monotonic() + timeout_s)
@@ -52,6 +54,15 @@ class Watchdog:
             heapq.heappush(self._watched, watch)
             if first:
                 self._changed.notify()
+
+    def forget(self) -> None:
+        """A watched query is done: the list of them is tidied once half of it is."""
+        with self._changed:
+            self._finished += 1
+            if self._finished * 2 > len(self._watched):
+                self._watched = [watch for watch in self._watched if not watch.done]
+                heapq.heapify(self._watched)
+                self._finished = 0
 
     def close(self) -> None:
         with self._changed:

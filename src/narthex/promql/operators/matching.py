@@ -52,9 +52,8 @@ def evaluate_matching(context: QueryContext, expr: BinaryExpr, left: Matrix, rig
         raise InternalError(f"{expr} has no usable matching")
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
     many, one = (right, left) if swapped else (left, right)
-    many_fill, one_fill = (
-        (matching.fill_right, matching.fill_left) if swapped else (matching.fill_left, matching.fill_right)
-    )
+    # Prometheus does not swap these two along with the sides; neither do we.
+    many_fill, one_fill = matching.fill_left, matching.fill_right
     key = match_key(expr)
     many_ids, one_ids, count = match_rows(many.labels, one.labels, *key)
     many_there, one_there = _presence(many, many_ids, count), _presence(one, one_ids, count)
@@ -76,7 +75,7 @@ def evaluate_matching(context: QueryContext, expr: BinaryExpr, left: Matrix, rig
         one.labels,
         pairs.one,
         *key,
-        matching.cardinality is Cardinality.ONE_TO_ONE,
+        matching.labels if matching.cardinality is Cardinality.ONE_TO_ONE else None,
         # Operators that change what is measured drop the name at once; `bool` may leave that to the end.
         not expr.op.is_comparison or (expr.return_bool and not context.options.delayed_name_removal),
         matching.include,

@@ -26,6 +26,24 @@ bool write_integer(char*& out, double v) {
     return true;
 }
 
+// Values with up to six decimals, the usual case of gauges. r / 10^6 is the double nearest to the decimal r *
+// 10^-6, and two decimals of at most 15 digits never share a double, so these digits are the shortest.
+bool write_short_decimal(char*& out, double v) {
+    constexpr double kScale = 1e6;
+    double magnitude = std::fabs(v), r = std::nearbyint(magnitude * kScale);
+    if (!(r < 1e15) || r < 1 || r / kScale != magnitude) return false;
+    if (std::signbit(v)) *out++ = '-';
+    auto scaled = static_cast<uint64_t>(r);
+    out = std::to_chars(out, out + 20, scaled / 1000000).ptr;
+    auto rest = static_cast<uint32_t>(scaled % 1000000);
+    *out++ = '.';
+    for (uint32_t unit = 100000; rest > 0; unit /= 10) {
+        *out++ = static_cast<char>('0' + rest / unit);
+        rest %= unit;
+    }
+    return true;
+}
+
 // The shortest digits of a finite number and the place of its decimal point (value = 0.digits * 10^point).
 struct Digits {
     char text[24];
@@ -79,7 +97,7 @@ char* write_scientific(char* out, const Digits& d) {
 }  // namespace
 
 char* write_value(char* out, double v) {
-    if (write_special(out, v) || write_integer(out, v)) return out;
+    if (write_special(out, v) || write_integer(out, v) || write_short_decimal(out, v)) return out;
     if (std::signbit(v)) *out++ = '-';
     double magnitude = std::fabs(v);
     if (magnitude == 0) return put(out, "0");

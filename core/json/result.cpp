@@ -1,6 +1,7 @@
 #include "json/result.h"
 
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "chunk/stale.h"
@@ -53,6 +54,9 @@ void write_point(std::string& out, int64_t t, double value) {
     *p++ = ']';
     out.append(buffer, static_cast<size_t>(p - buffer));
 }
+
+// A value, its quote, bracket and comma: write_value takes at most 32 bytes.
+constexpr size_t kPointSpace = 35;
 
 // The times of a grid as "[t," texts, made once for all rows.
 struct Times {
@@ -107,6 +111,8 @@ std::string matrix_json(const LabelSets& rows, const double* cells, const StepGr
     Times times(grid);
     for (size_t i = 0; i < rows.rows(); ++i, cells += grid.count) {
         bool any = false;
+        size_t start = 0;
+        char* p = nullptr;
         for (size_t k = 0; k < grid.count; ++k) {
             if (is_stale(cells[k])) continue;
             if (!any) {
@@ -114,17 +120,23 @@ std::string matrix_json(const LabelSets& rows, const double* cells, const StepGr
                 write_labels(out, rows, i);
                 out += ",\"values\":[";
                 any = true;
+                // Room for the whole row, so that points are written without a check each.
+                start = out.size();
+                out.resize(start + times.text.size() + grid.count * kPointSpace);
+                p = out.data() + start;
             } else {
-                out += ',';
+                *p++ = ',';
             }
-            char buffer[40];
-            char* end = write_value(buffer, cells[k]);
-            *end++ = '"';
-            *end++ = ']';
-            out.append(times.at(k));
-            out.append(buffer, static_cast<size_t>(end - buffer));
+            std::string_view time = times.at(k);
+            std::memcpy(p, time.data(), time.size());
+            p = write_value(p + time.size(), cells[k]);
+            *p++ = '"';
+            *p++ = ']';
         }
-        if (any) out += "]}";
+        if (any) {
+            out.resize(static_cast<size_t>(p - out.data()));
+            out += "]}";
+        }
     }
     out += ']';
     return out;

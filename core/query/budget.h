@@ -21,14 +21,17 @@ class QueryBudget {
         if (canceled()) throw CanceledError();
     }
 
-    // Counts samples that are in memory from now on. Throws LimitError when they are too many.
+    // Counts samples that are in memory from now on. Throws LimitError, with nothing counted, when they are
+    // too many.
     void hold(int64_t samples) {
         int64_t now = live_.fetch_add(samples, std::memory_order_relaxed) + samples;
+        if (now > max_samples_) {
+            release(samples);
+            throw LimitError("query processing would load too many samples into memory in query execution");
+        }
         int64_t peak = peak_.load(std::memory_order_relaxed);
         while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
         }
-        if (now > max_samples_)
-            throw LimitError("query processing would load too many samples into memory in query execution");
     }
     void release(int64_t samples) { live_.fetch_sub(samples, std::memory_order_relaxed); }
     void count_read(int64_t samples) { read_.fetch_add(samples, std::memory_order_relaxed); }

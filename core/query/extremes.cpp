@@ -1,4 +1,5 @@
-// min, max and their times over a window, with a queue of candidates: each sample enters and leaves it once.
+// min, max and their times over a window: each sample is looked at a constant number of times.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -36,9 +37,44 @@ void slide(const RangeCall& call, const Samples& s, bool times, double* out) {
     });
 }
 
+// The same for values without NaN, and without branches on them: extremes from every sample up to a pivot are
+// kept, those from the pivot on run along. When a window starts beyond the pivot, its end becomes the new
+// one.
+template <bool kMaximum>
+void slide_values(const RangeCall& call, const Samples& s, double* out) {
+    thread_local std::vector<double> up_to_pivot;
+    up_to_pivot.resize(s.n + 1);
+    auto better = [](double a, double b) { return kMaximum ? std::max(a, b) : std::min(a, b); };
+    constexpr double kWorst = kMaximum ? -HUGE_VAL : HUGE_VAL;
+    size_t pivot = 0, next = 0;
+    double running = kWorst;
+    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        if (lo == hi) {
+            out[k] = stale_nan();
+            return;
+        }
+        if (lo >= pivot) {
+            double best = kWorst;
+            for (size_t i = hi; i > lo; --i) up_to_pivot[i - 1] = best = better(best, s.v[i - 1]);
+            pivot = next = hi;
+            running = kWorst;
+        }
+        for (; next < hi; ++next) running = better(running, s.v[next]);
+        out[k] = lo < pivot ? better(up_to_pivot[lo], running) : running;
+    });
+}
+
+bool any_nan(const Samples& s) {
+    bool any = false;
+    for (size_t i = 0; i < s.n; ++i) any |= s.v[i] != s.v[i];
+    return any;
+}
+
 }  // namespace
 
 void extreme_row(const RangeCall& call, const Samples& s, double* out) {
+    if (call.op == RangeOp::kMin && !any_nan(s)) return slide_values<false>(call, s, out);
+    if (call.op == RangeOp::kMax && !any_nan(s)) return slide_values<true>(call, s, out);
     switch (call.op) {
         case RangeOp::kMin:
             return slide<false, false>(call, s, false, out);

@@ -73,10 +73,11 @@ inline Pair operator/(Pair a, double b) {
     return quick_two_sum(q, r.value() / b);
 }
 
-// Prefix sums of n values: sum(lo, hi) is the sum of values [lo, hi). Only for values that `fits` accepts.
+// Prefix sums of n values, each a sum and what its additions lost: sum(lo, hi) is the sum of values [lo, hi).
+// Only for values that `fits` accepts.
 class PrefixSums {
   public:
-    // Whether sums over these values keep all bits: finite, and magnitudes within a factor of 2^40.
+    // Whether sums over these values keep their digits: finite, and magnitudes within a factor of 2^20.
     static bool fits(const double* v, size_t n) {
         double least = HUGE_VAL, most = 0;
         bool finite = true;
@@ -86,20 +87,27 @@ class PrefixSums {
             most = a > most ? a : most;
             least = a < least && a > 0 ? a : least;
         }
-        return finite && (most == 0 || (least >= most * 0x1p-40 && least > 1e-280));
+        return finite && (most == 0 || (least >= most * 0x1p-20 && least > 1e-280));
     }
 
+    // `value(i)` gives a Pair.
     template <typename F>
     void build(size_t n, F&& value) {
         sums_.resize(n + 1);
         Pair total;
         sums_[0] = total;
         for (size_t i = 0; i < n; ++i) {
-            total = total + value(i);
+            Pair x = value(i);
+            Pair s = two_sum(total.hi, x.hi);
+            total = {s.hi, total.lo + (s.lo + x.lo)};
             sums_[i + 1] = total;
         }
     }
-    Pair sum(size_t lo, size_t hi) const { return sums_[hi] - sums_[lo]; }
+    Pair sum(size_t lo, size_t hi) const {
+        Pair a = sums_[lo], b = sums_[hi];
+        Pair s = two_sum(b.hi, -a.hi);
+        return quick_two_sum(s.hi, s.lo + (b.lo - a.lo));
+    }
 
   private:
     std::vector<Pair> sums_;

@@ -10,11 +10,12 @@ namespace narthex {
 namespace {
 
 struct Line {
-    double slope;
-    double intercept;  // at the origin of time
+    double slope;      // a second
+    double intercept;  // at `origin`
 };
 
-// Least squares over a window, time in seconds from `origin` (milliseconds).
+// Least squares over a window. Times are taken from the first sample, where the sums lose least, and the line
+// is then read at `origin` (milliseconds).
 Line fit(const Samples& s, size_t lo, size_t hi, int64_t origin) {
     bool constant = true;
     for (size_t i = lo + 1; i < hi && constant; ++i) constant = s.v[i] == s.v[lo];
@@ -22,9 +23,10 @@ Line fit(const Samples& s, size_t lo, size_t hi, int64_t origin) {
         if (std::isinf(s.v[lo])) return {normal_nan(), normal_nan()};
         return {0, s.v[lo]};
     }
+    int64_t first = s.t[lo];
     CompensatedSum x, y, xy, xx;
     for (size_t i = lo; i < hi; ++i) {
-        double seconds = static_cast<double>(s.t[i] - origin) / 1e3;
+        double seconds = static_cast<double>(s.t[i] - first) / 1e3;
         x.add(seconds);
         y.add(s.v[i]);
         xy.add(seconds * s.v[i]);
@@ -35,7 +37,7 @@ Line fit(const Samples& s, size_t lo, size_t hi, int64_t origin) {
     double covariance = xy.sum + xy.rest - sum_x * sum_y / n;
     double variance = xx.sum + xx.rest - sum_x * sum_x / n;
     double slope = covariance / variance;
-    return {slope, sum_y / n - slope * sum_x / n};
+    return {slope, sum_y / n + slope * (static_cast<double>(origin - first) / 1e3 - sum_x / n)};
 }
 
 }  // namespace
@@ -49,7 +51,6 @@ void regression_row(const RangeCall& call, const Samples& s, double* out) {
             Line line = fit(s, lo, hi, call.grid.at(k) + call.shift);
             out[k] = line.slope * call.param[k] + line.intercept;
         } else {
-            // Times relative to the first sample keep the sums small.
             out[k] = fit(s, lo, hi, s.t[lo]).slope;
         }
     });

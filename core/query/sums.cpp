@@ -10,7 +10,9 @@ namespace narthex {
 
 namespace {
 
-constexpr double kSlideFrom = 24;  // mean samples a window
+// Mean samples a window from which sliding pays.
+constexpr double kSlideSums = 16;
+constexpr double kSlideVariance = 96;
 constexpr double kSuspicious = 1e-18;
 
 double direct_sum(const double* v, size_t n) {
@@ -44,19 +46,30 @@ double direct_mean(const double* v, size_t n) {
     return sum.sum / count + sum.rest / count;
 }
 
-// Two passes around the first value, so that a constant window gives exactly 0.
+// Four sums side by side: their additions do not wait for each other.
+template <typename F>
+double quick_sum(size_t n, F&& value) {
+    double sums[4] = {0, 0, 0, 0};
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        for (size_t k = 0; k < 4; ++k) sums[k] += value(i + k);
+    }
+    double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    for (; i < n; ++i) sum += value(i);
+    return sum;
+}
+
+// Two passes around the first value, so that a constant window gives exactly 0. The second pass also finds by
+// how much the mean was off and takes that out again, so the first need not be precise.
 double direct_variance(const double* v, size_t n) {
     double origin = v[0];
     auto count = static_cast<double>(n);
-    CompensatedSum sum;
-    for (size_t i = 0; i < n; ++i) sum.add(v[i] - origin);
-    double mean = sum.value() / count;
-    double squares = 0, rest = 0;
-    for (size_t i = 0; i < n; ++i) {
+    double mean = quick_sum(n, [=](size_t i) { return v[i] - origin; }) / count;
+    double rest = quick_sum(n, [=](size_t i) { return (v[i] - origin) - mean; });
+    double squares = quick_sum(n, [=](size_t i) {
         double d = (v[i] - origin) - mean;
-        squares += d * d;
-        rest += d;
-    }
+        return d * d;
+    });
     return (squares - rest * rest / count) / count;
 }
 
@@ -65,15 +78,15 @@ double direct_variance(const double* v, size_t n) {
 void sum_row(const RangeCall& call, const Samples& s, double* out) {
     thread_local PrefixSums prefix;
     const bool mean = call.op == RangeOp::kAvg;
-    const bool slide = mean_window(s, call.grid, call.range) > kSlideFrom && call.grid.count > 4 &&
+    const bool slide = mean_window(s, call.grid, call.range) > kSlideSums && call.grid.count > 4 &&
                        PrefixSums::fits(s.v, s.n);
     if (slide) prefix.build(s.n, [&](size_t i) { return Pair{s.v[i], 0}; });
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
         if (lo == hi) {
             out[k] = stale_nan();
         } else if (slide) {
-            Pair sum = prefix.sum(lo, hi);
-            out[k] = mean ? (sum / static_cast<double>(hi - lo)).value() : sum.value();
+            double sum = prefix.sum(lo, hi).value();
+            out[k] = mean ? sum / static_cast<double>(hi - lo) : sum;
         } else {
             out[k] = mean ? direct_mean(s.v + lo, hi - lo) : direct_sum(s.v + lo, hi - lo);
         }
@@ -83,7 +96,7 @@ void sum_row(const RangeCall& call, const Samples& s, double* out) {
 void variance_row(const RangeCall& call, const Samples& s, double* out) {
     thread_local PrefixSums sums, squares;
     const bool root = call.op == RangeOp::kStddev;
-    const bool slide = mean_window(s, call.grid, call.range) > 2 * kSlideFrom && call.grid.count > 4 &&
+    const bool slide = mean_window(s, call.grid, call.range) > kSlideVariance && call.grid.count > 4 &&
                        PrefixSums::fits(s.v, s.n);
     if (slide) {
         double origin = s.v[0];

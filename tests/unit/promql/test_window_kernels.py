@@ -1,0 +1,222 @@
+"""Range functions and selectors agree with their plain twins on gaps, stale markers, NaN, infinities and resets."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from narthex.model.number import STALE_NAN, STALE_NAN_BITS
+from narthex.native import CanceledError, LimitError, QueryBudget, SampleSource, SeriesBatch, range_rows, select_rows
+from narthex.promql.functions.over_time import RANGE_FUNCTIONS
+from reference.promql_windows import lookback, range_function
+
+numbers = st.one_of(
+    st.integers(-1000, 1000).map(float),
+    st.floats(-1e6, 1e6, allow_nan=False).map(lambda v: round(v, 3)),
+    st.sampled_from([0.0, 5.0, 5.0, 1e-9, 1e15]),
+)
+any_values = st.one_of(numbers, st.sampled_from([math.nan, math.inf, -math.inf, 1e300, 5e-324]))
+gaps = st.one_of(st.just(15_000), st.integers(1, 60_000), st.sampled_from([300_000, 15_001]))
+Sample = tuple[int, float | None]  # None is a stale marker
+
+
+@st.composite
+def samples(draw: st.DrawFn, values: st.SearchStrategy[float], most: int = 80) -> list[Sample]:
+    t = draw(st.integers(-100_000, 100_000))
+    out: list[Sample] = []
+    for _ in range(draw(st.integers(0, most))):
+        out.append((t, None if draw(st.integers(0, 12)) == 0 else draw(values)))
+        t += draw(gaps)
+    return out
+
+
+@st.composite
+def counters(draw: st.DrawFn) -> list[Sample]:
+    t, v = 0, draw(st.integers(0, 100)).__float__()
+    out: list[Sample] = []
+    for _ in range(draw(st.integers(2, 120))):
+        out.append((t, v))
+        t += draw(gaps)
+        v = 0.0 if draw(st.integers(0, 6)) == 0 else v + draw(st.integers(0, 50))
+    return out
+
+
+def batch_of(points: list[Sample]) -> SampleSource:
+    batch = SeriesBatch()
+    values = [STALE_NAN if v is None else v for _, v in points]
+    batch.add_columns(
+        [("__name__", "x")], np.array([t for t, _ in points], dtype=np.int64), np.array(values, dtype=float)
+    )
+    return SampleSource.batch(batch)
+
+
+def evaluate(
+    name: str, source: SampleSource, start: int, step: int, count: int, span: int, *parameters: float
+) -> NDArray[np.float64]:
+    budget = QueryBudget(10**9)
+    out = budget.cells(1, count)
+    columns = [np.full(count, p) for p in parameters] + [None, None]
+    range_rows(source, 0, 1, RANGE_FUNCTIONS[name], start, step, count, span, 0, *columns[:2], budget, out)
+    return out[0]
+
+
+def is_absent(value: float) -> bool:
+    return bool(struct.unpack("<Q", struct.pack("<d", value))[0] == STALE_NAN_BITS)
+
+
+def agree(got: NDArray[np.float64], expected: list[float | None], scale: float) -> None:
+    """Equal to 1e-9 of the result or, where terms cancel, 1e-12 of the terms."""
+    for k, (value, wanted) in enumerate(zip(got.tolist(), expected, strict=True)):
+        if wanted is None:
+            assert is_absent(got[k]), f"step {k}: {value} instead of nothing"
+            continue
+        assert not is_absent(got[k]), f"step {k}: nothing instead of {wanted}"
+        if math.isnan(wanted):
+            assert math.isnan(value), f"step {k}: {value} instead of NaN"
+        elif math.isinf(wanted):
+            assert value == wanted, f"step {k}: {value} instead of {wanted}"
+        else:
+            assert value == pytest.approx(wanted, rel=1e-9, abs=scale * 1e-12), f"step {k}"
+
+
+GRIDS = st.tuples(st.integers(-50_000, 400_000), st.sampled_from([1, 7_001, 15_000, 60_000]), st.integers(1, 30))
+SPANS = st.sampled_from([1, 15_000, 30_001, 120_000, 600_000, 3_000_000])
+EXACT = sorted(
+    set(RANGE_FUNCTIONS)
+    - {"deriv", "predict_linear", "quantile_over_time", "double_exponential_smoothing"}
+    - {"sum_over_time", "avg_over_time", "stddev_over_time", "stdvar_over_time"}
+)
+
+
+@pytest.mark.parametrize("name", EXACT)
+@settings(max_examples=40, deadline=None)
+@given(points=st.one_of(samples(any_values), counters()), grid=GRIDS, span=SPANS)
+def test_functions_that_pick_or_count(name: str, points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
+    start, step, count = grid
+    got = evaluate(name, batch_of(points), start, step, count, span)
+    plain = [(t, v) for t, v in points if v is not None]
+    expected = [range_function(name, plain, start + k * step, span) for k in range(count)]
+    finite = [abs(v) for _, v in plain if math.isfinite(v)]
+    agree(got, expected, max(finite, default=0.0) if name in ("rate", "increase", "delta") else 0.0)
+
+
+@pytest.mark.parametrize("name", ["sum_over_time", "avg_over_time", "stddev_over_time", "stdvar_over_time"])
+@settings(max_examples=100, deadline=None)
+@given(points=samples(st.one_of(numbers, st.sampled_from([math.nan, math.inf, -math.inf]))), grid=GRIDS, span=SPANS)
+@example(points=[(i * 1000, 0.1) for i in range(80)], grid=(0, 15_000, 30), span=3_000_000)
+@example(points=[(i * 1000, 1e9 + i % 3) for i in range(80)], grid=(0, 15_000, 30), span=60_000)
+def test_sums_and_spreads(name: str, points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
+    start, step, count = grid
+    got = evaluate(name, batch_of(points), start, step, count, span)
+    plain = [(t, v) for t, v in points if v is not None]
+    expected = [range_function(name, plain, start + k * step, span) for k in range(count)]
+    largest = max((abs(v) for _, v in plain if math.isfinite(v)), default=0.0)
+    agree(got, expected, largest**2 if name == "stdvar_over_time" else largest * (1e3 if "std" in name else 1))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    points=samples(st.one_of(numbers, st.just(math.nan))),
+    grid=GRIDS,
+    span=SPANS,
+    q=st.one_of(st.floats(0, 1), st.sampled_from([-1.0, 2.0, math.nan, 0.5, 1.0])),
+)
+def test_quantiles(points: list[Sample], grid: tuple[int, int, int], span: int, q: float) -> None:
+    start, step, count = grid
+    got = evaluate("quantile_over_time", batch_of(points), start, step, count, span, q)
+    plain = [(t, v) for t, v in points if v is not None]
+    agree(got, [range_function("quantile_over_time", plain, start + k * step, span, q) for k in range(count)], 0.0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(points=samples(st.integers(-1000, 1000).map(float)), grid=GRIDS, span=SPANS)
+def test_regression_and_smoothing(points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
+    start, step, count = grid
+    plain = [(t, v) for t, v in points if v is not None]
+    for name, parameters in (
+        ("deriv", ()),
+        ("predict_linear", (3600.0,)),
+        ("double_exponential_smoothing", (0.3, 0.1)),
+    ):
+        got = evaluate(name, batch_of(points), start, step, count, span, *parameters)
+        expected = [range_function(name, plain, start + k * step, span, *parameters) for k in range(count)]
+        finite = [abs(v) for v in expected if v is not None and math.isfinite(v)]
+        agree(got, expected, max(finite, default=0.0) * 100 + 1000)
+
+
+@settings(max_examples=150, deadline=None)
+@given(points=samples(any_values), grid=GRIDS, span=st.sampled_from([1, 15_000, 300_000]))
+def test_the_instant_selector_and_its_times(points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
+    start, step, count = grid
+    budget = QueryBudget(10**9)
+    values, times = budget.cells(1, count), budget.cells(1, count)
+    select_rows(batch_of(points), 0, 1, start, step, count, span, False, budget, values)
+    select_rows(batch_of(points), 0, 1, start, step, count, span, True, budget, times)
+    found = [lookback(points, start + k * step, span) for k in range(count)]
+    agree(values[0], [None if f is None else f[1] for f in found], 0.0)
+    agree(times[0], [None if f is None else f[0] / 1000 for f in found], 0.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_matrix_is_as_good_a_source_as_chunks(data: st.DataObject) -> None:
+    cells = data.draw(st.lists(st.one_of(st.none(), numbers), min_size=1, max_size=60))
+    name = data.draw(st.sampled_from(["rate", "max_over_time", "avg_over_time", "count_over_time"]))
+    matrix = np.array([[STALE_NAN if v is None else v for v in cells]])
+    points: list[Sample] = [(5_000 + i * 10_000, v) for i, v in enumerate(cells)]
+    one = evaluate(name, SampleSource.matrix(matrix, 5_000, 10_000), 0, 15_000, 40, 95_000)
+    other = evaluate(name, batch_of(points), 0, 15_000, 40, 95_000)
+    assert one.tobytes() == other.tobytes()
+
+
+def test_long_windows_slide_and_agree_with_recomputing() -> None:
+    rng = np.random.default_rng(5)
+    shapes = {
+        "gauge": np.round(rng.normal(50, 20, 4000), 4),
+        "counter": np.cumsum(rng.integers(0, 90, 4000)).astype(float) % 30_000,
+        "large": 1e9 + rng.integers(0, 5, 4000).astype(float),
+        "constant": np.full(4000, 0.1),
+        "wide": 10.0 ** rng.integers(-12, 12, 4000),
+        "with NaN": np.where(rng.random(4000) < 0.01, np.nan, rng.normal(0, 1, 4000)),
+    }
+    names = [n for n in RANGE_FUNCTIONS if n not in ("predict_linear", "double_exponential_smoothing")]
+    for values in shapes.values():
+        points: list[Sample] = [(i * 15_000 + 7, float(v)) for i, v in enumerate(values)]
+        source = batch_of(points)
+        for name in names:
+            parameters = (0.95,) if name == "quantile_over_time" else ()
+            many = evaluate(name, source, 3_600_000, 60_000, 900, 7_200_000, *parameters)
+            for k in (0, 17, 450, 899):
+                alone = evaluate(name, source, 3_600_000 + k * 60_000, 60_000, 1, 7_200_000, *parameters)
+                assert many[k] == pytest.approx(alone[0], rel=1e-9, abs=1e-22, nan_ok=True), name
+
+
+def test_samples_over_the_limit_and_a_raised_flag_stop_a_kernel() -> None:
+    source = batch_of([(i * 1000, 1.0) for i in range(100)])
+    small = QueryBudget(50)
+    with pytest.raises(LimitError):
+        range_rows(source, 0, 1, 0, 99_000, 1000, 1, 100_000, 0, None, None, small, small.cells(1, 1))
+    with pytest.raises(LimitError):
+        small.cells(10, 6)
+    assert small.live == 0
+    stopped = QueryBudget(10**6)
+    out = stopped.cells(1, 1)
+    stopped.cancel()
+    with pytest.raises(CanceledError):
+        range_rows(source, 0, 1, 0, 99_000, 1000, 1, 100_000, 0, None, None, stopped, out)
+
+
+def test_cells_are_live_samples_while_they_exist() -> None:
+    budget = QueryBudget(1000)
+    cells = budget.cells(10, 20)
+    part = cells[3:5]
+    del cells
+    assert budget.live == 200
+    del part
+    assert (budget.live, budget.peak) == (0, 200)

@@ -54,9 +54,11 @@ void bind_keys(nb::module_& m) {
     m.def(
         "join_labels",
         [](const LabelSets& many, Column<int64_t> many_rows, const LabelSets& one, Column<int64_t> one_rows,
-           const Names& names, bool keep, const std::optional<Names>& kept, bool drop_name, const Names& include) {
+           const Names& names, bool keep, const std::optional<Names>& kept, bool drop_name,
+           const Names& include) {
             nb::gil_scoped_release release;
-            JoinSpec spec{{names, keep}, kept.has_value(), {kept.value_or(Names{}), keep}, drop_name, include};
+            JoinSpec spec{
+                {names, keep}, kept.has_value(), {kept.value_or(Names{}), keep}, drop_name, include};
             return join_labels(many, view(many_rows), one, view(one_rows), spec);
         },
         nb::arg("many"), nb::arg("many_rows"), nb::arg("one"), nb::arg("one_rows"), nb::arg("names"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 Point = tuple[int, float]
 
@@ -41,7 +42,7 @@ def extrapolated(points: Sequence[Point], t: int, span: int, *, counter: bool, p
     values = [v for _, v in points]
     change = values[-1] - values[0]
     if counter:
-        for before, now in zip(values, values[1:], strict=False):
+        for before, now in pairwise(values):
             if now < before:
                 change += before
     seconds = (points[-1][0] - points[0][0]) / 1000
@@ -68,12 +69,12 @@ def last_change(points: Sequence[Point], *, rate: bool) -> float | None:
 
 
 def changes(values: Sequence[float]) -> float:
-    pairs = zip(values, values[1:], strict=False)
+    pairs = pairwise(values)
     return float(sum(a != b and not (math.isnan(a) and math.isnan(b)) for a, b in pairs))
 
 
 def resets(values: Sequence[float]) -> float:
-    return float(sum(b < a for a, b in zip(values, values[1:], strict=False)))
+    return float(sum(b < a for a, b in pairwise(values)))
 
 
 def mean(values: Sequence[float]) -> float:

@@ -14,6 +14,26 @@ nb::bytes to_bytes(const std::string& s) {
     return nb::bytes(s.data(), s.size());
 }
 
+// Bytes that a document writes itself into: no copy of a large answer is made. Pages behind its end are never
+// touched.
+template <typename Make>
+nb::bytes written(Make&& make) {
+    auto document = [&] {
+        nb::gil_scoped_release release;
+        return make();
+    }();
+    PyObject* raw = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(document.bound()));
+    if (!raw) throw nb::python_error();
+    char* begin = PyBytes_AS_STRING(raw);
+    char* end;
+    {
+        nb::gil_scoped_release release;
+        end = document.write(begin);
+    }
+    if (_PyBytes_Resize(&raw, end - begin) != 0) throw nb::python_error();
+    return nb::steal<nb::bytes>(raw);
+}
+
 }  // namespace
 
 void bind_json(nb::module_& m) {
@@ -21,12 +41,7 @@ void bind_json(nb::module_& m) {
         "matrix_json",
         [](const LabelSets& rows, CellsIn cells, int64_t start, int64_t step) {
             if (cells.shape(0) != rows.rows()) throw nb::value_error("one label set a row is needed");
-            std::string out;
-            {
-                nb::gil_scoped_release release;
-                out = matrix_json(rows, cells.data(), {start, step, cells.shape(1)});
-            }
-            return to_bytes(out);
+            return written([&] { return MatrixJson(rows, cells.data(), {start, step, cells.shape(1)}); });
         },
         nb::arg("rows"), nb::arg("cells"), nb::arg("start"), nb::arg("step"));
     m.def(

@@ -98,8 +98,11 @@ char* write_scientific(char* out, const Digits& d) {
 
 char* write_value(char* out, double v) {
     if (write_special(out, v) || write_integer(out, v) || write_short_decimal(out, v)) return out;
-    if (std::signbit(v)) *out++ = '-';
     double magnitude = std::fabs(v);
+    // Below 2^53 the digits of the fixed form are the shortest ones.
+    if (magnitude >= 1e-6 && magnitude < 0x1p53)
+        return std::to_chars(out, out + 32, v, std::chars_format::fixed).ptr;
+    if (std::signbit(v)) *out++ = '-';
     if (magnitude == 0) return put(out, "0");
     Digits d = shortest(magnitude);
     return magnitude < 1e-6 || magnitude >= 1e21 ? write_scientific(out, d) : write_fixed(out, d);

@@ -1,8 +1,8 @@
 #include "json/result.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
-#include <vector>
 
 #include "chunk/stale.h"
 #include "json/number.h"
@@ -58,25 +58,6 @@ void write_point(std::string& out, int64_t t, double value) {
 // A value, its quote, bracket and comma: write_value takes at most 32 bytes.
 constexpr size_t kPointSpace = 35;
 
-// The times of a grid as "[t," texts, made once for all rows.
-struct Times {
-    explicit Times(const StepGrid& grid) {
-        char buffer[32];
-        offsets.push_back(0);
-        for (size_t k = 0; k < grid.count; ++k) {
-            text += '[';
-            text.append(buffer, static_cast<size_t>(write_seconds(buffer, grid.at(k)) - buffer));
-            text += ",\"";
-            offsets.push_back(text.size());
-        }
-    }
-    std::string_view at(size_t k) const {
-        return std::string_view(text).substr(offsets[k], offsets[k + 1] - offsets[k]);
-    }
-    std::string text;
-    std::vector<size_t> offsets;
-};
-
 }  // namespace
 
 void write_string(std::string& out, std::string_view s) {
@@ -106,39 +87,58 @@ void write_labels(std::string& out, const LabelSets& rows, size_t row) {
     out += '}';
 }
 
-std::string matrix_json(const LabelSets& rows, const double* cells, const StepGrid& grid) {
-    std::string out = "[";
-    Times times(grid);
-    for (size_t i = 0; i < rows.rows(); ++i, cells += grid.count) {
-        bool any = false;
-        size_t start = 0;
-        char* p = nullptr;
-        for (size_t k = 0; k < grid.count; ++k) {
-            if (is_stale(cells[k])) continue;
-            if (!any) {
-                out += out.size() > 1 ? ",{\"metric\":" : "{\"metric\":";
-                write_labels(out, rows, i);
-                out += ",\"values\":[";
-                any = true;
-                // Room for the whole row, so that points are written without a check each.
-                start = out.size();
-                out.resize(start + times.text.size() + grid.count * kPointSpace);
-                p = out.data() + start;
-            } else {
-                *p++ = ',';
-            }
-            std::string_view time = times.at(k);
-            std::memcpy(p, time.data(), time.size());
-            p = write_value(p + time.size(), cells[k]);
-            *p++ = '"';
-            *p++ = ']';
-        }
-        if (any) {
-            out.resize(static_cast<size_t>(p - out.data()));
-            out += "]}";
-        }
+MatrixJson::MatrixJson(const LabelSets& rows, const double* cells, const StepGrid& grid)
+    : rows_(rows), cells_(cells), steps_(grid.count) {
+    times_.resize(steps_ * kTimeSpace);
+    size_t longest = 0;
+    for (size_t k = 0; k < steps_; ++k) {
+        char* begin = times_.data() + k * kTimeSpace;
+        char* end = begin;
+        *end++ = '[';
+        end = write_seconds(end, grid.at(k));
+        *end++ = ',';
+        *end++ = '"';
+        time_sizes_.push_back(static_cast<uint8_t>(end - begin));
+        longest = std::max(longest, static_cast<size_t>(end - begin));
     }
-    out += ']';
+    size_t points = 0;
+    for (size_t i = 0; i < rows.rows(); ++i) {
+        size_t present = 0;
+        for (size_t k = 0; k < steps_; ++k) present += !is_stale(cells[i * steps_ + k]);
+        if (present > 0) {
+            heads_ += heads_.empty() ? "{\"metric\":" : ",{\"metric\":";
+            write_labels(heads_, rows, i);
+            heads_ += ",\"values\":[";
+        }
+        head_ends_.push_back(heads_.size());
+        points += present;
+    }
+    // A time is copied as kTimeSpace bytes, whatever its size.
+    bound_ = heads_.size() + points * (longest + kPointSpace) + rows.rows() * 2 + 2 + kTimeSpace;
+}
+
+char* MatrixJson::write(char* out) const {
+    *out++ = '[';
+    size_t head = 0;
+    for (size_t i = 0; i < rows_.rows(); ++i) {
+        size_t size = head_ends_[i] - head;
+        if (size == 0) continue;
+        std::memcpy(out, heads_.data() + head, size);
+        out += size;
+        head += size;
+        const double* cells = cells_ + i * steps_;
+        for (size_t k = 0; k < steps_; ++k) {
+            if (is_stale(cells[k])) continue;
+            std::memcpy(out, times_.data() + k * kTimeSpace, kTimeSpace);
+            out = write_value(out + time_sizes_[k], cells[k]);
+            *out++ = '"';
+            *out++ = ']';
+            *out++ = ',';
+        }
+        out[-1] = ']';  // in place of the last comma
+        *out++ = '}';
+    }
+    *out++ = ']';
     return out;
 }
 

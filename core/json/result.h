@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "labels/label_sets.h"
 #include "query/grid.h"
@@ -17,8 +18,27 @@ void write_string(std::string& out, std::string_view s);
 void write_labels(std::string& out, const LabelSets& rows, size_t row);
 
 // [{"metric":{...},"values":[[t,"v"],...]},...]: absent cells and rows without any are left out.
-// `cells` is rows x grid.count.
-std::string matrix_json(const LabelSets& rows, const double* cells, const StepGrid& grid);
+// `cells` is rows x grid.count. Answers are large, so they are written into memory of the caller's: `bound`
+// bytes at most, of which `write` uses a part.
+class MatrixJson {
+  public:
+    MatrixJson(const LabelSets& rows, const double* cells, const StepGrid& grid);
+    size_t bound() const { return bound_; }
+    // Returns the end of what was written.
+    char* write(char* out) const;
+
+  private:
+    static constexpr size_t kTimeSpace = 32;
+
+    const LabelSets& rows_;
+    const double* cells_;
+    size_t steps_;
+    std::string times_;  // "[t,\"" of every step, kTimeSpace bytes apart
+    std::vector<uint8_t> time_sizes_;
+    std::string heads_;  // what stands before the points of every row
+    std::vector<size_t> head_ends_;
+    size_t bound_ = 0;
+};
 
 // [{"metric":{...},"value":[t,"v"]},...] of a single step; `t` in milliseconds.
 std::string vector_json(const LabelSets& rows, const double* cells, int64_t t);

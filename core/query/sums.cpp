@@ -70,6 +70,7 @@ double direct_variance(const double* v, size_t n) {
         double d = (v[i] - origin) - mean;
         return d * d;
     });
+    if (std::isinf(squares)) return squares;
     return (squares - rest * rest / count) / count;
 }
 

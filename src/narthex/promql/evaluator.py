@@ -12,7 +12,7 @@ from narthex.promql.functions import FUNCTIONS, STEP_DEPENDENT
 from narthex.promql.functions.elementwise import NEGATE
 from narthex.promql.operators.aggregation import evaluate_aggregation
 from narthex.promql.operators.binary import evaluate_binary
-from narthex.promql.operators.selector import evaluate_selector
+from narthex.promql.operators.selector import SAMPLES_A_CHUNK, evaluate_selector
 from narthex.promql.selections import selector_grid, subquery_grid
 from narthex.promql.syntax import (
     AggregateExpr,
@@ -74,7 +74,15 @@ class Evaluator:
             outer = selector_grid(inner.offset_ms, inner.at, grid, context.query)
             matrix = self.vector(inner.expr, below)
             source = SampleSource.matrix(matrix.cells, below.start, below.step)
-            return RangeVector(source, matrix.labels, outer, inner.range_ms, grid.start - outer.start, matrix.drop_name)
+            return RangeVector(
+                source,
+                matrix.labels,
+                outer,
+                inner.range_ms,
+                grid.start - outer.start,
+                matrix.cells.size,
+                matrix.drop_name,
+            )
         if not isinstance(inner, MatrixSelector):
             raise InternalError(f"a range vector was expected, not {expr}")
         selector = inner.selector
@@ -82,7 +90,8 @@ class Evaluator:
             raise QueryError("anchored and smoothed range selectors cannot be evaluated yet")
         seen = selector_grid(selector.offset_ms, selector.at, grid, context.query)
         read = context.selections.read(selector.matchers, seen.start - inner.range_ms + 1, seen.last)
-        return RangeVector(read.source, read.labels, seen, inner.range_ms, grid.start - seen.start)
+        shift = grid.start - seen.start
+        return RangeVector(read.source, read.labels, seen, inner.range_ms, shift, read.chunks * SAMPLES_A_CHUNK)
 
     def invariant(self, expr: Expr) -> bool:
         """Whether the value is the same at every step: all times are fixed (@) and no function looks at the clock."""

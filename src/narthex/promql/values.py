@@ -95,7 +95,7 @@ class RangeVector:
     """Samples from which windows (t - range, t] are cut, t being the steps of `grid`.
 
     `shift` is what was taken off the query's steps to get `grid` (the offset), in milliseconds. With a fixed time (@)
-    `grid` has a single step that stands for all of the query's.
+    `grid` has a single step that stands for all of the query's. `samples` is about how many there are to look at.
     """
 
     source: SampleSource
@@ -103,6 +103,7 @@ class RangeVector:
     grid: Grid
     range: int
     shift: int
+    samples: int
     drop_name: Flags | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,6 @@ RANGE_FUNCTIONS = {
 
 _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
-_SAMPLES_A_ROW = 100
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def _unrolled(vector: RangeVector, ahead: NDArray[np.float64], grid: Grid) -> tu
     """predict_linear of a fixed window at moving steps: the same window, further and further ahead."""
     later = (grid.times() - grid.start).astype(np.float64) / 1000
     still = Grid(vector.grid.start, 0, grid.count)
-    return RangeVector(vector.source, vector.labels, still, vector.range, vector.shift, vector.drop_name), ahead + later
+    return replace(vector, grid=still), ahead + later
 
 
 def _warn_quantiles(context: QueryContext, q: NDArray[np.float64], expr: Expr) -> None:
@@ -210,7 +209,7 @@ def _run(
 
 
 def _worth_splitting(vector: RangeVector) -> bool:
-    return len(vector.labels) * (vector.grid.count + _SAMPLES_A_ROW) > CELLS_WORTH_A_THREAD
+    return vector.samples + len(vector.labels) * vector.grid.count > CELLS_WORTH_A_THREAD
 
 
 def _spread(context: QueryContext, cells: Cells, steps: int) -> Cells:

@@ -141,7 +141,6 @@ def _commands(options: UpOptions, addresses: Addresses) -> list[tuple[str, list[
             [
                 "alertmanager",
                 f"--config.file={data / 'alertmanager.yml'}",
-                f"--storage.path={data / 'alertmanager'}",
                 f"--web.listen-address={addresses.alertmanager}",
                 "--cluster.listen-address=",
             ],

@@ -33,7 +33,7 @@ export default function AlertsPage() {
                 <Accordion.Item key={i} value={`${group.file}/${group.name}/${rule.name}/${i}`}>
                   <Accordion.Control>
                     <Group>
-                      <Badge color={COLOR[rule.state] ?? "gray"}>{rule.state}</Badge>
+                      <Badge miw="max-content" color={COLOR[rule.state] ?? "gray"}>{rule.state}</Badge>
                       <Text fw={600}>{rule.name}</Text>
                       {rule.alerts.length > 0 && <Text size="sm">{rule.alerts.length} active</Text>}
                       <Text size="xs" c="dimmed">
@@ -90,7 +90,7 @@ function Alerts({ alerts }: { alerts: ActiveAlert[] }) {
               ))}
             </Table.Td>
             <Table.Td>
-              <Badge color={COLOR[alert.state] ?? "gray"}>{alert.state}</Badge>
+              <Badge miw="max-content" color={COLOR[alert.state] ?? "gray"}>{alert.state}</Badge>
             </Table.Td>
             <Table.Td style={{ whiteSpace: "nowrap" }}>{formatAgo(alert.activeAt)}</Table.Td>
             <Table.Td className="numeric">{Number(Number(alert.value).toPrecision(6))}</Table.Td>

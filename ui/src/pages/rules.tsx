@@ -68,7 +68,7 @@ function GroupCard({ group }: { group: RuleGroup }) {
                 )}
               </Table.Td>
               <Table.Td style={{ verticalAlign: "top" }}>
-                <Badge color={rule.health === "ok" ? "green" : rule.health === "err" ? "red" : "gray"}>{rule.health}</Badge>
+                <Badge miw="max-content" color={rule.health === "ok" ? "green" : rule.health === "err" ? "red" : "gray"}>{rule.health}</Badge>
               </Table.Td>
               <Table.Td className="numeric" style={{ verticalAlign: "top" }}>
                 {formatMillis(rule.evaluationTime)}

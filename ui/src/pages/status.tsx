@@ -35,17 +35,37 @@ function Pairs({ values }: { values: [string, string][] }) {
   );
 }
 
+const NAMES: Record<string, string> = {
+  startTime: "Start time",
+  CWD: "Working directory",
+  hostname: "Host name",
+  serverTime: "Server time",
+  reloadConfigSuccess: "Last configuration reload worked",
+  lastConfigTime: "Last configuration reload",
+  corruptionCount: "Log corruptions",
+  goroutineCount: "Tasks and threads",
+  GOMAXPROCS: "Processors",
+  GOMEMLIMIT: "Memory limit (bytes)",
+  storageRetention: "Storage retention",
+  version: "Version",
+  revision: "Revision",
+  branch: "Branch",
+  goVersion: "Runtime",
+};
+
 function Runtime() {
   const runtime = useApi<Record<string, unknown>>("status/runtimeinfo", {}, 10);
   const build = useApi<Record<string, string>>("status/buildinfo");
   const pairs = (data: Record<string, unknown>) =>
-    Object.entries(data).map(([key, value]): [string, string] => [key, String(value)]);
+    Object.entries(data)
+      .map(([key, value]): [string, string] => [NAMES[key] ?? key, String(value)])
+      .filter(([, value]) => value);
   return (
     <Stack>
       <Title order={2}>Runtime</Title>
       <Loaded state={runtime}>{(data) => <Pairs values={pairs(data)} />}</Loaded>
       <Title order={2}>Build</Title>
-      <Loaded state={build}>{(data) => <Pairs values={pairs(data).filter(([, value]) => value)} />}</Loaded>
+      <Loaded state={build}>{(data) => <Pairs values={pairs(data)} />}</Loaded>
     </Stack>
   );
 }

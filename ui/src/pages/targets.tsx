@@ -66,7 +66,7 @@ function Pool({ name, targets, all, dropped }: { name: string; targets: Target[]
       <Accordion.Control>
         <Group>
           <Text fw={600}>{name}</Text>
-          <Badge color={up === all.length ? "green" : "red"} variant="light">
+          <Badge miw="max-content" color={up === all.length ? "green" : "red"} variant="light">
             {up} / {all.length} up
           </Badge>
           {dropped > 0 && (
@@ -101,7 +101,7 @@ function Pool({ name, targets, all, dropped }: { name: string; targets: Target[]
                   )}
                 </Table.Td>
                 <Table.Td>
-                  <Badge color={COLOR[target.health]}>{target.health}</Badge>
+                  <Badge miw="max-content" color={COLOR[target.health]}>{target.health}</Badge>
                 </Table.Td>
                 <Table.Td>
                   <LabelBadges labels={target.labels} />

@@ -11,6 +11,7 @@ import {
   Tabs,
   Text,
   TextInput,
+  UnstyledButton,
 } from "@mantine/core";
 import {
   IconChartLine,
@@ -24,7 +25,7 @@ import {
 import { useCallback, useEffect, useRef, useState } from "react";
 
 import { type Answer, get, type QueryData } from "../../api";
-import { Empty, Failure, Notes, PageLoader } from "../../components/state";
+import { Failure, Notes, PageLoader } from "../../components/state";
 import { formatDuration, parseDuration } from "../../format";
 import { Editor } from "./editor";
 import { Graph } from "./graph";
@@ -132,10 +133,40 @@ export function PanelView({ panel, onChange, onRemove }: Props) {
         ) : loading ? (
           <PageLoader />
         ) : (
-          <Empty>Enter an expression, for example: sum by (job) (up)</Empty>
+          <Examples onPick={(picked) => onChange({ ...panel, expr: picked })} />
         )}
       </Stack>
     </Paper>
+  );
+}
+
+const EXAMPLES: [string, string][] = [
+  ["Targets that are up, by job", "sum by (job) (up)"],
+  [
+    "Time to first token, 99th percentile",
+    "histogram_quantile(0.99, sum by (le, model_name) (rate(vllm:time_to_first_token_seconds_bucket[1m])))",
+  ],
+  ["Generated tokens a second, by model", "sum by (model_name) (rate(vllm:generation_tokens_total[1m]))"],
+  ["KV cache in use", "vllm:kv_cache_usage_perc"],
+  ["Requests waiting", "vllm:num_requests_waiting"],
+  ["CPU in use, by mode", 'sum by (mode) (rate(node_cpu_seconds_total{mode!="idle"}[1m]))'],
+];
+
+function Examples({ onPick }: { onPick: (expr: string) => void }) {
+  return (
+    <Stack gap={4} py="md">
+      <Text size="sm" c="dimmed">
+        Enter an expression, or start with one of these:
+      </Text>
+      {EXAMPLES.map(([name, example]) => (
+        <UnstyledButton key={name} className="example" onClick={() => onPick(example)}>
+          <Text size="sm">{name}</Text>
+          <Text size="xs" c="dimmed" ff="monospace" truncate>
+            {example}
+          </Text>
+        </UnstyledButton>
+      ))}
+    </Stack>
   );
 }
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BeforeValidator, Field, model_validator
 
 from narthex.alertmanager.inhibit import InhibitRule
@@ -20,7 +19,6 @@ from narthex.config.http_client import HTTPClientConfig
 from narthex.config.scalars import Bool, FilePath, Free, Milliseconds, Scalar, Secret, Text, Unsigned, Url
 from narthex.config.strict import Section, load, read, wrong
 from narthex.errors import MatcherError
-from narthex.model.duration import format_duration
 from narthex.model.labels import is_label_name, is_utf8_name
 from narthex.model.matcher import Matcher, MatchType
 
@@ -83,6 +81,8 @@ Patterns = dict[str, Annotated[Text, BeforeValidator(_pattern)]]
 
 
 class RouteConfig(Section):
+    ALWAYS = frozenset(("continue_",))
+
     receiver: Text = ""
     group_by: list[Text] | None = None
     match: dict[str, Text] = Field(default_factory=dict)
@@ -199,28 +199,6 @@ def load_config(path: Path) -> AlertmanagerConfig:
 
 def parse_config(data: bytes | str, file: str = "alertmanager.yml") -> AlertmanagerConfig:
     return load(AlertmanagerConfig, data, file, {"directory": str(Path(file).parent)})
-
-
-def config_text(config: AlertmanagerConfig) -> str:
-    """The effective configuration as YAML, defaults filled in, secrets masked."""
-    return yaml.safe_dump(_plain(config), sort_keys=False, default_flow_style=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Section):
-        out: dict[str, Any] = {}
-        for name, info in type(value).model_fields.items():
-            item = getattr(value, name)
-            if item is None or item == [] or item == {}:
-                continue
-            is_duration = name in ("resolve_timeout", "group_wait", "group_interval", "repeat_interval", "timeout")
-            out[info.alias or name] = format_duration(item) if is_duration else _plain(item)
-        return out
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return value if isinstance(value, bool | int | float) else str(value)
 
 
 def _check_receivers(route: RouteConfig, names: set[str], at: tuple[str | int, ...]) -> None:

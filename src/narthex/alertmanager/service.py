@@ -7,7 +7,7 @@ from pathlib import Path
 
 from narthex.alertmanager.alert import Alert
 from narthex.alertmanager.api import Api, State
-from narthex.alertmanager.config import AlertmanagerConfig, config_text, load_config
+from narthex.alertmanager.config import AlertmanagerConfig, load_config
 from narthex.alertmanager.dispatch import Dispatcher
 from narthex.alertmanager.inhibit import Inhibitor
 from narthex.alertmanager.metrics import AlertMetrics, ConfigMetrics, NotifyMetrics
@@ -16,6 +16,7 @@ from narthex.alertmanager.pipeline import Pipeline
 from narthex.alertmanager.receivers.build import Receivers
 from narthex.alertmanager.store import AlertStore
 from narthex.clock import Clock
+from narthex.config.printing import config_to_yaml
 from narthex.errors import ConfigError, InternalError
 from narthex.instrument import Registry
 from narthex.tasks import Tasks
@@ -93,7 +94,7 @@ class Alertmanager:
         self._state = State(
             dispatcher,
             [receiver.name for receiver in config.receivers],
-            config_text(config),
+            config_to_yaml(config),
             config.global_.resolve_timeout / 1000,
             inhibitor.inhibited_by,
         )

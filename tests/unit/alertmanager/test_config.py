@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from narthex.alertmanager.config import config_text, load_config, parse_config
+from narthex.alertmanager.config import load_config, parse_config
+from narthex.config.printing import config_to_yaml
 from narthex.errors import ConfigError
 
 GOOD = """
@@ -37,7 +38,7 @@ def test_a_route_inherits_what_it_does_not_say() -> None:
 
 
 def test_the_effective_configuration_reads_back_without_secrets() -> None:
-    text = config_text(parse_config(GOOD))
+    text = config_to_yaml(parse_config(GOOD))
     assert "hunter2" not in text
     assert "<secret>" in text
     assert parse_config(text.replace("<secret>", "http://127.0.0.1:1/")).root() == parse_config(GOOD).root()

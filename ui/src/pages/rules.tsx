@@ -45,6 +45,7 @@ function GroupCard({ group }: { group: RuleGroup }) {
           {formatMillis(group.evaluationTime)}
         </Text>
       </Group>
+      <Table.ScrollContainer minWidth={720}>
       <Table>
         <Table.Tbody>
           {group.rules.map((rule, i) => (
@@ -77,6 +78,7 @@ function GroupCard({ group }: { group: RuleGroup }) {
           ))}
         </Table.Tbody>
       </Table>
+      </Table.ScrollContainer>
     </Card>
   );
 }

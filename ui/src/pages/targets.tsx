@@ -77,6 +77,7 @@ function Pool({ name, targets, all, dropped }: { name: string; targets: Target[]
         </Group>
       </Accordion.Control>
       <Accordion.Panel>
+        <Table.ScrollContainer minWidth={720}>
         <Table>
           <Table.Thead>
             <Table.Tr>
@@ -117,6 +118,7 @@ function Pool({ name, targets, all, dropped }: { name: string; targets: Target[]
             ))}
           </Table.Tbody>
         </Table>
+        </Table.ScrollContainer>
       </Accordion.Panel>
     </Accordion.Item>
   );

@@ -7,7 +7,7 @@ CORE_SOURCES := $(shell find core CMakeLists.txt cmake -type f 2>/dev/null)
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench clean build dev core-test ui-test
+.PHONY: demo test lint bench clean build dev core-test ui-test FORCE
 .DEFAULT_GOAL := build
 
 $(STAMPS)/venv:
@@ -16,14 +16,19 @@ $(STAMPS)/venv:
 	$(BIN)/pip install -q 'scikit-build-core>=1.1,<2' 'nanobind>=3.1,<4' ninja cmake
 	@touch $@
 
-$(STAMPS)/build: $(STAMPS)/venv pyproject.toml $(CORE_SOURCES) $(UI_SOURCES)
+# An editable install knows each module by its path: it is made anew when one is moved.
+$(STAMPS)/modules: FORCE
+	@mkdir -p $(STAMPS)
+	@find src -name '*.py' | sort >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(STAMPS)/build: $(STAMPS)/venv $(STAMPS)/modules pyproject.toml $(CORE_SOURCES) $(UI_SOURCES)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pip install -q --no-build-isolation -e .
 	@touch $@
 
-$(STAMPS)/dev: $(STAMPS)/venv pyproject.toml $(CORE_SOURCES) $(UI_SOURCES)
+$(STAMPS)/dev: $(STAMPS)/venv $(STAMPS)/modules pyproject.toml $(CORE_SOURCES) $(UI_SOURCES)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pip install -q --no-build-isolation -e '.[dev]'
 	@touch $(STAMPS)/build $@
-	@touch $@
 
 build: $(STAMPS)/build
 dev: $(STAMPS)/dev

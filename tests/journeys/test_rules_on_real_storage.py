@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
-from narthex.app.server_queries import Queries
+from narthex.app.server.queries import Queries
 from narthex.instrument import Registry
 from narthex.llm.simulator import Instance, profile_of
 from narthex.model.labels import Labels

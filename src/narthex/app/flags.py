@@ -1,7 +1,7 @@
-"""The flags of `narthex server`: a table of Prometheus' names, and the values that a command line gives them.
+"""Command lines in the style of Prometheus: a table of flags, and the values that a command line gives them.
 
-`flag_table.py` holds the table, `flags.py` reads a command line against it. Booleans take `--x`, `--no-x` and
-`--x=true`; everything else takes `--x=value` or `--x value`.
+Each program has its table beside it. Booleans take `--x`, `--no-x` and `--x=true`; everything else takes `--x=value`
+or `--x value`.
 """
 
 from __future__ import annotations

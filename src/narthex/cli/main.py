@@ -14,7 +14,7 @@ from narthex.cli.program import program
 
 # Programs with the flags of the peer that they replace: name, module with INTRO, FLAGS and run, short help.
 PROGRAMS: dict[str, tuple[str, str]] = {
-    "server": ("narthex.app.server", "Scrape, store, query and evaluate rules: a drop-in for prometheus."),
+    "server": ("narthex.app.server.main", "Scrape, store, query and evaluate rules: a drop-in for prometheus."),
     "alertmanager": ("narthex.app.alertmanager", "Group, route and notify alerts: a drop-in for alertmanager."),
     "node-exporter": ("narthex.app.node_exporter", "Expose host metrics: a drop-in for node_exporter."),
 }

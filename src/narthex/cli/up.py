@@ -46,7 +46,7 @@ def up(
     Starts the server, the Alertmanager, a host exporter, simulated LLM servers and a webhook receiver that prints
     the alerts it gets. Configuration files are written to the data folder once and never overwritten.
     """
-    from narthex.app.up import UpOptions, run
+    from narthex.app.up.main import UpOptions, run
 
     names = tuple(name.strip() for name in models.split(",") if name.strip())
     if not names:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from narthex.app.flag_help import help_text
-from narthex.app.flag_table import SERVER_FLAGS
 from narthex.app.flags import Flags, parse_flags
+from narthex.app.server.flag_table import SERVER_FLAGS
 from narthex.errors import FlagError, WrongModeError
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import signal
 import socket
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 
-from narthex.app.children import Children
-from narthex.app.up_files import Addresses, write_files
+from narthex.app.up.children import Children
+from narthex.app.up.files import Addresses, write_files
+from narthex.app.up.printer import Printer
+from narthex.app.up.receiver import receive
 from narthex.errors import FlagError
 
 READY_TIMEOUT = 120.0  # seconds until every part must answer
-_COLORS = {"server": 36, "alertmanager": 35, "node": 34, "llm": 33, "receiver": 32}
 
 
 @dataclass(frozen=True)
@@ -40,25 +39,6 @@ class UpOptions:
     fault_after: str
     fault_duration: str
     verbose: bool
-
-
-class Printer:
-    """Lines of all parts, each with its name; colours only on a terminal."""
-
-    def __init__(self, verbose: bool) -> None:
-        self._verbose = verbose
-        self._color = sys.stdout.isatty()
-
-    def child(self, name: str, line: str) -> None:
-        """What a part logs: warnings and errors, or everything when verbose."""
-        if self._verbose or "level=WARN" in line or "level=ERROR" in line or "Error" in line:
-            self.say(name, line)
-
-    def say(self, name: str, line: str) -> None:
-        label = f"{name:>12} | "
-        if self._color:
-            label = f"\x1b[{_COLORS.get(name, 37)}m{label}\x1b[0m"
-        print(label + line, flush=True)
 
 
 def run(options: UpOptions) -> int:
@@ -82,7 +62,7 @@ async def _up(options: UpOptions) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    receiver = await _receive(addresses.receiver, printer)
+    receiver = await receive(addresses.receiver, printer)
     children = Children(printer.child)
     try:
         for name, arguments in _commands(options, addresses):
@@ -207,32 +187,3 @@ def _welcome(options: UpOptions, addresses: Addresses) -> str:
         "  alerts are printed here; Ctrl-C stops everything",
     ]
     return "\n".join([lines[0], *(" " * 15 + line for line in lines[1:])])
-
-
-async def _receive(address: str, printer: Printer) -> web.AppRunner:
-    """The webhook receiver: prints each notification as people read it."""
-
-    async def post(request: web.Request) -> web.Response:
-        for line in describe(await request.json()):
-            printer.say("receiver", line)
-        return web.Response()
-
-    application = web.Application(client_max_size=16 << 20)
-    application.router.add_post("/", post)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    host, _, port = address.rpartition(":")
-    await web.TCPSite(runner, host, int(port)).start()
-    return runner
-
-
-def describe(notification: dict[str, Any]) -> list[str]:
-    """A webhook notification as lines: one for the group, one for each alert."""
-    alerts = notification["alerts"]
-    labels = " ".join(f"{k}={v}" for k, v in notification["groupLabels"].items())
-    lines = [f"notification [{notification['status'].upper()}:{len(alerts)}] {labels}"]
-    for alert in alerts:
-        text = alert["annotations"].get("summary") or alert["annotations"].get("description", "")
-        when = alert["endsAt"] if alert["status"] == "resolved" else alert["startsAt"]
-        lines.append(f"  {alert['status']:8} {alert['labels'].get('alertname', '')} since {when[:19]}Z: {text}")
-    return lines

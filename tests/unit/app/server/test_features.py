@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from narthex.app.flag_table import SERVER_FLAGS
 from narthex.app.flags import parse_flags
-from narthex.app.server_features import features
-from narthex.app.server_settings import server_settings
+from narthex.app.server.features import features
+from narthex.app.server.flag_table import SERVER_FLAGS
+from narthex.app.server.settings import server_settings
 
 
 def test_the_list_has_exactly_prometheus_names(conformance: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from narthex.app.flag_table import SERVER_FLAGS
 from narthex.app.flags import parse_flags
-from narthex.app.server_load import Loaded, load
-from narthex.app.server_parts import without_effect
+from narthex.app.server.flag_table import SERVER_FLAGS
+from narthex.app.server.load import Loaded, load
+from narthex.app.server.parts import without_effect
 from narthex.config.prometheus import parse_config
 from narthex.errors import ConfigError
 

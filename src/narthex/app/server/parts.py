@@ -9,12 +9,12 @@ import socket
 from collections.abc import Sequence
 
 from narthex.app.flags import Flags
-from narthex.app.reload import Step
-from narthex.app.server_load import Loaded, parser_options
-from narthex.app.server_queries import Language, Queries
-from narthex.app.server_settings import ServerSettings, retention_text
-from narthex.app.server_state import State
-from narthex.app.server_storage import Status, open_db
+from narthex.app.server.load import Loaded, parser_options
+from narthex.app.server.queries import Language, Queries
+from narthex.app.server.reload import Step
+from narthex.app.server.settings import ServerSettings, retention_text
+from narthex.app.server.state import State
+from narthex.app.server.storage import Status, open_db
 from narthex.clock import Clock
 from narthex.config.printing import config_to_yaml
 from narthex.config.prometheus import Config

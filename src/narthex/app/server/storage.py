@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from narthex.app.flags import Flags
-from narthex.app.server_settings import ServerSettings
-from narthex.app.server_state import State
+from narthex.app.server.settings import ServerSettings
+from narthex.app.server.state import State
 from narthex.clock import Clock
 from narthex.instrument import Registry
 from narthex.tsdb.db import DB

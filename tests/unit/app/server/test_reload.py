@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from narthex.app.reload import Reloader, digest, reload_on_change
+from narthex.app.server.reload import Reloader, digest, reload_on_change
 from narthex.errors import ConfigError, ConfigProblem, NarthexError
 from narthex.instrument import Registry
 

@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from narthex.app.flag_table import SERVER_FLAGS
 from narthex.app.flags import parse_flags
 from narthex.app.process_metrics import register_process, start_time
-from narthex.app.server_memory import settle, tune_allocator
-from narthex.app.server_state import State
+from narthex.app.server.flag_table import SERVER_FLAGS
+from narthex.app.server.memory import settle, tune_allocator
+from narthex.app.server.state import State
 from narthex.clock import SystemClock
 from narthex.instrument import Registry
 

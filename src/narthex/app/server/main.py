@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from narthex import __version__
-from narthex.app.flag_table import FEATURES, SERVER_FLAGS
 from narthex.app.flags import Flags
 from narthex.app.logging import set_up_logging
 from narthex.app.process_metrics import register_process, start_time
-from narthex.app.reload import Reloader, reload_on_change
-from narthex.app.server_features import features
-from narthex.app.server_load import Loaded, load
-from narthex.app.server_memory import settle, tune_allocator, unsettle
-from narthex.app.server_parts import Parts
-from narthex.app.server_settings import ServerSettings, server_settings
-from narthex.app.server_state import State
+from narthex.app.server.features import features
+from narthex.app.server.flag_table import FEATURES, SERVER_FLAGS
+from narthex.app.server.load import Loaded, load
+from narthex.app.server.memory import settle, tune_allocator, unsettle
+from narthex.app.server.parts import Parts
+from narthex.app.server.reload import Reloader, reload_on_change
+from narthex.app.server.settings import ServerSettings, server_settings
+from narthex.app.server.state import State
 from narthex.clock import Clock, SystemClock
 from narthex.errors import ConfigError, FlagError, NarthexError, WebConfigError
 from narthex.instrument import Registry

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import narthex.web
 from narthex.app.addresses import external_url, listen_address, path_of
-from narthex.app.flag_table import FEATURES
 from narthex.app.flags import Flags
+from narthex.app.server.flag_table import FEATURES
 from narthex.errors import FlagError, MatcherError
 from narthex.model.duration import format_duration
 from narthex.model.regex import compile_regex

@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from narthex.app.addresses import external_url, listen_address
-from narthex.app.flag_table import SERVER_FLAGS
 from narthex.app.flags import parse_flags
-from narthex.app.server_settings import ServerSettings, retention_text, server_settings
+from narthex.app.server.flag_table import SERVER_FLAGS
+from narthex.app.server.settings import ServerSettings, retention_text, server_settings
 from narthex.errors import FlagError
 
 

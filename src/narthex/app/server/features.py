@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from narthex.app.server_settings import ServerSettings
+from narthex.app.server.settings import ServerSettings
 from narthex.discovery.mechanisms import AVAILABLE
 from narthex.promql.syntax import AggregateOp, BinaryOp
 from narthex.promql.syntax.signatures import FUNCTIONS

@@ -8,6 +8,7 @@
 #include "bind/arrays.h"
 #include "bind/cells.h"
 #include "bind/module.h"
+#include "query/extended.h"
 #include "query/select.h"
 
 using namespace narthex;
@@ -57,6 +58,59 @@ const double* parameter(const std::optional<Column<double>>& values, size_t step
     if (!values) return nullptr;
     if (values->shape(0) != steps) throw nb::value_error("a parameter needs one value a step");
     return values->data();
+}
+
+// Milliseconds that a kernel subtracts from times: bounded so that no difference overflows.
+int64_t checked_span(int64_t span) {
+    if (span < 0 || span >= int64_t{1} << 60) throw nb::value_error("span out of range");
+    return span;
+}
+
+void bind_extended(nb::module_& m) {
+    m.def(
+        "extended_rows",
+        [](const Source& source, size_t first, size_t last, uint8_t op, int64_t start, int64_t step,
+           size_t count, int64_t range, int64_t lookback, bool smoothed, QueryBudget& budget, Cells out) {
+            ExtendedCall call{checked_op<RangeOp>(op, kRangeOps), checked_grid(start, step, count),
+                              checked_span(range), checked_span(lookback), smoothed};
+            std::optional<Cells> cells(out);
+            RowTarget target = checked_target(source, {first, last}, count, cells, nullptr, std::nullopt);
+            nb::gil_scoped_release release;
+            extended_rows(source.source, {first, last}, call, target, budget);
+        },
+        nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("op"), nb::arg("start"),
+        nb::arg("step"), nb::arg("count"), nb::arg("range"), nb::arg("lookback"), nb::arg("smoothed"),
+        nb::arg("budget"), nb::arg("out"));
+    m.def(
+        "smoothed_rows",
+        [](const Source& source, size_t first, size_t last, int64_t start, int64_t step, size_t count,
+           int64_t lookback, QueryBudget& budget, Cells out) {
+            LookbackCall call{checked_grid(start, step, count), checked_span(lookback), false};
+            std::optional<Cells> cells(out);
+            RowTarget target = checked_target(source, {first, last}, count, cells, nullptr, std::nullopt);
+            nb::gil_scoped_release release;
+            smoothed_rows(source.source, {first, last}, call, target, budget);
+        },
+        nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("start"), nb::arg("step"),
+        nb::arg("count"), nb::arg("lookback"), nb::arg("budget"), nb::arg("out"));
+    m.def(
+        "window_samples",
+        [](const Source& source, size_t row, int64_t end, int64_t range, int64_t lookback, bool smoothed) {
+            ExtendedCall call{RangeOp::kDelta, checked_grid(end, 1, 1), checked_span(range),
+                              checked_span(lookback), smoothed};
+            if (row >= source.source.rows()) throw nb::index_error("row out of range");
+            SampleBuffer buffer, extended;
+            int64_t ahead = smoothed ? lookback : 0;
+            Samples s = source.source.read_values(row, {end + ahead, 1, 1}, range + lookback + ahead, buffer);
+            if (lookback > 0) {
+                extended_samples(call, s, extended);
+                s = {extended.times(), extended.values(), extended.size()};
+            }
+            return nb::make_tuple(to_numpy(std::vector<int64_t>(s.t, s.t + s.n)),
+                                  to_numpy(std::vector<double>(s.v, s.v + s.n)));
+        },
+        nb::arg("source"), nb::arg("row"), nb::arg("end"), nb::arg("range"), nb::arg("lookback"),
+        nb::arg("smoothed"));
 }
 
 void bind_budget(nb::module_& m) {
@@ -148,12 +202,13 @@ void bind_query(nb::module_& m) {
     bind_budget(m);
     bind_reducer(m);
     bind_source(m);
+    bind_extended(m);
     m.def(
         "select_rows",
         [](const Source& source, size_t first, size_t last, int64_t start, int64_t step, size_t count,
            int64_t lookback, bool times, QueryBudget& budget, std::optional<Cells> out, Reducer* reducer,
            std::optional<Column<uint32_t>> groups) {
-            LookbackCall call{checked_grid(start, step, count), lookback, times};
+            LookbackCall call{checked_grid(start, step, count), checked_span(lookback), times};
             RowTarget target = checked_target(source, {first, last}, count, out, reducer, groups);
             nb::gil_scoped_release release;
             select_rows(source.source, {first, last}, call, target, budget);
@@ -169,7 +224,7 @@ void bind_query(nb::module_& m) {
            Reducer* reducer, std::optional<Column<uint32_t>> groups) {
             RangeCall call{checked_op<RangeOp>(op, kRangeOps),
                            checked_grid(start, step, count),
-                           range,
+                           checked_span(range),
                            shift,
                            parameter(param, count),
                            parameter(param2, count)};

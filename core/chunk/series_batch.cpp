@@ -54,15 +54,43 @@ void merge_tail(size_t tail, SampleBuffer& samples) {
 
 }  // namespace
 
-void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out) {
+bool WindowSet::touches(int64_t mint, int64_t maxt) const {
+    if (count == 0) return false;
+    // The first window that ends at or after mint also starts first of those that do.
+    uint64_t k = 0;
+    if (mint > start) {
+        uint64_t distance = static_cast<uint64_t>(mint) - static_cast<uint64_t>(start);
+        auto width = static_cast<uint64_t>(step);
+        k = distance / width + (distance % width != 0);
+    }
+    return k < count && start + static_cast<int64_t>(k) * step - range < maxt;
+}
+
+namespace {
+
+template <typename Wanted>
+void decode_chunks(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out,
+                   Wanted&& wanted) {
     out.clear();
     for (const ChunkView& c : batch.row(i)) {
-        if (c.maxt < mint || c.mint > maxt) continue;
+        if (c.maxt < mint || c.mint > maxt || !wanted(c)) continue;
         size_t tail = out.size();
         decode_chunk(c, mint, maxt, out);
         if (tail > 0 && tail < out.size() && out.times()[tail] <= out.times()[tail - 1])
             merge_tail(tail, out);
     }
+}
+
+}  // namespace
+
+void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out) {
+    decode_chunks(batch, i, mint, maxt, out, [](const ChunkView&) { return true; });
+}
+
+void decode_row(const SeriesBatch& batch, size_t i, const WindowSet& windows, SampleBuffer& out) {
+    int64_t last = windows.start + (static_cast<int64_t>(windows.count) - 1) * windows.step;
+    decode_chunks(batch, i, windows.start - windows.range + 1, last, out,
+                  [&](const ChunkView& c) { return windows.touches(c.mint, c.maxt); });
 }
 
 void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,

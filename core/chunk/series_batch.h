@@ -47,6 +47,20 @@ void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, 
                 std::vector<double>& vs);
 void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out);
 
+// Windows (start + k * step - range, start + k * step] for k < count, ascending, where step > 0.
+struct WindowSet {
+    int64_t start;
+    int64_t step;
+    size_t count;
+    int64_t range;
+
+    // Whether any window holds a time in [mint, maxt].
+    bool touches(int64_t mint, int64_t maxt) const;
+};
+
+// As above, but chunks that touch no window are skipped: their samples are missing from `out`.
+void decode_row(const SeriesBatch& batch, size_t i, const WindowSet& windows, SampleBuffer& out);
+
 // One batch out of several (head and blocks): rows with equal labels become one row. Inputs may use different
 // symbol tables; the result uses a new one.
 SeriesBatch merge_batches(std::span<const SeriesBatch* const> batches);

@@ -1,58 +1,9 @@
 #include "query/select.h"
 
-#include <stdexcept>
-#include <vector>
-
 #include "chunk/stale.h"
+#include "query/each_row.h"
 
 namespace narthex {
-
-namespace {
-
-// Samples in memory while a row is worked on.
-class Held {
-  public:
-    Held(QueryBudget& budget, size_t samples) : budget_(budget), samples_(static_cast<int64_t>(samples)) {
-        budget_.count_read(samples_);
-        budget_.hold(samples_);
-    }
-    ~Held() { budget_.release(samples_); }
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
-
-  private:
-    QueryBudget& budget_;
-    int64_t samples_;
-};
-
-void fill_absent(double* cells, size_t n) {
-    for (size_t k = 0; k < n; ++k) cells[k] = stale_nan();
-}
-
-template <typename Read, typename Evaluate>
-void each_row(RowRange rows, size_t steps, const RowTarget& target, QueryBudget& budget, Read&& read,
-              Evaluate&& evaluate) {
-    thread_local SampleBuffer buffer;
-    thread_local std::vector<double> scratch;
-    if (target.reducer) {
-        if (rows.last > target.groups.size()) throw std::out_of_range("a row has no group");
-        scratch.resize(steps);
-    }
-    for (size_t row = rows.first; row < rows.last; ++row) {
-        budget.check();
-        double* cells = target.reducer ? scratch.data() : target.cells + row * steps;
-        Samples s = read(row, buffer);
-        if (s.n == 0) {
-            if (!target.reducer) fill_absent(cells, steps);
-            continue;
-        }
-        Held held(budget, s.n);
-        evaluate(s, cells);
-        if (target.reducer) target.reducer->add_row(target.groups[row], cells);
-    }
-}
-
-}  // namespace
 
 void lookback_row(const LookbackCall& call, const Samples& s, double* out) {
     size_t next = 0;
@@ -69,19 +20,19 @@ void lookback_row(const LookbackCall& call, const Samples& s, double* out) {
 
 void select_rows(const SampleSource& source, RowRange rows, const LookbackCall& call, const RowTarget& target,
                  QueryBudget& budget) {
-    int64_t mint = call.grid.start - call.lookback + 1, maxt = call.grid.last();
     each_row(
         rows, call.grid.count, target, budget,
-        [&](size_t row, SampleBuffer& buffer) { return source.read(row, mint, maxt, buffer); },
+        [&](size_t row, SampleBuffer& buffer) { return source.read(row, call.grid, call.lookback, buffer); },
         [&](const Samples& s, double* cells) { lookback_row(call, s, cells); });
 }
 
 void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call, const RowTarget& target,
                 QueryBudget& budget) {
-    int64_t mint = call.grid.start - call.range + 1, maxt = call.grid.last();
     each_row(
         rows, call.grid.count, target, budget,
-        [&](size_t row, SampleBuffer& buffer) { return source.read_values(row, mint, maxt, buffer); },
+        [&](size_t row, SampleBuffer& buffer) {
+            return source.read_values(row, call.grid, call.range, buffer);
+        },
         [&](const Samples& s, double* cells) { range_function(call, s, cells); });
 }
 

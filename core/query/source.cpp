@@ -21,17 +21,23 @@ void read_matrix_row(const MatrixView& m, size_t row, int64_t mint, int64_t maxt
 
 }  // namespace
 
-Samples SampleSource::read(size_t row, int64_t mint, int64_t maxt, SampleBuffer& buffer) const {
-    if (batch_) {
-        decode_row(*batch_, row, mint, maxt, buffer);
-    } else {
+Samples SampleSource::read(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const {
+    if (grid.count == 0) return {nullptr, nullptr, 0};
+    int64_t mint = grid.start - range + 1, maxt = grid.last();
+    if (!batch_) {
         read_matrix_row(matrix_, row, mint, maxt, buffer);
+    } else if (grid.step > range) {
+        // There are gaps between the windows: chunks in them need no decoding.
+        decode_row(*batch_, row, WindowSet{grid.start, grid.step, grid.count, range}, buffer);
+    } else {
+        decode_row(*batch_, row, mint, maxt, buffer);
     }
     return {buffer.times(), buffer.values(), buffer.size()};
 }
 
-Samples SampleSource::read_values(size_t row, int64_t mint, int64_t maxt, SampleBuffer& buffer) const {
-    Samples s = read(row, mint, maxt, buffer);
+Samples SampleSource::read_values(size_t row, const StepGrid& grid, int64_t range,
+                                  SampleBuffer& buffer) const {
+    Samples s = read(row, grid, range, buffer);
     size_t first = 0;
     while (first < s.n && !is_stale(s.v[first])) ++first;
     if (first == s.n) return s;

@@ -23,10 +23,11 @@ class SampleSource {
     explicit SampleSource(const MatrixView& matrix) : matrix_(matrix) {}
 
     size_t rows() const { return batch_ ? batch_->rows() : matrix_.rows; }
-    // All samples with mint <= t <= maxt, stale markers included.
-    Samples read(size_t row, int64_t mint, int64_t maxt, SampleBuffer& buffer) const;
+    // The samples in windows (t - range, t], t being the grid's steps, stale markers included; others may
+    // come along.
+    Samples read(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const;
     // The same without stale markers.
-    Samples read_values(size_t row, int64_t mint, int64_t maxt, SampleBuffer& buffer) const;
+    Samples read_values(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const;
 
   private:
     const SeriesBatch* batch_ = nullptr;

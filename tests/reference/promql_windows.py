@@ -189,3 +189,53 @@ def range_function(name: str, points: Sequence[Point], t: int, span: int, *param
         "ts_of_last_over_time": lambda: inside[-1][0] / 1000,
     }
     return simple[name]()
+
+
+def on_line(a: Point, b: Point, t: int, *, counter: bool) -> float:
+    start = 0.0 if counter and b[1] < a[1] else a[1]
+    return start + (b[1] - start) * (t - a[0]) / (b[0] - a[0])
+
+
+def extended(name: str, points: Sequence[Point], t: int, span: int, reach: int, *, smoothed: bool) -> float | None:
+    """A function over an anchored or smoothed window: the points at its edges are made up from those around them."""
+    start, counter = t - span, name in ("rate", "increase")
+    near = [p for p in points if start - reach < p[0] <= t + (reach if smoothed else 0)]
+    before = [p for p in near if p[0] <= start]
+    upto = [p for p in near if p[0] <= t]
+    if smoothed:
+        known = near and near[-1][0] > start and (before or near[0][0] <= t)
+    else:
+        known = bool(upto) and upto[-1][0] > start
+    if not known:
+        return None
+    left = before[-1][1] if before else near[0][1]
+    right = upto[-1][1] if upto else near[0][1]
+    if smoothed:
+        after_start = [p for p in near if p[0] > start]
+        if before and before[-1][0] < start:
+            left = on_line(before[-1], after_start[0], start, counter=counter)
+        after = [p for p in near if p[0] >= t]
+        if after and after[0][0] > t and upto:
+            right = on_line(upto[-1], after[0], t, counter=counter)
+        elif after:
+            right = after[0][1]
+    values = [left, *(v for when, v in near if start < when < t), right]
+    if name == "changes":
+        return changes(values)
+    if name == "resets":
+        return resets(values)
+    change = right - left
+    if counter:
+        change += sum(a for a, b in pairwise(values) if b < a)
+    return change / (span / 1000) if name == "rate" else change
+
+
+def smoothed_value(points: Sequence[Point], t: int, reach: int) -> float | None:
+    near = [p for p in points if t - reach < p[0] <= t + reach]
+    before = [p for p in near if p[0] < t]
+    after = [p for p in near if p[0] >= t]
+    if after and after[0][0] == t:
+        return after[0][1]
+    if not before:
+        return None
+    return on_line(before[-1], after[0], t, counter=False) if after else before[-1][1]

@@ -30,6 +30,7 @@ from narthex.native._core import (
     combine_cells,
     concat_rows,
     count_values,
+    extended_rows,
     extreme_columns,
     find_collision,
     first_columns,
@@ -55,6 +56,7 @@ from narthex.native._core import (
     rows_with_values,
     select_rows,
     set_label,
+    smoothed_rows,
     snappy_compress,
     snappy_decompress,
     sorted_rows,
@@ -64,6 +66,7 @@ from narthex.native._core import (
     vector_json,
     wal_frame,
     wal_records,
+    window_samples,
 )
 
 __all__ = [
@@ -93,6 +96,7 @@ __all__ = [
     "combine_cells",
     "concat_rows",
     "count_values",
+    "extended_rows",
     "extreme_columns",
     "find_collision",
     "first_columns",
@@ -118,6 +122,7 @@ __all__ = [
     "rows_with_values",
     "select_rows",
     "set_label",
+    "smoothed_rows",
     "snappy_compress",
     "snappy_decompress",
     "sorted_rows",
@@ -127,4 +132,5 @@ __all__ = [
     "vector_json",
     "wal_frame",
     "wal_records",
+    "window_samples",
 ]

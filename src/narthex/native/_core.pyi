@@ -487,6 +487,40 @@ def range_rows(
     Parameters have one value a step. `shift` milliseconds later than a step is the time that predict_linear is about.
     """
 
+def extended_rows(
+    source: SampleSource,
+    first: int,
+    last: int,
+    op: int,
+    start: int,
+    step: int,
+    count: int,
+    range: int,
+    lookback: int,
+    smoothed: bool,
+    budget: QueryBudget,
+    out: Cells,
+) -> None:
+    """rate, increase, delta, changes or resets over anchored or smoothed windows, see core/query/extended.h."""
+
+def window_samples(
+    source: SampleSource, row: int, end: int, range: int, lookback: int, smoothed: bool
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The samples of one window without stale markers; with a lookback also those that stand for its edges."""
+
+def smoothed_rows(
+    source: SampleSource,
+    first: int,
+    last: int,
+    start: int,
+    step: int,
+    count: int,
+    lookback: int,
+    budget: QueryBudget,
+    out: Cells,
+) -> None:
+    """At each step the value on the line between the samples around it, within the lookback on either side."""
+
 def map_cells(op: int, cells: Cells, out: Cells) -> None: ...
 def round_cells(cells: Cells, to: NDArray[np.float64], out: Cells) -> None: ...
 def clamp_cells(cells: Cells, low: NDArray[np.float64], high: NDArray[np.float64], out: Cells) -> None: ...

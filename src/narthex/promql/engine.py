@@ -18,6 +18,7 @@ from narthex.native import (
     QueryBudget,
     sorted_rows,
     take_rows,
+    window_samples,
 )
 from narthex.promql.annotations import Annotations
 from narthex.promql.context import QueryContext
@@ -25,8 +26,8 @@ from narthex.promql.evaluator import Evaluator, unwrap
 from narthex.promql.metrics import EngineMetrics
 from narthex.promql.options import EngineOptions
 from narthex.promql.result import QueryResult, QueryStats, Sequences
-from narthex.promql.selections import Selections, selector_grid, selector_ranges, subquery_grid
-from narthex.promql.syntax import Expr, MatrixSelector, SubqueryExpr, ValueType, parse_expr, resolve
+from narthex.promql.selections import Selections, selector_ranges, subquery_grid
+from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, parse_expr, resolve
 from narthex.promql.values import Matrix, QueryTimes, Scalar, Text, Value
 from narthex.promql.watchdog import Watchdog
 from narthex.promql.workers import Workers
@@ -250,17 +251,14 @@ def _raw_samples(evaluator: Evaluator, tree: Expr, times: QueryTimes) -> QueryRe
         done = context.finished(evaluator.vector(inner.expr, below))
         order = sorted_rows(done.labels)
         return QueryResult(ValueType.MATRIX, below.start, below.step, take_rows(done.labels, order), done.cells[order])
-    assert isinstance(inner, MatrixSelector)
-    seen = selector_grid(inner.selector.offset_ms, inner.selector.at, grid, times)
-    mint, maxt = seen.start - inner.range_ms + 1, seen.last
-    read = context.selections.read(inner.selector.matchers, mint, maxt)
+    vector = evaluator.range_vector(inner, grid)
     kept, rows = [], []
-    for row in range(len(read.labels)):
+    for row in range(len(vector.labels)):
         context.budget.check()
-        columns = read.samples(row, mint, maxt)
+        columns = window_samples(vector.source, row, vector.grid.last, vector.range, vector.reach, vector.smoothed)
         if len(columns[0]):
             context.budget.hold(len(columns[0]))
             kept.append(row)
             rows.append(columns)
-    labels = take_rows(read.labels, np.array(kept, dtype=np.int64))
+    labels = take_rows(vector.labels, np.array(kept, dtype=np.int64))
     return QueryResult(ValueType.MATRIX, times.start, 1, labels, sequences=Sequences(rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.errors import InternalError, QueryError
+from narthex.errors import InternalError
 from narthex.native import LabelSets, SampleSource, map_cells
 from narthex.promql.context import QueryContext
 from narthex.promql.functions import FUNCTIONS, STEP_DEPENDENT
@@ -81,17 +81,26 @@ class Evaluator:
                 inner.range_ms,
                 grid.start - outer.start,
                 matrix.cells.size,
-                matrix.drop_name,
+                drop_name=matrix.drop_name,
             )
         if not isinstance(inner, MatrixSelector):
             raise InternalError(f"a range vector was expected, not {expr}")
         selector = inner.selector
-        if selector.anchored or selector.smoothed:
-            raise QueryError("anchored and smoothed range selectors cannot be evaluated yet")
+        reach = context.lookback_ms if selector.anchored or selector.smoothed else 0
+        ahead = reach if selector.smoothed else 0
         seen = selector_grid(selector.offset_ms, selector.at, grid, context.query)
-        read = context.selections.read(selector.matchers, seen.start - inner.range_ms + 1, seen.last)
-        shift = grid.start - seen.start
-        return RangeVector(read.source, read.labels, seen, inner.range_ms, shift, read.chunks * SAMPLES_A_CHUNK)
+        mint = seen.start - inner.range_ms - reach + 1
+        read = context.selections.read(selector.matchers, mint, seen.last + ahead)
+        return RangeVector(
+            read.source,
+            read.labels,
+            seen,
+            inner.range_ms,
+            grid.start - seen.start,
+            read.chunks * SAMPLES_A_CHUNK,
+            reach,
+            selector.smoothed,
+        )
 
     def invariant(self, expr: Expr) -> bool:
         """Whether the value is the same at every step: all times are fixed (@) and no function looks at the clock."""

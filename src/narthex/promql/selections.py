@@ -8,13 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from narthex.errors import InternalError
 from narthex.model.matcher import Matcher
-from narthex.model.number import STALE_NAN_BITS
-from narthex.native import LabelSets, SampleSource, SeriesBatch
+from narthex.native import LabelSets, SampleSource
 from narthex.promql.syntax import (
     AtBound,
     Expr,
@@ -61,11 +57,13 @@ def selector_ranges(
     match expr:
         case VectorSelector():
             seen = selector_grid(expr.offset_ms, expr.at, grid, query)
-            yield expr.matchers, seen.start - lookback + 1, seen.last
+            yield expr.matchers, seen.start - lookback + 1, seen.last + (lookback if expr.smoothed else 0)
         case MatrixSelector():
             inner = expr.selector
             seen = selector_grid(inner.offset_ms, inner.at, grid, query)
-            yield inner.matchers, seen.start - expr.range_ms + 1, seen.last
+            before = lookback if inner.anchored or inner.smoothed else 0
+            after = lookback if inner.smoothed else 0
+            yield inner.matchers, seen.start - expr.range_ms - before + 1, seen.last + after
         case SubqueryExpr():
             below = subquery_grid(expr, grid, query, default_step)
             if below.count:
@@ -79,16 +77,9 @@ def selector_ranges(
 class Selection:
     """Series that were read: `chunks` tells how much work they are."""
 
-    batch: SeriesBatch
     source: SampleSource
     labels: LabelSets
     chunks: int
-
-    def samples(self, row: int, mint: int, maxt: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """A row's samples with mint <= t <= maxt, stale markers left out."""
-        times, values = self.batch.samples(row, mint, maxt)
-        kept = values.view(np.uint64) != np.uint64(STALE_NAN_BITS)
-        return times[kept], values[kept]
 
 
 class Selections:
@@ -123,7 +114,7 @@ class Selections:
             if span not in self._queriers:
                 self._queriers[span] = self._queryable.querier(*span)
             batch = self._queriers[span].select(matchers)
-            self._read[key] = Selection(batch, SampleSource.batch(batch), batch.labels, batch.chunk_count())
+            self._read[key] = Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count())
         return self._read[key]
 
     def close(self) -> None:

@@ -96,6 +96,8 @@ class RangeVector:
 
     `shift` is what was taken off the query's steps to get `grid` (the offset), in milliseconds. With a fixed time (@)
     `grid` has a single step that stands for all of the query's. `samples` is about how many there are to look at.
+    `reach` is how far samples beyond the window count (milliseconds, 0 for plain windows), before it when anchored, on
+    both sides when `smoothed`.
     """
 
     source: SampleSource
@@ -104,6 +106,8 @@ class RangeVector:
     range: int
     shift: int
     samples: int
+    reach: int = 0
+    smoothed: bool = False
     drop_name: Flags | None = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,9 +13,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from narthex.model.number import STALE_NAN, STALE_NAN_BITS
-from narthex.native import CanceledError, LimitError, QueryBudget, SampleSource, SeriesBatch, range_rows, select_rows
+from narthex.native import (
+    CanceledError,
+    LimitError,
+    QueryBudget,
+    SampleSource,
+    SeriesBatch,
+    extended_rows,
+    range_rows,
+    select_rows,
+    smoothed_rows,
+)
 from narthex.promql.functions.over_time import RANGE_FUNCTIONS
-from reference.promql_windows import lookback, range_function
+from reference.promql_windows import extended, lookback, range_function, smoothed_value
 
 numbers = st.one_of(
     st.integers(-1000, 1000).map(float),
@@ -47,13 +58,17 @@ def counters(draw: st.DrawFn) -> list[Sample]:
     return out
 
 
-def batch_of(points: list[Sample]) -> SampleSource:
+def chunk_of(points: list[Sample]) -> SeriesBatch:
     batch = SeriesBatch()
     values = [STALE_NAN if v is None else v for _, v in points]
     batch.add_columns(
         [("__name__", "x")], np.array([t for t, _ in points], dtype=np.int64), np.array(values, dtype=float)
     )
-    return SampleSource.batch(batch)
+    return batch
+
+
+def batch_of(points: list[Sample]) -> SampleSource:
+    return SampleSource.batch(chunk_of(points))
 
 
 def evaluate(
@@ -95,7 +110,7 @@ EXACT = sorted(
 
 
 @pytest.mark.parametrize("name", EXACT)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(points=st.one_of(samples(any_values), counters()), grid=GRIDS, span=SPANS)
 def test_functions_that_pick_or_count(name: str, points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
     start, step, count = grid
@@ -107,7 +122,7 @@ def test_functions_that_pick_or_count(name: str, points: list[Sample], grid: tup
 
 
 @pytest.mark.parametrize("name", ["sum_over_time", "avg_over_time", "stddev_over_time", "stdvar_over_time"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(points=samples(st.one_of(numbers, st.sampled_from([math.nan, math.inf, -math.inf]))), grid=GRIDS, span=SPANS)
 @example(points=[(i * 1000, 0.1) for i in range(80)], grid=(0, 15_000, 30), span=3_000_000)
 @example(points=[(i * 1000, 1e9 + i % 3) for i in range(80)], grid=(0, 15_000, 30), span=60_000)
@@ -120,7 +135,7 @@ def test_sums_and_spreads(name: str, points: list[Sample], grid: tuple[int, int,
     agree(got, expected, largest**2 if name == "stdvar_over_time" else largest * (1e3 if "std" in name else 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     points=samples(st.one_of(numbers, st.just(math.nan))),
     grid=GRIDS,
@@ -134,7 +149,7 @@ def test_quantiles(points: list[Sample], grid: tuple[int, int, int], span: int, 
     agree(got, [range_function("quantile_over_time", plain, start + k * step, span, q) for k in range(count)], 0.0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(points=samples(st.integers(-1000, 1000).map(float)), grid=GRIDS, span=SPANS)
 def test_regression_and_smoothing(points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
     start, step, count = grid
@@ -150,7 +165,7 @@ def test_regression_and_smoothing(points: list[Sample], grid: tuple[int, int, in
         agree(got, expected, max(finite, default=0.0) * 100 + 1000)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(points=samples(any_values), grid=GRIDS, span=st.sampled_from([1, 15_000, 300_000]))
 def test_the_instant_selector_and_its_times(points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
     start, step, count = grid
@@ -163,7 +178,7 @@ def test_the_instant_selector_and_its_times(points: list[Sample], grid: tuple[in
     agree(times[0], [None if f is None else f[0] / 1000 for f in found], 0.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_matrix_is_as_good_a_source_as_chunks(data: st.DataObject) -> None:
     cells = data.draw(st.lists(st.one_of(st.none(), numbers), min_size=1, max_size=60))
@@ -173,6 +188,55 @@ def test_a_matrix_is_as_good_a_source_as_chunks(data: st.DataObject) -> None:
     one = evaluate(name, SampleSource.matrix(matrix, 5_000, 10_000), 0, 15_000, 40, 95_000)
     other = evaluate(name, batch_of(points), 0, 15_000, 40, 95_000)
     assert one.tobytes() == other.tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(points=st.one_of(samples(numbers), counters()), grid=GRIDS, span=SPANS, reach=st.sampled_from([20_000, 300_000]))
+def test_anchored_and_smoothed_windows(points: list[Sample], grid: tuple[int, int, int], span: int, reach: int) -> None:
+    start, step, count = grid
+    plain = [(t, v) for t, v in points if v is not None]
+    largest = max((abs(v) for _, v in plain), default=0.0)
+    budget = QueryBudget(10**9)
+    out = budget.cells(1, count)
+    for is_smoothed, names in ((False, "rate increase delta changes resets"), (True, "rate increase delta")):
+        for name in names.split():
+            extended_rows(
+                batch_of(points), 0, 1, RANGE_FUNCTIONS[name], start, step, count, span, reach, is_smoothed, budget, out
+            )
+            expected = [
+                extended(name, plain, start + k * step, span, reach, smoothed=is_smoothed) for k in range(count)
+            ]
+            agree(out[0], expected, largest * 1000)
+    smoothed_rows(batch_of(points), 0, 1, start, step, count, reach, budget, out)
+    agree(out[0], [smoothed_value(plain, start + k * step, reach) for k in range(count)], largest)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    points=samples(numbers, most=60),
+    cuts=st.lists(st.integers(0, 60), max_size=4),
+    step=st.sampled_from([60_000, 400_000, 2_000_000]),
+    span=st.sampled_from([1, 30_000, 399_999]),
+)
+def test_steps_far_apart_over_several_chunks(points: list[Sample], cuts: list[int], step: int, span: int) -> None:
+    bounds = [0, *sorted(cuts), len(points)]
+    parts = [points[a:b] for a, b in pairwise(bounds)]
+    source = SampleSource.batch(SeriesBatch.merge([chunk_of(part) for part in parts]))
+    plain = [(t, v) for t, v in points if v is not None]
+    for name in ("count_over_time", "rate", "max_over_time"):
+        got = evaluate(name, source, 0, step, 12, span)
+        agree(got, [range_function(name, plain, k * step, span) for k in range(12)], 1e6)
+
+
+def test_chunks_between_windows_are_not_decoded() -> None:
+    parts = [chunk_of([(c * 1_000_000 + i * 1000, 1.0) for i in range(100)]) for c in range(10)]
+    source = SampleSource.batch(SeriesBatch.merge(parts))
+    budget = QueryBudget(10**6)
+    out = budget.cells(1, 3)
+    count = RANGE_FUNCTIONS["count_over_time"]
+    range_rows(source, 0, 1, count, 50_000, 4_000_000, 3, 10_000, 0, None, None, budget, out)
+    assert out.tolist() == [[10.0, 10.0, 10.0]]
+    assert budget.read == 210  # two whole chunks, and a tenth of the last one
 
 
 def test_long_windows_slide_and_agree_with_recomputing() -> None:

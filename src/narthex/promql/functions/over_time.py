@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from narthex.errors import QueryError
 from narthex.model.labels import METRIC_NAME
 from narthex.model.matcher import MatchType
-from narthex.native import LabelSets, Reducer, label_column, range_rows
+from narthex.native import LabelSets, Reducer, extended_rows, label_column, range_rows
 from narthex.promql.context import CELLS_WORTH_A_THREAD, QueryContext, absent
 from narthex.promql.functions.extended import check_extended
 from narthex.promql.operators.protocol import Evaluation
@@ -115,7 +115,7 @@ def range_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArguments | 
     if not name and not on.context.options.delayed_name_removal:
         return None
     arguments = _evaluate_arguments(on, call, grid)
-    return arguments if arguments.vector.grid.count == grid.count else None
+    return arguments if arguments.vector.grid.count == grid.count and not arguments.vector.reach else None
 
 
 def reduce_range(context: QueryContext, arguments: RangeArguments, reduction: Reduction) -> Matrix:
@@ -189,6 +189,22 @@ def _run(
     groups: NDArray[np.uint32] | None = None,
 ) -> None:
     vector = arguments.vector
+    if vector.reach and out is not None:
+        extended_rows(
+            vector.source,
+            first,
+            last,
+            arguments.op,
+            vector.grid.start,
+            vector.grid.step,
+            vector.grid.count,
+            vector.range,
+            vector.reach,
+            vector.smoothed,
+            context.budget,
+            out,
+        )
+        return
     range_rows(
         vector.source,
         first,

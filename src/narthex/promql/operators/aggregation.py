@@ -63,7 +63,7 @@ def _reduce(on: Evaluation, expr: AggregateExpr, grid: Grid) -> Matrix:
         inner = inner.expr
     context = on.context
     fused = not on.invariant(inner)
-    if fused and isinstance(inner, VectorSelector):
+    if fused and isinstance(inner, VectorSelector) and not inner.smoothed:
         labels = selection_of(on, inner, grid).labels
         ids, groups = group_rows(labels, *group_key(expr))
         return reduce_selector(on, inner, grid, Reduction(context, expr.op, ids, groups))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from narthex.errors import QueryError
-from narthex.native import Reducer, select_rows
+from narthex.native import Reducer, select_rows, smoothed_rows
 from narthex.promql.context import CELLS_WORTH_A_THREAD
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import Reduction
@@ -21,6 +20,19 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, times
     cells = context.cells(len(read.labels), seen.count)
 
     def run(first: int, last: int) -> None:
+        if expr.smoothed and not times:
+            smoothed_rows(
+                read.source,
+                first,
+                last,
+                seen.start,
+                seen.step,
+                seen.count,
+                context.lookback_ms,
+                context.budget,
+                cells,
+            )
+            return
         select_rows(
             read.source,
             first,
@@ -69,13 +81,12 @@ def selection_of(on: Evaluation, expr: VectorSelector, grid: Grid) -> Selection:
 
 
 def _read(on: Evaluation, expr: VectorSelector, grid: Grid) -> tuple[Selection, Grid]:
-    if expr.anchored or expr.smoothed:
-        raise QueryError("anchored and smoothed selectors cannot be evaluated yet")
     context = on.context
     seen = selector_grid(expr.offset_ms, expr.at, grid, context.query)
     if seen.count != grid.count:
         seen = Grid(seen.start, seen.step, 1)
-    return context.selections.read(expr.matchers, seen.start - context.lookback_ms + 1, seen.last), seen
+    ahead = context.lookback_ms if expr.smoothed else 0
+    return context.selections.read(expr.matchers, seen.start - context.lookback_ms + 1, seen.last + ahead), seen
 
 
 def worth_splitting(read: Selection, steps: int) -> bool:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from narthex.rules.alerting import AlertingRule, External
 from narthex.rules.contract import Sample
 from narthex.rules.loader import load_rule_file
+from support.process import needs
 
-PROMTOOL = shutil.which("promtool")
 STEP, STEPS, INSTANCES = 10, 40, 12
 RULES = """
 groups:
@@ -57,7 +55,7 @@ def _selector(labels: Any) -> str:
     return f"{labels['__name__']}{{{inner}}}"
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+@needs("promtool")
 def test_states_equal_promtools_at_every_step(tmp_path: Path) -> None:
     values = {f"i{n}": timeline(n) for n in range(INSTANCES)}
     expected = ours(values)
@@ -84,7 +82,6 @@ def test_states_equal_promtools_at_every_step(tmp_path: Path) -> None:
     }
     (tmp_path / "r.yml").write_text(RULES)
     (tmp_path / "t.yml").write_text(yaml.safe_dump(test, width=1_000_000))
-    assert PROMTOOL is not None
-    command = [PROMTOOL, "test", "rules", str(tmp_path / "t.yml")]
+    command = ["promtool", "test", "rules", str(tmp_path / "t.yml")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, (done.stdout + done.stderr)[:3000]

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import signal
-import socket
-import subprocess
-import time
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytest
 
 from narthex.model.matcher import Matcher, MatchType
 from narthex.native import SeriesBatch
 from narthex.tsdb.block_set import BlockOptions, Blocks
 from narthex.tsdb.block_write import write_block
+from support.api_server import ApiServer, prometheus_server
+from support.process import needs
 
-PROMETHEUS = shutil.which("prometheus")
-pytestmark = pytest.mark.skipif(PROMETHEUS is None, reason="prometheus is not installed (Debian: prometheus)")
+pytestmark = needs("prometheus")
 
 HOUR = 3_600_000
 START = 1_700_000_000_000 // (24 * HOUR) * 24 * HOUR
@@ -32,40 +23,13 @@ FOREVER = (-(2**62), 2**62)
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[str]:
-    """Prometheus on `data` without targets; gives its base URL."""
+def serving(data: Path) -> Iterator[ApiServer]:
+    """Prometheus on `data` without targets."""
     config = data.parent / "empty.yml"
     config.write_text("global: {}\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    assert PROMETHEUS is not None
-    command = [PROMETHEUS, f"--config.file={config}", f"--storage.tsdb.path={data}", f"--web.listen-address={address}"]
-    command += ["--storage.tsdb.retention.time=100y", "--web.enable-admin-api", "--log.level=warn"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
-            try:
-                urllib.request.urlopen(f"http://{address}/-/ready", timeout=5).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "prometheus does not get ready"
-                time.sleep(0.05)
-        yield f"http://{address}"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-        if process.stderr:
-            process.stderr.close()
-
-
-def ask(base: str, path: str, **params: str) -> Any:
-    with urllib.request.urlopen(f"{base}/api/v1/{path}?{urllib.parse.urlencode(params)}", timeout=20) as response:
-        body = json.load(response)
-    assert body["status"] == "success"
-    return body["data"]
+    flags = ("--storage.tsdb.retention.time=100y", "--web.enable-admin-api", "--log.level=warn")
+    with prometheus_server(config, data, *flags) as server:
+        yield server.ready()
 
 
 def batch_of(mint: int, maxt: int) -> SeriesBatch:
@@ -91,9 +55,9 @@ def ours(blocks: Blocks, matchers: list[Matcher]) -> Rows:
     }
 
 
-def theirs(base: str, selector: str, hours: int) -> Rows:
+def theirs(peer: ApiServer, selector: str, hours: int) -> Rows:
     end = str((START + hours * HOUR) / 1000)
-    result = ask(base, "query", query=f"{selector}[{hours + 1}h]", time=end)["result"]
+    result = peer.query(f"{selector}[{hours + 1}h]", time=end)
     return {
         tuple(sorted(row["metric"].items())): [(round(t * 1000), float(v)) for t, v in row["values"]] for row in result
     }
@@ -110,7 +74,7 @@ def test_prometheus_answers_the_same_from_blocks_that_were_written_and_compacted
     blocks.compact()
     blocks.delete([Matcher(MatchType.EQUAL, "k", "7")], START + HOUR, START + 8 * HOUR)
     assert sorted(b.meta.level for b in blocks.blocks) == [1, 1, 2]
-    with serving(data) as base:
+    with serving(data) as peer:
         wave = Matcher(MatchType.EQUAL, "__name__", "wave")
         for selector, matchers in [
             ("wave", [wave]),
@@ -123,9 +87,9 @@ def test_prometheus_answers_the_same_from_blocks_that_were_written_and_compacted
         ]:
             want = ours(blocks, matchers)
             assert want
-            assert theirs(base, selector, 10) == want
-        assert ask(base, "label/k/values") == blocks.querier(*FOREVER).label_values("k")
-        assert ask(base, "labels") == blocks.querier(*FOREVER).label_names()
+            assert theirs(peer, selector, 10) == want
+        assert peer.api("label/k/values") == blocks.querier(*FOREVER).label_values("k")
+        assert peer.api("labels") == blocks.querier(*FOREVER).label_names()
 
 
 def test_deletions_by_prometheus_are_seen_here(tmp_path: Path) -> None:
@@ -134,11 +98,11 @@ def test_deletions_by_prometheus_are_seen_here(tmp_path: Path) -> None:
     write_block(data, batch_of(START, START + 2 * HOUR), START, START + 2 * HOUR)
     before = Blocks(data)
     before.load()
-    with serving(data) as base:
-        query = {"match[]": 'wave{host="h2"}', "start": str(START / 1000 + 600), "end": str(START / 1000 + 1800.5)}
-        request = f"{base}/api/v1/admin/tsdb/delete_series?{urllib.parse.urlencode(query)}"
-        urllib.request.urlopen(urllib.request.Request(request, method="POST"), timeout=10).close()
-        left = theirs(base, "wave", 2)
+    with serving(data) as peer:
+        query = {"match[]": 'wave{host="h2"}', "start": START / 1000 + 600, "end": START / 1000 + 1800.5}
+        status, _ = peer.request("/api/v1/admin/tsdb/delete_series", "POST", **query)
+        assert status == 204
+        left = theirs(peer, "wave", 2)
     blocks = Blocks(data)
     blocks.load()
     assert blocks.blocks[0].meta.stats.tombstones == 5

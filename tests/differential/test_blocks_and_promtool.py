@@ -16,11 +16,9 @@ from narthex.model.matcher import Matcher, MatchType
 from narthex.native import SeriesBatch
 from narthex.tsdb.block_set import BlockOptions, Blocks
 from narthex.tsdb.block_write import write_block
+from support.process import needs
 
-PROMTOOL = shutil.which("promtool")
-pytestmark = pytest.mark.skipif(
-    PROMTOOL is None, reason="promtool is not installed (Debian: apt-get install prometheus)"
-)
+pytestmark = needs("promtool")
 
 HOUR = 3_600_000
 START = 1_700_000_000_000 // (24 * HOUR) * 24 * HOUR
@@ -29,8 +27,7 @@ Samples = dict[tuple[tuple[str, str], ...], list[tuple[int, str]]]
 
 
 def promtool(*args: str) -> str:
-    assert PROMTOOL is not None
-    done = subprocess.run([PROMTOOL, "tsdb", *args], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", "tsdb", *args], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import socket
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from narthex.config.printing import config_to_yaml
 from narthex.config.prometheus import load_config
+from support.api_server import prometheus_server
 
 LATER_KEYS = (
     "track_timestamps_staleness",
@@ -151,44 +148,16 @@ def normalised(text: str) -> list[str]:
     return lines
 
 
-async def peer_prints(binary: str, folder: Path) -> str:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
-        binary,
-        "--config.file=prometheus.yml",
-        "--storage.tsdb.path=data",
-        f"--web.listen-address=127.0.0.1:{port}",
-        cwd=folder,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(30), aiohttp.ClientSession() as session:
-            while True:
-                assert process.returncode is None, "prometheus ended: it does not take the configuration"
-                try:
-                    async with session.get(f"http://127.0.0.1:{port}/api/v1/status/config") as response:
-                        if response.status == 200:
-                            text: str = (await response.json())["data"]["yaml"]
-                            return text
-                except aiohttp.ClientError:
-                    pass
-                await asyncio.sleep(0.05)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+def peer_prints(folder: Path) -> str:
+    with prometheus_server(Path("prometheus.yml"), folder / "data") as server:
+        text: str = server.ready().api("status/config")["yaml"]
+        return text
 
 
-async def test_common_configurations_print_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    binary = shutil.which("prometheus")
-    if binary is None:
-        pytest.skip("prometheus is not installed")
+def test_common_configurations_print_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "prometheus.yml").write_text(CONFIG)
-    theirs = normalised(await peer_prints(binary, tmp_path))
     monkeypatch.chdir(tmp_path)
+    theirs = normalised(peer_prints(tmp_path))
     ours = normalised(config_to_yaml(load_config(Path("prometheus.yml"))))
     assert [line for line in ours if "proxy_url" not in line] == [line for line in theirs if "proxy_url" not in line]
     assert [line for line in ours if "proxy_url" in line] == [line for line in theirs if "proxy_url" in line]

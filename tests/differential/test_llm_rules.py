@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import yaml
 
 from narthex.config.rule_file import RuleFile
 from narthex.config.strict import load
 from narthex.llm.simulator import Instance, profile_of
 from narthex.rules.loader import load_rule_file
+from support.process import needs
 
-PROMTOOL = shutil.which("promtool")
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "src/narthex/llm/rules/llm-serving.rules.yml"
 TESTS = ROOT / "tests/rules/llm-serving.test.yml"
 STEP, FAULT_AT, FAULT_LASTS = 5, 60, 60
 
-needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+needs_promtool = needs("promtool")
 
 
 def promtool(*arguments: str) -> str:
     """Output of a run that must succeed."""
-    assert PROMTOOL is not None
-    done = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
-import socket
-import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPConnection
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +17,7 @@ from generators.promql_text import Features, PromQLText
 from narthex.errors import PromQLError
 from narthex.model.number import format_float
 from narthex.promql.syntax import parse_expr, prettify
+from support.api_server import prometheus_server
 
 CORPUS = 400
 BROKEN = 400
@@ -29,39 +25,12 @@ BROKEN = 400
 
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HTTPConnection]:
-    binary = shutil.which("prometheus")
-    if binary is None:
-        pytest.skip("the peer `prometheus` is not installed")
     folder = tmp_path_factory.mktemp("peer")
     (folder / "prometheus.yml").write_text("global: {}\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        binary,
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            wait_ready(port, folder / "log")
-            connection = HTTPConnection("127.0.0.1", port, timeout=20)
-            yield connection
-            connection.close()
-        finally:
-            process.terminate()
-
-
-def wait_ready(port: int, log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    pytest.fail(f"the peer did not start: {log.read_text()[-500:]}")
+    with prometheus_server(folder / "prometheus.yml", folder / "data") as server:
+        connection = HTTPConnection("127.0.0.1", server.ready().port, timeout=20)
+        yield connection
+        connection.close()
 
 
 def ask(peer: HTTPConnection, text: str) -> tuple[str | None, str | None]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from narthex.config.prometheus import load_config
 from narthex.config.relabel import rules
 from narthex.config.scrape import ScrapeConfig
 from narthex.model.relabel import process
+from support.process import needs
 
 JOBS, RULES, TARGETS = 6, 40, 8
 NAMES = ["a", "b", "ab", "meta_a", "meta_b", "z", "instance", "__tmp_x", "__address__"]
@@ -89,9 +88,9 @@ def ours(job: ScrapeConfig) -> dict[str, dict[str, str]]:
     return out
 
 
-async def theirs(promtool: str, file: Path, job: str) -> dict[str, dict[str, str]]:
+async def theirs(file: Path, job: str) -> dict[str, dict[str, str]]:
     process = await asyncio.create_subprocess_exec(
-        promtool, "check", "service-discovery", "--timeout=1s", str(file), job,
+        "promtool", "check", "service-discovery", "--timeout=1s", str(file), job,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate()
@@ -99,15 +98,13 @@ async def theirs(promtool: str, file: Path, job: str) -> dict[str, dict[str, str
     return {target["discoveredLabels"]["__address__"]: target.get("labels") or {} for target in json.loads(out)}
 
 
+@needs("promtool")
 async def test_random_chains_of_rules_agree_with_promtool(tmp_path: Path) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed")
     choose = random.Random(242)
     jobs = [random_job(f"job{i}", choose) for i in range(JOBS)]
     file = tmp_path / "prometheus.yml"
     file.write_text(yaml.safe_dump({"scrape_configs": jobs}, allow_unicode=True))
     config = load_config(file)
-    answers = await asyncio.gather(*(theirs(promtool, file, job["job_name"]) for job in jobs))
+    answers = await asyncio.gather(*(theirs(file, job["job_name"]) for job in jobs))
     for job, answer in zip(config.scrape_configs, answers, strict=True):
         assert answer == ours(job), job.job_name

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
-import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import aiohttp
-import pytest
 from aiohttp import web
 
 from narthex.clock import SystemClock
@@ -20,15 +14,13 @@ from narthex.config.scrape import GlobalConfig
 from narthex.instrument import Registry
 from narthex.model.target_group import TargetGroup
 from narthex.scrape import Manager
+from support.api_server import ApiServer, prometheus_server
 from support.memory_storage import MemoryStorage
-from support.process import free_port, running
+from support.process import free_port, needs
 from support.scrape import job
+from support.waiting import until, wait_until
 
-PROMETHEUS, NODE_EXPORTER = shutil.which("prometheus"), shutil.which("prometheus-node-exporter")
-pytestmark = pytest.mark.skipif(
-    PROMETHEUS is None or NODE_EXPORTER is None,
-    reason="prometheus or prometheus-node-exporter is not installed (Debian: apt-get install both)",
-)
+pytestmark = needs("prometheus", "prometheus-node-exporter")
 
 # Left out where Prometheus 2.42 differs from 3.x, which we follow: {__name__="a"} without a name before it, blanks
 # before a name, a trailing comma in OpenMetrics, le and quantile in float form.
@@ -129,13 +121,6 @@ REPORTS = {"scrape_duration_seconds", "scrape_series_added"}
 PROGRESS = {"scrape_samples_scraped", "scrape_samples_post_metric_relabeling"}
 
 
-async def until(condition: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened in time"
-        await asyncio.sleep(0.05)
-
-
 async def serve(bodies: dict[str, tuple[bytes, bool]]) -> tuple[web.AppRunner, str]:
     async def answer(request: web.Request) -> web.Response:
         body, openmetrics = bodies[request.match_info["case"]]
@@ -151,60 +136,40 @@ async def serve(bodies: dict[str, tuple[bytes, bool]]) -> tuple[web.AppRunner, s
     return runner, f"127.0.0.1:{runner.addresses[0][1]}"
 
 
-class Peer:
+def peer(folder: Path, targets: list[dict[str, str]]) -> ApiServer:
     """Debian's Prometheus with these targets, each `{__address__, __metrics_path__, case}`."""
+    relabel = "".join(
+        f"    - {{source_labels: [case], regex: '{t['case']}', target_label: __metrics_path__, "
+        f"replacement: '{t['__metrics_path__']}'}}\n"
+        for t in targets
+    )
+    static = "".join(f"    - {{targets: ['{t['__address__']}'], labels: {{case: '{t['case']}'}}}}\n" for t in targets)
+    (folder / "prometheus.yml").write_text(
+        "global: {scrape_interval: 2s, scrape_timeout: 2s}\nscrape_configs:\n  - job_name: test\n"
+        f"    relabel_configs:\n{relabel}    static_configs:\n{static}"
+    )
+    return prometheus_server(folder / "prometheus.yml", folder / "data", "--log.level=warn")
 
-    def __init__(self, folder: Path, targets: list[dict[str, str]]) -> None:
-        relabel = "".join(
-            f"    - {{source_labels: [case], regex: '{t['case']}', target_label: __metrics_path__, "
-            f"replacement: '{t['__metrics_path__']}'}}\n"
-            for t in targets
-        )
-        static = "".join(
-            f"    - {{targets: ['{t['__address__']}'], labels: {{case: '{t['case']}'}}}}\n" for t in targets
-        )
-        (folder / "prometheus.yml").write_text(
-            "global: {scrape_interval: 2s, scrape_timeout: 2s}\nscrape_configs:\n  - job_name: test\n"
-            f"    relabel_configs:\n{relabel}    static_configs:\n{static}"
-        )
-        self.port = free_port()
-        assert PROMETHEUS is not None
-        self.command = [
-            *(PROMETHEUS, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"),
-            *(f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn"),
-        ]
 
-    async def get(self, path: str, **parameters: str) -> Any:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"http://127.0.0.1:{self.port}/api/v1/{path}", params=parameters) as response,
-        ):
-            return json.loads(await response.read())["data"]
+def verdicts(peer: ApiServer) -> dict[str, tuple[str, str]]:
+    """Health and error by case; empty until each was scraped."""
+    active = peer.api("targets")["activeTargets"]
+    if any(t["health"] == "unknown" for t in active):
+        return {}
+    return {t["labels"]["case"]: (t["health"], t["lastError"]) for t in active}
 
-    async def targets(self) -> dict[str, tuple[str, str]]:
-        """Health and error by case, once each was scraped."""
-        for _ in range(200):
-            try:
-                active = (await self.get("targets"))["activeTargets"]
-                if active and all(t["health"] != "unknown" for t in active):
-                    return {t["labels"]["case"]: (t["health"], t["lastError"]) for t in active}
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.1)
-        raise AssertionError("Prometheus did not scrape its targets")
 
-    async def series(self, case: str) -> set[tuple[tuple[str, str], ...]]:
-        labels = await self.get("series", **{"match[]": f'{{case="{case}"}}'})
-        return {tuple(sorted(of_one.items())) for of_one in labels}
+def series_of(peer: ApiServer, case: str) -> set[tuple[tuple[str, str], ...]]:
+    return {tuple(sorted(labels.items())) for labels in peer.api("series", **{"match[]": f'{{case="{case}"}}'})}
 
-    async def values(self, case: str, metrics: set[str]) -> Series:
-        out: Series = {}
-        for metric in metrics:
-            data = await self.get("query", query=f'last_over_time({{__name__="{metric}",case="{case}"}}[100y])')
-            for result in data["result"]:
-                labels = {**result["metric"], "__name__": metric}
-                out[tuple(sorted(labels.items()))] = result["value"][1]
-        return out
+
+def values_of(peer: ApiServer, case: str, metrics: set[str]) -> Series:
+    out: Series = {}
+    for metric in metrics:
+        for result in peer.query(f'last_over_time({{__name__="{metric}",case="{case}"}}[100y])'):
+            labels = {**result["metric"], "__name__": metric}
+            out[tuple(sorted(labels.items()))] = result["value"][1]
+    return out
 
 
 def stored(storage: MemoryStorage, case: str) -> Series:
@@ -221,7 +186,7 @@ async def scraped(targets: list[dict[str, str]]) -> tuple[MemoryStorage, dict[st
     manager = Manager(storage, SystemClock(), Registry())
     await manager.apply_config(GlobalConfig(), [job(scrape_interval=2000, scrape_timeout=2000)])
     await manager.update({"test": [TargetGroup("s", tuple(targets))]})
-    await until(lambda: all(t.last_scrape is not None for t in manager.active()), 20)
+    await until("a scrape of each", lambda: all(t.last_scrape is not None for t in manager.active()))
     states = {t.labels["case"]: (t.health, t.last_error) for t in manager.active()}
     await manager.stop()
     return storage, states
@@ -230,11 +195,10 @@ async def scraped(targets: list[dict[str, str]]) -> tuple[MemoryStorage, dict[st
 async def test_both_take_and_refuse_the_same_bodies_and_store_the_same(tmp_path: Path) -> None:
     runner, address = await serve(CASES)
     targets = [{"__address__": address, "__metrics_path__": f"/{case}", "case": case} for case in CASES]
-    peer = Peer(tmp_path, targets)
     try:
-        with running(peer.command, tmp_path / "log"):
+        with peer(tmp_path, targets) as prometheus:
             storage, ours = await scraped(targets)
-            theirs = await peer.targets()
+            theirs = await asyncio.to_thread(wait_until, "scrapes by the peer", lambda: verdicts(prometheus))
             different = {
                 case: (CASES[case][0], ours[case], theirs[case]) for case in CASES if ours[case][0] != theirs[case][0]
             }
@@ -242,44 +206,24 @@ async def test_both_take_and_refuse_the_same_bodies_and_store_the_same(tmp_path:
             for case in CASES:
                 left_out = REPORTS | (PROGRESS if ours[case][0] == "down" else set())
                 mine = {k: v for k, v in stored(storage, case).items() if dict(k)["__name__"] not in left_out}
-                metrics = {dict(labels)["__name__"] for labels in mine}
-                values = await peer.values(case, metrics)
+                values = values_of(prometheus, case, {dict(labels)["__name__"] for labels in mine})
                 assert {k: float(v) for k, v in values.items()} == {k: float(v) for k, v in mine.items()}, CASES[case]
     finally:
         await runner.cleanup()
 
 
 async def test_node_exporter_gives_both_the_same_series(tmp_path: Path) -> None:
-    assert NODE_EXPORTER is not None
     port = free_port()
-    command = [NODE_EXPORTER, f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
+    command = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
     target = {"__address__": f"127.0.0.1:{port}", "__metrics_path__": "/metrics", "case": "node"}
-    peer = Peer(tmp_path, [target])
-    with running(command, tmp_path / "exporter.log"), running(peer.command, tmp_path / "log"):
-        await until_listening(port)
-        storage, ours = await scraped([target])
-        for _ in range(50):  # its first scrape may have come before the exporter was up
-            theirs = await peer.targets()
-            if theirs["node"][0] == "up":
-                break
-            await asyncio.sleep(0.1)
-        assert (ours["node"], theirs["node"]) == (("up", ""), ("up", ""))
-        mine = set(stored(storage, "node"))
-        series = await peer.series("node")
+    with ApiServer(command, port, tmp_path / "exporter.log") as exporter:
+        exporter.wait_ready("/")
+        with peer(tmp_path, [target]) as prometheus:
+            storage, ours = await scraped([target])
+            theirs = wait_until("a scrape by the peer", lambda: verdicts(prometheus))
+            assert (ours["node"], theirs["node"]) == (("up", ""), ("up", ""))
+            mine, series = set(stored(storage, "node")), series_of(prometheus, "node")
     assert len(mine) > 300
     # The exporter's own series come into being while it is asked for the first time.
     own = ("promhttp_", "go_", "process_", "scrape_")
     assert {k for k in mine ^ series if not dict(k)["__name__"].startswith(own)} == set()
-
-
-async def until_listening(port: int) -> None:
-    for _ in range(200):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            await writer.wait_closed()
-            return
-    raise AssertionError(f"nobody listens on {port}")

@@ -7,14 +7,14 @@ moves (counters of CPU, memory) must agree within the tolerance that stands besi
 from __future__ import annotations
 
 import math
-import shutil
-import subprocess
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
-from journeys.processes import Process, free_port, narthex_server, wait_until
+from support.api_server import ApiServer, narthex_server, prometheus_server
+from support.process import Process, free_port, needs
+from support.waiting import wait_until
 
 _CONFIG = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
@@ -26,7 +26,7 @@ scrape_configs:
   metric_relabel_configs:
   - {{source_labels: [__name__], regex: 'prometheus_http_.*|go_.*', action: drop}}
 """
-_NEEDED = ("prometheus", "prometheus-node-exporter")
+pytestmark = needs("prometheus", "prometheus-node-exporter")
 
 # Expressions and how far apart values may be, relative to the larger one; 0 means equal.
 _QUERIES: list[tuple[str, float]] = [
@@ -58,41 +58,28 @@ _QUERIES: list[tuple[str, float]] = [
 
 
 class Pair(NamedTuple):
-    peer: Process
-    narthex: Process
+    peer: ApiServer
+    narthex: ApiServer
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Both servers after some scrapes, and a node exporter."""
-    for name in _NEEDED:
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed (Debian: apt-get install {' '.join(_NEEDED)})")
     folder = tmp_path_factory.mktemp("peer")
     node_port, peer_port = free_port(), free_port()
     config = folder / "prometheus.yml"
     config.write_text(_CONFIG.format(node=node_port, peer=peer_port))
-    with (folder / "node.log").open("wb") as log:
-        node = subprocess.Popen(
-            ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{node_port}"], stdout=log, stderr=log
-        )
-    peer_command = [
-        "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'peer-data'}",
-        f"--web.listen-address=127.0.0.1:{peer_port}",
-    ]  # fmt: skip
-    peer = Process(peer_command, peer_port, folder / "peer.log")
-    narthex = narthex_server(config, folder / "data")
-    try:
+    node = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{node_port}"]
+    with (
+        Process(node, folder / "node.log"),
+        prometheus_server(config, folder / "peer-data", port=peer_port) as peer,
+        narthex_server(config, folder / "data") as narthex,
+    ):
         for process in (peer, narthex):
             process.ready()
         for process in (peer, narthex):
             wait_until("scrapes", lambda p=process: (p.value("min(count_over_time(up[1m]))") or 0) >= 6)
         yield Pair(peer, narthex)
-    finally:
-        narthex.stop()
-        peer.stop()
-        node.terminate()
-        node.wait()
 
 
 def by_labels(result: list[dict[str, Any]]) -> dict[tuple[tuple[str, str], ...], float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import pytest
 from narthex.errors import TemplateError
 from narthex.template import Function, TemplateSet
 from narthex.template.functions import match, re_replace_all, title
+from support.process import needs
 
-AMTOOL = shutil.which("amtool")
 TABLE = {
     "toUpper": Function(str.upper, ("string",)),
     "title": Function(title, ("string",)),
@@ -118,13 +117,12 @@ def _place(text: str) -> str:
     return re.sub(r"^template: :(\d+):\d+: (?!executing)", r"template: :\1: ", text)
 
 
-@pytest.mark.skipif(AMTOOL is None, reason="amtool is not installed")
+@needs("amtool")
 @pytest.mark.parametrize("text", SAME)
 def test_expansion_and_errors_equal_amtools(text: str, tmp_path: Path) -> None:
-    assert AMTOOL is not None
     empty = tmp_path / "empty.tmpl"
     empty.write_text('{{ define "empty" }}{{ end }}')
-    command = [AMTOOL, "template", "render", f"--template.glob={empty}", f"--template.text={text}"]
+    command = ["amtool", "template", "render", f"--template.glob={empty}", f"--template.text={text}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     theirs = (done.stdout if done.returncode == 0 else done.stderr).removeprefix("amtool: error: ").rstrip("\n")
     try:

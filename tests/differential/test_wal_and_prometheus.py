@@ -11,24 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.tsdb.db import DB
 from narthex.tsdb.options import DBOptions
 from support.clock import FakeClock
-from support.prometheus import Prometheus, label_text, require_prometheus
+from support.process import needs
+from support.prometheus import Prometheus, label_text
 
 Answer = dict[str, list[tuple[int, float]]]
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 SERIES = 40
-
-
-@pytest.fixture(autouse=True)
-def _prometheus() -> None:
-    require_prometheus()
+pytestmark = needs("prometheus", "promtool")
 
 
 class Feed:

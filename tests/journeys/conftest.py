@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .processes import Exporter, Process, narthex_server
+from support.api_server import ApiServer, narthex_server
+from support.exporter import Exporter
 
 
 @pytest.fixture
@@ -18,19 +19,15 @@ def exporter() -> Iterator[Exporter]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
     """Starts servers on tmp_path/prometheus.yml and tmp_path/data; kills what a test leaves running."""
-    running: list[Process] = []
+    running: list[ApiServer] = []
 
-    def run(*flags: str, port: int | None = None) -> Process:
+    def run(*flags: str, port: int | None = None) -> ApiServer:
         process = narthex_server(tmp_path / "prometheus.yml", tmp_path / "data", *flags, port=port)
         running.append(process)
         return process
 
     yield run
     for process in running:
-        if process.process.poll() is None:
-            process.process.kill()
-            process.process.wait()
-        if not process.closed:
-            process.stop()
+        process.kill()

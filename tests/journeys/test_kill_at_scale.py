@@ -5,13 +5,11 @@ Small by default; NARTHEX_LONG=1 runs it at 100,000 series with ten kills.
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import random
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +17,9 @@ from typing import Any
 
 import pytest
 
-from .processes import Process, free_port, narthex_server, wait_until
+from support.api_server import ApiServer, narthex_server, prometheus_server
+from support.exporter import Exporter
+from support.waiting import wait_until
 
 LONG = bool(os.environ.get("NARTHEX_LONG"))
 TARGETS, SERIES, ROUNDS = (50, 2000, 10) if LONG else (5, 200, 3)
@@ -27,38 +27,20 @@ INTERVAL = 2 if LONG else 1  # seconds
 pytestmark = pytest.mark.timeout(1200 if LONG else 120)
 
 
-class Serials:
+class Serials(Exporter):
     """Targets whose every series says how often the target was asked: a lost scrape leaves a hole in the numbers."""
 
     def __init__(self) -> None:
         counts = [0] * TARGETS
         names = [f'serial{{n="{n}",model="model-{n % 7}",endpoint="/v1/{n % 3}"}} ' for n in range(SERIES)]
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+        def respond(path: str) -> str:
+            target = int(path.split("/")[2])
+            counts[target] += 1
+            value = f"{counts[target]}\n"
+            return "# TYPE serial counter\n" + value.join(names) + value
 
-            def do_GET(self) -> None:
-                target = int(self.path.split("/")[2])
-                counts[target] += 1
-                value = f"{counts[target]}\n"
-                body = ("# TYPE serial counter\n" + value.join(names) + value).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return None
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(respond)
 
     def config(self, path: Path) -> Path:
         jobs = "".join(
@@ -79,15 +61,8 @@ def serials() -> Iterator[Serials]:
     serials.close()
 
 
-def prometheus(config: Path, data: Path) -> Process:
-    if shutil.which("prometheus") is None:
-        pytest.skip("prometheus is not installed (Debian: apt-get install prometheus)")
-    port = free_port()
-    command = [
-        "prometheus", f"--config.file={config}", f"--storage.tsdb.path={data}",
-        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn", "--query.max-samples=500000000",
-    ]  # fmt: skip
-    return Process(command, port, config.parent / "prometheus.log")
+def prometheus(config: Path, data: Path) -> ApiServer:
+    return prometheus_server(config, data, "--log.level=warn", "--query.max-samples=500000000")
 
 
 def idle(folder: Path) -> Path:
@@ -97,19 +72,19 @@ def idle(folder: Path) -> Path:
     return path
 
 
-def visible(server: Process) -> dict[str, int]:
+def visible(server: ApiServer) -> dict[str, int]:
     """The newest committed serial of each target."""
     return {r["metric"]["job"]: int(float(r["value"][1])) for r in server.query("max by (job) (serial)")}
 
 
-def stored(server: Process) -> dict[str, list[int]]:
+def stored(server: ApiServer) -> dict[str, list[int]]:
     """Every serial that is stored for one series of each target."""
     now = time.time()
     found = server.query(f'serial{{n="{SERIES - 1}"}}[1h]', time=now)
     return {r["metric"]["job"]: [int(float(v)) for _, v in r["values"]] for r in found}
 
 
-def answers(server: Process, at: float) -> dict[str, Any]:
+def answers(server: ApiServer, at: float) -> dict[str, Any]:
     """What a directory answers at a fixed time, series by series for the raw ones."""
     expressions = (
         "count(count_over_time(serial[1h]))",
@@ -130,7 +105,7 @@ def answers(server: Process, at: float) -> dict[str, Any]:
     return out
 
 
-def check_rectangular(server: Process) -> None:
+def check_rectangular(server: ApiServer) -> None:
     """Each scrape is there for all series of its target or for none."""
     low = server.query("min by (job) (count_over_time(serial[1h]))", time=(now := time.time()))
     high = server.query("max by (job) (count_over_time(serial[1h]))", time=now)
@@ -139,7 +114,7 @@ def check_rectangular(server: Process) -> None:
     assert server.value("count(count_over_time(serial[1h]))", time=now) == TARGETS * SERIES
 
 
-def run_and_kill(server: Process, rng: random.Random, acknowledged: dict[str, set[int]]) -> None:
+def run_and_kill(server: ApiServer, rng: random.Random, acknowledged: dict[str, set[int]]) -> None:
     """Lets a server scrape for a while, notes what it shows as committed, kills it."""
     server.ready()
     end = time.monotonic() + INTERVAL * 2 + rng.random() * INTERVAL * 3

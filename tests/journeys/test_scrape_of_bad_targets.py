@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import resource
 import socket
-import time
 
 from narthex.clock import SystemClock
 from narthex.config.scrape import GlobalConfig
@@ -15,6 +13,7 @@ from narthex.scrape import Manager
 from support.memory_storage import MemoryStorage
 from support.misbehaving import Misbehaving
 from support.scrape import job
+from support.waiting import until
 
 EXPECTED = {
     "healthy": "",
@@ -36,13 +35,6 @@ EXPECTED = {
 }
 
 
-async def until(condition: object, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end, "nothing happened in time"
-        await asyncio.sleep(0.02)
-
-
 async def test_each_bad_target_shows_its_own_error_and_the_healthy_ones_are_stored() -> None:
     storage, registry = MemoryStorage(), Registry()
     manager = Manager(storage, SystemClock(), registry)
@@ -56,8 +48,8 @@ async def test_each_bad_target_shows_its_own_error_and_the_healthy_ones_are_stor
             targets.append({"__address__": refused, "path": "refused"})
             await manager.apply_config(GlobalConfig(), [config])
             await manager.update({"test": [TargetGroup("s", tuple(targets))]})
-            await until(lambda: all(t.last_scrape is not None for t in manager.active()), 15)
-            await until(lambda: server.requests["healthy"] >= 3, 15)
+            await until("a scrape of each", lambda: all(t.last_scrape is not None for t in manager.active()))
+            await until("three scrapes", lambda: server.requests["healthy"] >= 3)
             errors = {t.labels["path"]: t.last_error for t in manager.active()}
             states = {t.labels["path"]: t.health for t in manager.active()}
             await manager.stop()
@@ -86,7 +78,7 @@ async def test_a_connection_is_kept_from_scrape_to_scrape_and_the_request_tells_
         config = job(scrape_interval=200, scrape_timeout=150, params={"y": ["1"]})
         await manager.update({"test": [TargetGroup("s", (target,))]})
         await manager.apply_config(GlobalConfig(), [config])
-        await until(lambda: sum(server.requests.values()) >= 4, 15)
+        await until("four scrapes", lambda: sum(server.requests.values()) >= 4)
         await manager.stop()
     assert len(server.connections["healthy"]) == 1
     head = server.headers["healthy"]

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .processes import Exporter, Process, wait_until
+from support.api_server import ApiServer
+from support.exporter import Exporter
+from support.waiting import wait_until
 
-Start = Callable[..., Process]
+Start = Callable[..., ApiServer]
 
 _CONFIG = """
 global: {{scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms, external_labels: {{site: s1}}}}

@@ -1,122 +1,56 @@
-"""Debian's Prometheus as a process on loopback, fed by remote write and read by its HTTP API."""
+"""Debian's Prometheus without targets, fed by remote write and read by its HTTP API."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import signal
-import socket
 import struct
-import subprocess
-import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from narthex.native import snappy_compress
+from support.api_server import ApiServer
+from support.process import free_port, require
+from support.waiting import wait_until
 
 Samples = Sequence[tuple[int, float]]
 """(milliseconds, value)"""
 
 
-def require_prometheus() -> str:
-    """The binary's path; skips the test where there is none."""
-    path = shutil.which("prometheus")
-    if path is None:
-        pytest.skip("prometheus is not installed (Debian: apt-get install prometheus)")
-    return path
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
-class Prometheus:
-    """Started on `data`, ready after construction. A context manager that stops it gracefully."""
+class Prometheus(ApiServer):
+    """Started on `data`, ready after construction; skips the test where it is not installed."""
 
     def __init__(self, data: Path, *flags: str) -> None:
-        self.port = free_port()
-        config = data.parent / f"prometheus-{self.port}.yml"
+        require("prometheus")
+        port = free_port()
+        config = data.parent / f"prometheus-{port}.yml"
         config.write_text("global: {scrape_interval: 1h}\n")
-        self.log_path = data.parent / f"prometheus-{self.port}.log"
-        with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    require_prometheus(),
-                    f"--config.file={config}",
-                    f"--storage.tsdb.path={data}",
-                    f"--web.listen-address=127.0.0.1:{self.port}",
-                    "--web.enable-remote-write-receiver",
-                    "--log.level=debug",
-                    *flags,
-                ],
-                stdout=log,
-                stderr=log,
-            )
-        self._wait_ready()
-
-    def __enter__(self) -> Prometheus:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _wait_ready(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError(f"prometheus exited: {self.log()}")
-            try:
-                self._get("/-/ready")
-                return
-            except OSError:
-                time.sleep(0.05)
-        self.stop(signal.SIGKILL)
-        raise AssertionError(f"prometheus is not ready: {self.log()}")
-
-    def log(self) -> str:
-        return self.log_path.read_text()
-
-    def stop(self, sig: signal.Signals = signal.SIGTERM) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(sig)
-        self.process.wait(30)
-
-    def _get(self, path: str, **params: str) -> bytes:
-        url = f"http://127.0.0.1:{self.port}{path}?{urllib.parse.urlencode(params)}"
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            body = answer.read()
-        assert isinstance(body, bytes)
-        return body
+        command = [
+            "prometheus", f"--config.file={config}", f"--storage.tsdb.path={data}",
+            f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", "--log.level=debug", *flags,
+        ]  # fmt: skip
+        super().__init__(command, port, data.parent / f"prometheus-{port}.log")
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
 
     def metric(self, name: str) -> float:
         """A metric without labels of its own exposition."""
-        for line in self._get("/metrics").decode().splitlines():
+        for line in self.request("/metrics")[1].decode().splitlines():
             if line.startswith(name + " "):
                 return float(line.split()[1])
         raise AssertionError(f"prometheus exposes no {name}")
 
     def wait(self, condition: Callable[[], object]) -> None:
         """Until the condition holds; kills the process and fails after half a minute."""
-        deadline = time.monotonic() + 30
-        while not condition():
-            if time.monotonic() > deadline:
-                self.stop(signal.SIGKILL)
-                raise AssertionError(f"prometheus did not get there: {self.log()}")
-            time.sleep(0.05)
-
-    def api(self, path: str, **params: str) -> Any:
-        """The `data` of an answer."""
-        answer = json.loads(self._get("/api/v1/" + path, **params))
-        assert answer["status"] == "success"
-        return answer["data"]
+        try:
+            wait_until("what a test waits for", condition)
+        except BaseException:
+            self.kill()
+            raise
 
     def samples(self, end: int, seconds: int, selector: str = '{__name__!=""}') -> dict[str, list[tuple[int, float]]]:
         """Raw samples of the last `seconds` before `end` (milliseconds, inclusive), by sorted label text."""

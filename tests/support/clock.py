@@ -15,6 +15,7 @@ class FakeClock:
         self._monotonic = 0.0
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._slept = asyncio.Event()
 
     def now(self) -> float:
         return self._now
@@ -25,7 +26,15 @@ class FakeClock:
     async def sleep(self, seconds: float) -> None:
         future = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._monotonic + max(0.0, seconds), next(self._order), future))
+        self._slept.set()
         await future
+
+    async def sleeper(self) -> None:
+        """Waits until somebody sleeps: for code that does something in a thread before."""
+        async with asyncio.timeout(10):
+            while all(future.done() for _, _, future in self._sleepers):
+                self._slept.clear()
+                await self._slept.wait()
 
     async def advance(self, seconds: float) -> None:
         """Lets time pass; everything that becomes due runs at its own instant."""

@@ -14,6 +14,7 @@ from narthex.config.http_client import HTTPClientConfig
 from narthex.config.strict import load
 from narthex.errors import HTTPClientError
 from narthex.net import HTTPClient, explain
+from support.clock import FakeClock
 from unit.net.servers import serve
 
 
@@ -317,18 +318,6 @@ class TestTLS:
 
 class TestOAuth2:
     async def test_a_token_is_fetched_once_and_renewed_before_it_expires(self) -> None:
-        class FakeClock:
-            at = 0.0
-
-            def now(self) -> float:
-                return self.at
-
-            def monotonic(self) -> float:
-                return self.at
-
-            async def sleep(self, seconds: float) -> None:
-                self.at += seconds
-
         asked: list[tuple[str | None, str]] = []
 
         async def tokens(request: web.BaseRequest) -> web.StreamResponse:
@@ -344,8 +333,8 @@ class TestOAuth2:
             )
             async with client(text, clock=clock) as http:
                 got = []
-                for at in (0.0, 49.0, 51.0):
-                    clock.at = at
+                for seconds in (0.0, 49.0, 2.0):
+                    await clock.advance(seconds)
                     async with await http.get(f"http://127.0.0.1:{port}/", timeout_seconds=5) as response:
                         got += header(orjson.loads(await response.read()), "Authorization")
         assert got == ["Bearer t1", "Bearer t1", "Bearer t2"]

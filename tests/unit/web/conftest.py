@@ -26,19 +26,9 @@ from narthex.web.sources import (
     StorageStatistics,
 )
 from narthex.web.workers import Workers
+from support.clock import FakeClock
 
 NOW = 1_700_000_000.25
-
-
-class FakeClock:
-    def now(self) -> float:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        return None
 
 
 @dataclass
@@ -279,7 +269,7 @@ def settings(tmp_path: Path) -> WebSettings:
 async def web(settings: WebSettings) -> AsyncIterator[Web]:
     registry, state, engine, storage = Registry(), FakeState(), FakeEngine(), FakeStorage()
     workers = Workers(2, 20)
-    context = Context(settings, state, workers, registry, FakeClock(), lambda text: None)
+    context = Context(settings, state, workers, registry, FakeClock(NOW), lambda text: None)
     context.engine, context.language, context.storage = engine, FakeLanguage(), storage
     context.targets, context.rules, context.alertmanagers = FakeTargets(), FakeRules(), FakeAlertmanagers()
     context.storage_status = FakeStorageStatus()

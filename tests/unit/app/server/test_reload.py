@@ -10,27 +10,7 @@ import pytest
 from narthex.app.server.reload import Reloader, digest, reload_on_change
 from narthex.errors import ConfigError, ConfigProblem, NarthexError
 from narthex.instrument import Registry
-
-
-class JumpingClock:
-    """Sleeping only counts; `stop_after` sleeps it cancels the sleeper."""
-
-    def __init__(self, stop_after: int = 0, on_sleep: list[object] | None = None) -> None:
-        self.sleeps, self._stop_after, self._on_sleep = 0, stop_after, on_sleep or []
-
-    def now(self) -> float:
-        return 1234.0
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        if self.sleeps == self._stop_after:
-            raise asyncio.CancelledError
-        action = self._on_sleep[self.sleeps] if self.sleeps < len(self._on_sleep) else None
-        self.sleeps += 1
-        if callable(action):
-            action()
+from support.clock import FakeClock
 
 
 class Parts:
@@ -41,7 +21,7 @@ class Parts:
         self.broken: set[str] = set()
         self.files: str | ConfigError = "one"
         steps = [(name, self._step(name)) for name in ("storage", "scrape", "rules")]
-        self.reloader: Reloader[str] = Reloader(self._load, steps, registry, JumpingClock())
+        self.reloader: Reloader[str] = Reloader(self._load, steps, registry, FakeClock(1234.0))
 
     def _load(self) -> str:
         if isinstance(self.files, ConfigError):
@@ -109,10 +89,15 @@ async def test_files_are_reloaded_only_when_they_change(tmp_path: Path) -> None:
         reloads.append(file.read_text() if file.exists() else "absent")
         raise NarthexError("not taken")
 
-    actions: list[object] = [None, lambda: file.write_text("b"), None, file.unlink, None]
-    clock = JumpingClock(stop_after=5, on_sleep=actions)
-    with pytest.raises(asyncio.CancelledError):
-        await reload_on_change(lambda: [file], 30.0, reload, clock)
+    clock = FakeClock()
+    watch = asyncio.create_task(reload_on_change(lambda: [file], 30.0, reload, clock))
+    for change in (None, lambda: file.write_text("b"), None, file.unlink, None):
+        await clock.sleeper()
+        if change is not None:
+            change()
+        await clock.advance(30)
+    await clock.sleeper()
+    watch.cancel()
     assert reloads == ["b", "absent"]
 
 

@@ -20,7 +20,8 @@ struct Bucket {
     double count;  // cumulative
 };
 
-// Equal within `kTolerance` of their sum; near zero within that of the least normal double.
+// Equal within `kTolerance` of their sum; near zero within that of the least normal double (the comparison of
+// floating-point-gui.de).
 bool nearly_equal(double a, double b) {
     constexpr double kLeast = std::numeric_limits<double>::min();
     if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
@@ -30,40 +31,22 @@ bool nearly_equal(double a, double b) {
     return difference / std::min(sum, std::numeric_limits<double>::max()) < kTolerance;
 }
 
-// Adds up buckets of one bound (they came from different spellings of a number).
-void coalesce(std::vector<Bucket>& buckets) {
-    size_t last = 0;
+// Cumulative counts cannot fall from one bucket to the next: a count below its neighbour's is lifted to it.
+// Differences within rounding are levelled too; only real falls are noted in `repair`.
+void level_counts(std::vector<Bucket>& buckets, size_t step, Repair& repair) {
+    bool fell = false;
     for (size_t i = 1; i < buckets.size(); ++i) {
-        if (buckets[i].bound == buckets[last].bound) {
-            buckets[last].count += buckets[i].count;
-        } else {
-            buckets[++last] = buckets[i];
-        }
+        Bucket& b = buckets[i];
+        double floor = buckets[i - 1].count, fall = floor - b.count;
+        bool rounding = nearly_equal(b.count, floor);
+        if (rounding || fall > 0) b.count = floor;
+        if (rounding || !(fall > 0)) continue;
+        fell = true;
+        repair.least_bound = std::min(repair.least_bound, b.bound);
+        repair.greatest_bound = std::max(repair.greatest_bound, b.bound);
+        repair.greatest_fall = std::max(repair.greatest_fall, fall);
     }
-    buckets.resize(last + 1);
-}
-
-// Lifts every count that is below the one before to it. Gives the repair of this step if that was more than
-// rounding.
-void make_monotonic(std::vector<Bucket>& buckets, size_t step, Repair& repair) {
-    bool forced = false;
-    double highest = buckets[0].count;
-    for (size_t i = 1; i < buckets.size(); ++i) {
-        double count = buckets[i].count;
-        if (count == highest) continue;
-        if (nearly_equal(count, highest)) {
-            buckets[i].count = highest;
-        } else if (count < highest) {
-            buckets[i].count = highest;
-            forced = true;
-            repair.least_bound = std::min(repair.least_bound, buckets[i].bound);
-            repair.greatest_bound = std::max(repair.greatest_bound, buckets[i].bound);
-            repair.greatest_fall = std::max(repair.greatest_fall, highest - count);
-        } else {
-            highest = count;
-        }
-    }
-    if (!forced) return;
+    if (!fell) return;
     if (repair.steps++ == 0) repair.first_step = step;
     repair.last_step = step;
 }
@@ -72,8 +55,7 @@ double quantile(double q, std::vector<Bucket>& buckets, size_t step, Repair& rep
     double result;
     if (degenerate_quantile(q, result)) return result;
     if (buckets.back().bound != kInfinity) return normal_nan();
-    coalesce(buckets);
-    make_monotonic(buckets, step, repair);
+    level_counts(buckets, step, repair);
     if (buckets.size() < 2) return normal_nan();
     double total = buckets.back().count;
     if (total == 0) return normal_nan();
@@ -117,7 +99,6 @@ double rank_of(double v, const std::vector<Bucket>& buckets) {
 
 double fraction(double lower, double upper, std::vector<Bucket>& buckets) {
     if (buckets.back().bound != kInfinity) return normal_nan();
-    coalesce(buckets);
     double total = buckets.back().count;
     if (total == 0 || std::isnan(lower) || std::isnan(upper)) return normal_nan();
     if (lower >= upper) return 0;
@@ -125,7 +106,8 @@ double fraction(double lower, double upper, std::vector<Bucket>& buckets) {
     return (high - low) / total;
 }
 
-// Calls f(group, step, buckets sorted by bound) wherever a group has a bucket.
+// Calls f(group, step, buckets sorted by bound) wherever a group has a bucket. Rows of one bound (from
+// different spellings of a number) are added up.
 template <typename F>
 void each_histogram(const GroupedCells& in, const double* bounds, QueryBudget& budget, F&& f) {
     std::vector<std::vector<uint32_t>> groups(in.groups);
@@ -142,7 +124,12 @@ void each_histogram(const GroupedCells& in, const double* bounds, QueryBudget& b
             buckets.clear();
             for (uint32_t row : groups[g]) {
                 double count = in.cells[row * in.steps + k];
-                if (!is_stale(count)) buckets.push_back({bounds[row], count});
+                if (is_stale(count)) continue;
+                if (!buckets.empty() && buckets.back().bound == bounds[row]) {
+                    buckets.back().count += count;
+                } else {
+                    buckets.push_back({bounds[row], count});
+                }
             }
             if (!buckets.empty()) f(g, k, buckets);
         }

@@ -28,18 +28,21 @@ double between(const Samples& s, size_t i, int64_t t, bool counter) {
 // Samples [lo, hi) are those within reach of the window (start, end].
 Edges find_edges(const Samples& s, size_t lo, size_t hi, int64_t start, int64_t end, bool smoothed,
                  bool counter) {
+    auto index = [&s](const int64_t* at) { return static_cast<size_t>(at - s.t); };
     Edges e;
-    if (lo == hi) return e;
+    size_t after_start = index(std::upper_bound(s.t + lo, s.t + hi, start));
+    if (after_start == hi) return e;
+    e.first = after_start - (after_start > lo);
     e.last = hi - 1;
-    const int64_t* tail = s.t + e.last;
-    auto inside = static_cast<size_t>(std::upper_bound(s.t + lo, tail, start) - s.t);
-    e.first = inside > lo ? inside - 1 : lo;
-    if (smoothed) e.last = static_cast<size_t>(std::lower_bound(s.t + lo, tail, end) - s.t);
-    if (s.t[e.last] <= start || (smoothed && s.t[e.first] > end)) return e;
+    if (smoothed) {
+        if (s.t[e.first] > end) return e;
+        e.last = std::min(e.last, index(std::lower_bound(s.t + after_start, s.t + hi, end)));
+    }
     e.any = true;
-    e.left = smoothed && s.t[e.first] < start ? between(s, e.first, start, counter) : s.v[e.first];
-    e.right =
-        smoothed && e.last > lo && s.t[e.last] > end ? between(s, e.last - 1, end, counter) : s.v[e.last];
+    bool from_before = smoothed && s.t[e.first] < start;
+    bool to_after = smoothed && e.last > lo && s.t[e.last] > end;
+    e.left = from_before ? between(s, e.first, start, counter) : s.v[e.first];
+    e.right = to_after ? between(s, e.last - 1, end, counter) : s.v[e.last];
     return e;
 }
 

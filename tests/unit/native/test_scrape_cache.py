@@ -156,7 +156,7 @@ MUTATED = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(bodies=st.lists(st.tuples(st.one_of(BODIES, MUTATED), st.booleans(), st.booleans()), min_size=1, max_size=4))
 def test_bodies_in_sequence_read_as_the_plain_parser_reads_each(bodies: list[tuple[bytes, bool, bool]]) -> None:
     target = Target()

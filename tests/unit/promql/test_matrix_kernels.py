@@ -64,7 +64,7 @@ def column(cells: list[list[Cell]], groups: list[int], group: int, step: int) ->
 
 
 @pytest.mark.parametrize("op", REDUCE_OPS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=grouped(), cut=st.integers(0, 12))
 def test_reductions_alone_and_merged(op: AggregateOp, data: tuple[list[list[Cell]], list[int], int], cut: int) -> None:
     cells, groups, count = data
@@ -100,7 +100,7 @@ def test_an_average_whose_sum_overflows_is_still_right(split: int) -> None:
     assert out[0, 0] == pytest.approx(5 / 3 * 1e308, rel=1e-9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=grouped(), q=st.one_of(st.floats(0, 1), st.sampled_from([-0.5, 1.5, math.nan])))
 def test_quantiles_of_groups(data: tuple[list[list[Cell]], list[int], int], q: float) -> None:
     cells, groups, count = data
@@ -113,7 +113,7 @@ def test_quantiles_of_groups(data: tuple[list[list[Cell]], list[int], int], q: f
             assert_same(got, quantile(q, inside) if inside else None)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=grouped(), k=st.lists(st.integers(-1, 6), min_size=STEPS, max_size=STEPS), greatest=st.booleans())
 def test_topk_and_limitk_keep_the_right_cells(
     data: tuple[list[list[Cell]], list[int], int], k: list[int], greatest: bool
@@ -135,7 +135,7 @@ def test_topk_and_limitk_keep_the_right_cells(
                 assert_same(cells_of(first)[i][step], cells[i][step] if i in there else None)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=grouped())
 def test_count_values_counts_each_value_at_each_step(data: tuple[list[list[Cell]], list[int], int]) -> None:
     cells, groups, count = data
@@ -167,7 +167,7 @@ def test_limit_ratio_and_its_complement_share_the_rows_out() -> None:
 BOUNDS = [-1.0, 0.0, 0.5, 1.0, 2.5, math.inf]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     increments=st.lists(st.one_of(st.none(), st.integers(0, 20)), min_size=6, max_size=6),
     first=st.integers(0, 5),
@@ -217,7 +217,7 @@ COMPARISONS: dict[int, Callable[[float, float], bool]] = {
 }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(left=rows, right=rows, data=st.data())
 def test_operators_on_pairs_of_rows(left: list[list[Cell]], right: list[list[Cell]], data: st.DataObject) -> None:
     if not left or not right:
@@ -290,7 +290,7 @@ def test_rounding_goes_up_on_ties_and_clamping_keeps_the_order_of_bounds() -> No
     assert math.isnan(cells_of(out)[0][0] or 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=grouped())
 def test_rows_of_one_id_merge_when_they_never_meet(data: tuple[list[list[Cell]], list[int], int]) -> None:
     cells, groups, count = data

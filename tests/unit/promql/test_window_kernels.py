@@ -110,7 +110,7 @@ EXACT = sorted(
 
 
 @pytest.mark.parametrize("name", EXACT)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(points=st.one_of(samples(any_values), counters()), grid=GRIDS, span=SPANS)
 def test_functions_that_pick_or_count(name: str, points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
     start, step, count = grid
@@ -122,7 +122,7 @@ def test_functions_that_pick_or_count(name: str, points: list[Sample], grid: tup
 
 
 @pytest.mark.parametrize("name", ["sum_over_time", "avg_over_time", "stddev_over_time", "stdvar_over_time"])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(points=samples(st.one_of(numbers, st.sampled_from([math.nan, math.inf, -math.inf]))), grid=GRIDS, span=SPANS)
 @example(points=[(i * 1000, 0.1) for i in range(80)], grid=(0, 15_000, 30), span=3_000_000)
 @example(points=[(i * 1000, 1e9 + i % 3) for i in range(80)], grid=(0, 15_000, 30), span=60_000)
@@ -135,7 +135,7 @@ def test_sums_and_spreads(name: str, points: list[Sample], grid: tuple[int, int,
     agree(got, expected, largest**2 if name == "stdvar_over_time" else largest * (1e3 if "std" in name else 1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     points=samples(st.one_of(numbers, st.just(math.nan))),
     grid=GRIDS,
@@ -149,7 +149,7 @@ def test_quantiles(points: list[Sample], grid: tuple[int, int, int], span: int, 
     agree(got, [range_function("quantile_over_time", plain, start + k * step, span, q) for k in range(count)], 0.0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(points=samples(st.integers(-1000, 1000).map(float)), grid=GRIDS, span=SPANS)
 def test_regression_and_smoothing(points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
     start, step, count = grid
@@ -165,7 +165,7 @@ def test_regression_and_smoothing(points: list[Sample], grid: tuple[int, int, in
         agree(got, expected, max(finite, default=0.0) * 100 + 1000)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(points=samples(any_values), grid=GRIDS, span=st.sampled_from([1, 15_000, 300_000]))
 def test_the_instant_selector_and_its_times(points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
     start, step, count = grid
@@ -178,7 +178,7 @@ def test_the_instant_selector_and_its_times(points: list[Sample], grid: tuple[in
     agree(times[0], [None if f is None else f[0] / 1000 for f in found], 0.0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_matrix_is_as_good_a_source_as_chunks(data: st.DataObject) -> None:
     cells = data.draw(st.lists(st.one_of(st.none(), numbers), min_size=1, max_size=60))
@@ -190,7 +190,7 @@ def test_a_matrix_is_as_good_a_source_as_chunks(data: st.DataObject) -> None:
     assert one.tobytes() == other.tobytes()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(points=st.one_of(samples(numbers), counters()), grid=GRIDS, span=SPANS, reach=st.sampled_from([20_000, 300_000]))
 def test_anchored_and_smoothed_windows(points: list[Sample], grid: tuple[int, int, int], span: int, reach: int) -> None:
     start, step, count = grid
@@ -211,7 +211,7 @@ def test_anchored_and_smoothed_windows(points: list[Sample], grid: tuple[int, in
     agree(out[0], [smoothed_value(plain, start + k * step, reach) for k in range(count)], largest)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     points=samples(numbers, most=60),
     cuts=st.lists(st.integers(0, 60), max_size=4),

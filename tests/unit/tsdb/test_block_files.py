@@ -68,7 +68,7 @@ def bits(values: object) -> bytes:
     return np.asarray(values, dtype=np.float64).tobytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(blocks, st.integers(0, 10**6), st.integers(1, 10**8), st.sampled_from([1, 2000, 1 << 29]))
 def test_a_written_block_reads_back_by_the_plain_reader(
     block: dict[plain.Labels, list[tuple[int, float]]], mint: int, width: int, segment_size: int
@@ -99,7 +99,7 @@ def test_a_written_block_reads_back_by_the_plain_reader(
         assert postings == [s for s in sorted(index.series) if key == ("", "") or key in index.series[s][0]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     blocks,
     st.lists(
@@ -161,7 +161,7 @@ def test_tombstones_are_written_as_the_plain_writer_does(deleted: dict[int, tupl
     assert len(back) == back.series_count() == len(deleted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(columns, st.lists(st.tuples(st.integers(0, 2 * 10**7), st.integers(0, 10**7)), min_size=1, max_size=4))
 def test_deleted_ranges_are_cut_to_the_millisecond(
     column: list[tuple[int, float]], cuts: list[tuple[int, int]]

@@ -97,7 +97,7 @@ def compacted(planned: list[BlockMeta], k: int) -> BlockMeta:
     )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 3)), min_size=1, max_size=40), st.booleans())
 def test_planning_ends_in_blocks_that_do_not_overlap_and_cover_the_same_time(
     starts: list[tuple[int, int]], wide: bool

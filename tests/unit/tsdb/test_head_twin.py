@@ -130,7 +130,7 @@ def _rows(head: Head) -> list[dict[str, str]]:
     return [sets[i] for i in range(len(sets))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(event, min_size=1, max_size=14))
 def test_the_head_agrees_with_its_twin(events: list[tuple[str, object]]) -> None:
     directory = Path(tempfile.mkdtemp(prefix="head-twin-"))

@@ -34,7 +34,7 @@ def comparable(value: Any) -> Any:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_printed_text_parses_to_the_same_tree(seed: int) -> None:
     text = PromQLText(random.Random(seed)).expression()
     expr = parse_expr(text, ALL)
@@ -45,7 +45,7 @@ def test_printed_text_parses_to_the_same_tree(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_positions_cut_out_the_text_of_each_node(seed: int) -> None:
     text = PromQLText(random.Random(seed)).expression(3)
     source = text.encode()
@@ -62,7 +62,7 @@ def nodes_with_own_text(expr: Expr) -> list[Expr]:
 
 
 @given(st.text(ALPHABET, max_size=60) | st.text(max_size=30))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_text_parses_or_gives_a_parse_error(text: str) -> None:
     try:
         expr = parse_expr(text, ALL)
@@ -73,7 +73,7 @@ def test_any_text_parses_or_gives_a_parse_error(text: str) -> None:
 
 
 @given(st.integers(0, 2**32), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_damaged_expressions_parse_or_give_a_parse_error(seed: int, data: st.DataObject) -> None:
     text = PromQLText(random.Random(seed)).expression(3)
     at = data.draw(st.integers(0, len(text)))

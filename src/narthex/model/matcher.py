@@ -29,6 +29,10 @@ class Matcher:
         if self.type in (MatchType.REGEX, MatchType.NOT_REGEX):
             object.__setattr__(self, "regex", compile_regex(self.value))
 
+    def __hash__(self) -> int:
+        # Matchers are keys of every selection: the kind rarely tells two apart and an enum's hash is slow.
+        return hash((self.name, self.value))
+
     def matches(self, text: str) -> bool:
         match self.type:
             case MatchType.EQUAL:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 
 import numpy as np
 
@@ -25,9 +24,10 @@ from narthex.promql.context import QueryContext
 from narthex.promql.evaluator import Evaluator, unwrap
 from narthex.promql.metrics import EngineMetrics
 from narthex.promql.options import EngineOptions
+from narthex.promql.parsed import ParseCache, Parsed
 from narthex.promql.result import QueryResult, QueryStats, Sequences
 from narthex.promql.selections import Selections, selector_ranges, subquery_grid
-from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, parse_expr, resolve
+from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, resolve
 from narthex.promql.values import Matrix, QueryTimes, Scalar, Text, Value
 from narthex.promql.watchdog import Watchdog
 from narthex.promql.workers import Workers
@@ -56,11 +56,17 @@ class QueryHandle:
                 budget.cancel()
 
 
+INLINE_SAMPLES = 20_000
+"""Samples that an inline query may have in memory: some tens of microseconds of work in kernels."""
+
+
 class Engine:
     """Evaluates expressions. Calls block and are meant for worker threads; any number may run, up to the limit.
 
-    `start` and `end` are milliseconds, both inclusive; `lookback_ms` overrides the engine's. All raise PromQLError
-    (does not parse), QueryError and its kinds, and StorageError.
+    `start` and `end` are milliseconds, both inclusive; `lookback_ms` overrides the engine's. `inline` is for a query
+    that is known to be quick and runs where nothing may block for long: it raises QueryTimeout when the engine is busy
+    and TooManySamples beyond INLINE_SAMPLES. All raise PromQLError (does not parse), QueryError and its kinds, and
+    StorageError.
     """
 
     def __init__(self, options: EngineOptions, registry: Registry) -> None:
@@ -70,6 +76,7 @@ class Engine:
         self._slots = threading.BoundedSemaphore(options.max_concurrency)
         self._workers = Workers(options.threads)
         self._watchdog = Watchdog()
+        self._parsed = ParseCache(options.parser)
 
     def close(self) -> None:
         """Stops the engine's threads; no query may run any more."""
@@ -77,8 +84,8 @@ class Engine:
         self._workers.close()
 
     def parse(self, text: str) -> Expr:
-        """The tree of an expression with this engine's language features."""
-        return parse_expr(text, self.options.parser)
+        """The tree of an expression with this engine's language features. Raises PromQLError."""
+        return self._parsed.get(text).tree
 
     def instant(
         self,
@@ -89,11 +96,11 @@ class Engine:
         lookback_ms: int | None = None,
         timeout_s: float | None = None,
         handle: QueryHandle | None = None,
+        inline: bool = False,
     ) -> QueryResult:
         """The value at one time."""
-        tree, text = self._tree(expr)
         times = QueryTimes(time_ms, time_ms, 0)
-        return self._run(queryable, tree, text, times, lookback_ms, timeout_s, handle)
+        return self._run(queryable, self._tree(expr), times, lookback_ms, timeout_s, handle, inline)
 
     def range(
         self,
@@ -106,49 +113,49 @@ class Engine:
         lookback_ms: int | None = None,
         timeout_s: float | None = None,
         handle: QueryHandle | None = None,
+        inline: bool = False,
     ) -> QueryResult:
         """The values at start, start + step, ... up to end: a matrix sorted by labels."""
-        tree, text = self._tree(expr)
-        if tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
+        parsed = self._tree(expr)
+        kind = parsed.tree.type
+        if kind not in (ValueType.VECTOR, ValueType.SCALAR):
             raise PromQLError(
-                f'invalid expression type "{tree.type.documented}" for range query, must be Scalar or instant Vector'
+                f'invalid expression type "{kind.documented}" for range query, must be Scalar or instant Vector'
             )
         if step <= 0:
             raise QueryError("zero or negative query resolution step widths are not accepted")
         if end < start:
             raise QueryError("end timestamp must not be before start time")
-        return self._run(queryable, tree, text, QueryTimes(start, end, step), lookback_ms, timeout_s, handle)
+        return self._run(queryable, parsed, QueryTimes(start, end, step), lookback_ms, timeout_s, handle, inline)
 
-    def _tree(self, expr: str | Expr) -> tuple[Expr, str]:
-        if isinstance(expr, str):
-            return self.parse(expr), expr
-        return expr, str(expr)
+    def _tree(self, expr: str | Expr) -> Parsed:
+        return self._parsed.get(expr) if isinstance(expr, str) else Parsed(str(expr), expr)
 
     def _run(
         self,
         queryable: Queryable,
-        tree: Expr,
-        text: str,
+        parsed: Parsed,
         times: QueryTimes,
         lookback_ms: int | None,
         timeout_s: float | None,
         handle: QueryHandle | None,
+        inline: bool,
     ) -> QueryResult:
         options = self.options
         timeout = options.timeout_s if timeout_s is None else min(timeout_s, options.timeout_s)
-        budget = QueryBudget(options.max_samples)
+        budget = QueryBudget(min(options.max_samples, INLINE_SAMPLES) if inline else options.max_samples)
         if handle is not None:
             handle.attach(budget)
         begun = time.perf_counter()
         self._metrics.queries.inc()
         try:
-            if not self._slots.acquire(timeout=timeout):
+            if not self._slots.acquire(timeout=0 if inline else timeout):
                 raise QueryTimeout("query timed out in expression evaluation: the engine is busy")
             queued = time.perf_counter() - begun
             try:
                 with self._watchdog.watch(budget, timeout) as watch:
                     try:
-                        result = self._evaluate(queryable, tree, text, times, lookback_ms, budget)
+                        result = self._evaluate(queryable, parsed, times, lookback_ms, budget)
                     except CanceledError:
                         if watch.expired:
                             raise QueryTimeout("query timed out in expression evaluation") from None
@@ -163,44 +170,36 @@ class Engine:
             raise StorageError(f"a chunk cannot be read: {e}") from e
         finally:
             self._metrics.queries.inc(-1)
-        return self._measured(result, begun, queued, budget)
+        self._measure(result.stats, time.perf_counter() - begun, queued, budget)
+        return result
 
-    def _measured(self, result: QueryResult, begun: float, queued: float, budget: QueryBudget) -> QueryResult:
-        stats = replace(
-            result.stats,
-            total_s=time.perf_counter() - begun,
-            queue_s=queued,
-            samples_read=budget.read,
-            peak_samples=budget.peak,
-        )
-        self._metrics.queue_time.observe(queued)
-        self._metrics.prepare_time.observe(stats.prepare_s)
-        self._metrics.inner_eval.observe(stats.inner_eval_s)
-        self._metrics.result_sort.observe(stats.sort_s)
-        self._metrics.samples.inc(budget.read)
-        return replace(result, stats=stats)
+    def _measure(self, stats: QueryStats, total: float, queued: float, budget: QueryBudget) -> None:
+        stats.total_s, stats.queue_s = total, queued
+        stats.samples_read, stats.peak_samples = budget.read, budget.peak
+        metrics = self._metrics
+        metrics.queue_time.observe(queued)
+        metrics.prepare_time.observe(stats.prepare_s)
+        metrics.inner_eval.observe(stats.inner_eval_s)
+        metrics.result_sort.observe(stats.sort_s)
+        metrics.samples.inc(stats.samples_read)
 
     def _evaluate(
         self,
         queryable: Queryable,
-        tree: Expr,
-        text: str,
+        parsed: Parsed,
         times: QueryTimes,
         lookback_ms: int | None,
         budget: QueryBudget,
     ) -> QueryResult:
         options = self.options
         begun = time.perf_counter()
-        try:
-            tree = resolve(tree, times.step, times.end - times.start)
-        except PromQLError as e:
-            raise PromQLError(e.message, text, e.start, e.end) from None
+        tree = parsed.tree if parsed.fixed else _resolved(parsed, times)
         grid = times.grid()
         lookback = lookback_ms or options.lookback_ms
         selections = Selections(queryable)
         try:
             selections.plan(selector_ranges(tree, grid, times, options.default_subquery_step_ms, lookback))
-            notes = Annotations(text)
+            notes = Annotations(parsed.text)
             context = QueryContext(options, times, lookback, budget, notes, selections, self._workers)
             evaluator = Evaluator(context)
             planned = time.perf_counter()
@@ -213,8 +212,21 @@ class Engine:
                 result = _finished(context, value, times)
         finally:
             selections.close()
-        stats = QueryStats(prepare_s=planned - begun, inner_eval_s=ended - planned, sort_s=time.perf_counter() - ended)
-        return replace(result, warnings=notes.warnings(), infos=notes.infos(), stats=stats)
+        result.warnings, result.infos = notes.warnings(), notes.infos()
+        stats = result.stats
+        stats.prepare_s, stats.inner_eval_s, stats.sort_s = (
+            planned - begun,
+            ended - planned,
+            time.perf_counter() - ended,
+        )
+        return result
+
+
+def _resolved(parsed: Parsed, times: QueryTimes) -> Expr:
+    try:
+        return resolve(parsed.tree, times.step, times.end - times.start)
+    except PromQLError as e:
+        raise PromQLError(e.message, parsed.text, e.start, e.end) from None
 
 
 def _finished(context: QueryContext, value: Value, times: QueryTimes) -> QueryResult:

@@ -19,7 +19,7 @@ class Sequences:
     rows: list[tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class QueryStats:
     """Seconds and samples, as far as they are measured."""
 
@@ -32,9 +32,9 @@ class QueryStats:
     peak_samples: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class QueryResult:
-    """`kind` tells which fields count.
+    """For reading only once the engine has given it away. `kind` tells which fields count.
 
     VECTOR: `labels` and `cells` of one column, all at `start` (milliseconds). MATRIX: cells over start, start + step,
     ...; absent cells are stale markers; or `sequences` for raw samples. SCALAR: one cell. STRING: `text`.

@@ -82,41 +82,68 @@ class Selection:
     chunks: int
 
 
+class _Read:
+    """One read: equal matchers over one time range."""
+
+    __slots__ = ("maxt", "mint", "selection")
+
+    def __init__(self, mint: int, maxt: int) -> None:
+        self.mint, self.maxt = mint, maxt
+        self.selection: Selection | None = None
+
+
 class Selections:
-    """The series of one query. Close it when the result is made: chunks may point into mapped files."""
+    """The series of one query. Close it when the result is made: chunks may point into mapped files.
+
+    Matchers are asked for by the very tuples that were planned, those of the query's tree.
+    """
 
     def __init__(self, queryable: Queryable) -> None:
         self._queryable = queryable
         self._queriers: dict[tuple[int, int], Querier] = {}
-        self._planned: dict[Matchers, list[tuple[int, int]]] = {}
-        self._read: dict[tuple[Matchers, int, int], Selection] = {}
+        self._reads: dict[int, list[_Read]] = {}  # by identity of the tuple of matchers
 
     def plan(self, ranges: Iterator[tuple[Matchers, int, int]]) -> None:
         """Joins overlapping ranges of equal matchers."""
-        for matchers, mint, maxt in ranges:
-            self._planned.setdefault(matchers, []).append((mint, maxt))
-        for matchers, spans in self._planned.items():
-            joined: list[tuple[int, int]] = []
-            for mint, maxt in sorted(spans):
-                if joined and mint <= joined[-1][1] + 1:
-                    joined[-1] = (joined[-1][0], max(maxt, joined[-1][1]))
-                else:
-                    joined.append((mint, maxt))
-            self._planned[matchers] = joined
+        wanted = list(ranges)
+        if len(wanted) == 1:  # the usual query; matchers are slow to compare
+            matchers, mint, maxt = wanted[0]
+            self._reads = {id(matchers): [_Read(mint, maxt)]}
+            return
+        spans: dict[Matchers, list[tuple[int, int]]] = {}
+        alike: dict[int, Matchers] = {}
+        for matchers, mint, maxt in wanted:
+            spans.setdefault(matchers, []).append((mint, maxt))
+            alike[id(matchers)] = matchers
+        reads = {matchers: _joined(wanted) for matchers, wanted in spans.items()}
+        self._reads = {identity: reads[matchers] for identity, matchers in alike.items()}
 
     def read(self, matchers: Matchers, mint: int, maxt: int) -> Selection:
         """The series that match and have samples around the range. Raises what storage raises."""
-        span = next((s for s in self._planned.get(matchers, ()) if s[0] <= mint and maxt <= s[1]), None)
-        if span is None:
+        read = next((r for r in self._reads.get(id(matchers), ()) if r.mint <= mint and maxt <= r.maxt), None)
+        if read is None:
             raise InternalError(f"no read was planned for [{mint}, {maxt}]")
-        key = (matchers, *span)
-        if key not in self._read:
-            if span not in self._queriers:
-                self._queriers[span] = self._queryable.querier(*span)
-            batch = self._queriers[span].select(matchers)
-            self._read[key] = Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count())
-        return self._read[key]
+        if read.selection is None:
+            batch = self._querier(read.mint, read.maxt).select(matchers)
+            read.selection = Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count())
+        return read.selection
 
     def close(self) -> None:
         for querier in self._queriers.values():
             querier.close()
+
+    def _querier(self, mint: int, maxt: int) -> Querier:
+        found = self._queriers.get((mint, maxt))
+        if found is None:
+            found = self._queriers[mint, maxt] = self._queryable.querier(mint, maxt)
+        return found
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[_Read]:
+    joined: list[_Read] = []
+    for mint, maxt in sorted(spans):
+        if joined and mint <= joined[-1].maxt + 1:
+            joined[-1].maxt = max(maxt, joined[-1].maxt)
+        else:
+            joined.append(_Read(mint, maxt))
+    return joined

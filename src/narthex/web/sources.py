@@ -37,6 +37,13 @@ class QueryAnswer:
 class PreparedQuery(Protocol):
     """A query that was parsed and checked."""
 
+    def quick(self) -> QueryAnswer | None:
+        """The answer at once when that takes well under a millisecond, for the event loop; None: it takes a `run`.
+
+        Raises what `run` raises.
+        """
+        ...
+
     def run(self) -> QueryAnswer:
         """Blocks; called once, in a worker thread. Raises QueryError and its kinds, StorageError."""
         ...

@@ -31,10 +31,14 @@ class Workers:
     async def query(self, prepared: PreparedQuery, timeout: float) -> QueryAnswer:
         """Runs a query; `timeout` in seconds covers waiting too. A cancelled caller cancels the query.
 
+        A quick query that need not wait for its turn is answered here, without a thread.
+
         Raises QueryTimeout, QueryCanceled and what `run` raises.
         """
         if timeout <= 0:
             raise QueryTimeout("query timed out in query execution")
+        if not self._stopped and not self._gate.locked() and (answer := prepared.quick()) is not None:
+            return answer
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         await self._admit(timeout)

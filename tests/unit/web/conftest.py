@@ -38,6 +38,9 @@ class FakeQuery:
     started: threading.Event = field(default_factory=threading.Event)
     canceled: threading.Event = field(default_factory=threading.Event)
 
+    def quick(self) -> QueryAnswer | None:
+        return None
+
     def run(self) -> QueryAnswer:
         self.started.set()
         if self.forever:

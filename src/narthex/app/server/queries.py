@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from narthex.errors import QueryError
+from narthex.app.server.paces import Paces, shape
+from narthex.errors import QueryError, QueryTimeout, TooManySamples
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher
 from narthex.native import take_rows
@@ -44,17 +45,18 @@ class Queries:
 
     def __init__(self, options: EngineOptions, storage: Queryable, registry: Registry) -> None:
         self._engine, self._storage = Engine(options, registry), storage
+        self.paces = Paces()
 
     def instant(self, query: str, time: int, options: QueryOptions) -> Prepared:
         self._engine.parse(query)
-        return Prepared(self._engine, self._storage, query, options, (time,))
+        return Prepared(self._engine, self._storage, self.paces, query, options, (time,))
 
     def range(self, query: str, start: int, end: int, step: int, options: QueryOptions) -> Prepared:
         tree = self._engine.parse(query)
         if tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
             kind = tree.type.documented
             raise QueryError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
-        return Prepared(self._engine, self._storage, query, options, (start, end, step))
+        return Prepared(self._engine, self._storage, self.paces, query, options, (start, end, step))
 
     def evaluate(self, expression: str, time: int) -> list[Sample]:
         """The instant vector of an expression at a time (milliseconds); a scalar is one sample without labels."""
@@ -77,25 +79,52 @@ class Prepared:
     """web.sources.PreparedQuery. `times` is one time, or start, end and step; milliseconds."""
 
     def __init__(
-        self, engine: Engine, storage: Queryable, text: str, options: QueryOptions, times: tuple[int, ...]
+        self,
+        engine: Engine,
+        storage: Queryable,
+        paces: Paces,
+        text: str,
+        options: QueryOptions,
+        times: tuple[int, ...],
     ) -> None:
-        self._engine, self._storage, self._text = engine, storage, text
+        self._engine, self._storage, self._paces, self._text = engine, storage, paces, text
         self._options, self._times = options, times
         self._handle = QueryHandle()
+        self._key = (text, options.lookback, *shape(times))
+
+    def quick(self) -> QueryAnswer | None:
+        if not self._paces.quick(self._key):
+            return None
+        try:
+            return self._answer(inline=True)
+        except (TooManySamples, QueryTimeout):
+            self._paces.forget(self._key)
+            return None
 
     def run(self) -> QueryAnswer:
+        return self._answer(inline=False)
+
+    def _answer(self, inline: bool) -> QueryAnswer:
         options = self._options
         ask: Callable[..., QueryResult] = self._engine.instant if len(self._times) == 1 else self._engine.range
-        lookback, timeout = options.lookback or None, options.timeout or None
+        begun = self._paces.now()
         result = ask(
-            self._storage, self._text, *self._times, lookback_ms=lookback, timeout_s=timeout, handle=self._handle
+            self._storage,
+            self._text,
+            *self._times,
+            lookback_ms=options.lookback or None,
+            timeout_s=options.timeout or None,
+            handle=self._handle,
+            inline=inline,
         )
         warnings = list(result.warnings)
         if options.limit and result.rows > options.limit:
             result = limited(result, options.limit)
             warnings.append(TRUNCATED)
         stats = stats_json(result.stats) if options.stats else b""
-        return QueryAnswer(result.kind.value, result.result_json(), warnings, result.infos, stats)
+        answer = QueryAnswer(result.kind.value, result.result_json(), warnings, result.infos, stats)
+        self._paces.took(self._key, self._paces.now() - begun)
+        return answer
 
     def cancel(self) -> None:
         self._handle.cancel()

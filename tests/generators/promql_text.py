@@ -235,28 +235,6 @@ class PromQLText:
         )
 
 
-_SINCE_2_42 = frozenset(
-    {
-        "double_exponential_smoothing",
-        "end",
-        "first_over_time",
-        "histogram_avg",
-        "histogram_quantiles",
-        "histogram_stddev",
-        "histogram_stdvar",
-        "info",
-        "mad_over_time",
-        "max_of",
-        "min_of",
-        "range",
-        "sort_by_label",
-        "sort_by_label_desc",
-        "start",
-        "start_timestamp",
-        "step",
-        "ts_of_first_over_time",
-        "ts_of_last_over_time",
-        "ts_of_max_over_time",
-        "ts_of_min_over_time",
-    }
-)
+_SINCE_2_42 = {name for name, f in FUNCTIONS.items() if f.experimental} | {
+    *("first_over_time", "histogram_avg", "histogram_stddev", "histogram_stdvar"),
+}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -44,6 +46,31 @@ def map_file(path: Path) -> mmap.mmap | bytes:
         if os.fstat(f.fileno()).st_size == 0:
             return b""
         return mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+@contextmanager
+def new_directory(path: Path, suffix: str, replace: bool = False) -> Iterator[Path]:
+    """A directory to fill, which at the end of the block is synced and becomes `path`, instead of an old one if wanted.
+
+    Until then it is `<name><suffix>`: a crash never leaves half of it under its name. It is removed when the block
+    raises; the block may also remove it to leave everything as it was. The files in it are synced by those who write
+    them. Raises OSError.
+    """
+    temporary = path.with_name(path.name + suffix)
+    try:
+        if temporary.exists():
+            shutil.rmtree(temporary)
+        temporary.mkdir(parents=True)
+        yield temporary
+        if temporary.exists():
+            sync_directory(temporary)
+            if replace and path.exists():
+                shutil.rmtree(path)
+            temporary.rename(path)
+            sync_directory(path.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 def remove_directory(path: Path, suffix: str = ".tmp-for-deletion") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from narthex.errors import RuleError
 from narthex.model.labels import METRIC_NAME, Labels
@@ -170,18 +170,10 @@ class AlertingRule(Rule):
     def view(self) -> RuleView:
         with self._lock:
             alerts = [alert.view() for alert in self._active.values()]
-        outcome = self.outcome
         state = max((a.state for a in alerts), key=_SEVERITY.__getitem__, default=INACTIVE)
-        return RuleView(
-            kind="alerting",
-            name=self.spec.name,
-            query=self.spec.expr,
-            labels=self.spec.labels,
-            health=outcome.health,
-            last_error=outcome.error,
-            evaluation_time=outcome.duration,
-            last_evaluation=outcome.at,
-            state="unknown" if outcome.at is None and not alerts else state,
+        return replace(
+            self.common_view("alerting"),
+            state="unknown" if self.outcome.at is None and not alerts else state,
             duration=self.spec.for_ms / 1000,
             keep_firing_for=self.spec.keep_firing_for_ms / 1000,
             annotations=dict(self.spec.annotations),

@@ -24,14 +24,4 @@ class RecordingRule(Rule):
         return out
 
     def view(self) -> RuleView:
-        outcome = self.outcome
-        return RuleView(
-            kind="recording",
-            name=self.spec.name,
-            query=self.spec.expr,
-            labels=self.spec.labels,
-            health=outcome.health,
-            last_error=outcome.error,
-            evaluation_time=outcome.duration,
-            last_evaluation=outcome.at,
-        )
+        return self.common_view("recording")

@@ -42,3 +42,16 @@ class Rule(ABC):
 
     @abstractmethod
     def view(self) -> RuleView: ...
+
+    def common_view(self, kind: str) -> RuleView:
+        """What is shown of any rule."""
+        return RuleView(
+            kind=kind,
+            name=self.spec.name,
+            query=self.spec.expr,
+            labels=self.spec.labels,
+            health=self.outcome.health,
+            last_error=self.outcome.error,
+            evaluation_time=self.outcome.duration,
+            last_evaluation=self.outcome.at,
+        )

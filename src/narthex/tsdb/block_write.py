@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from narthex.clock import SystemClock, milliseconds
 from narthex.errors import CompactionCanceled, StorageError
-from narthex.files.durable import sync_directory
+from narthex.files.durable import new_directory, sync_directory
 from narthex.native import BlockWriter, SeriesBatch, Tombstones
 from narthex.tsdb.block import CHUNKS, INDEX
 from narthex.tsdb.meta import FILENAME as META
@@ -78,36 +78,28 @@ def write_rows(
 
     Raises CompactionCanceled soon after `canceled()` turns true.
     """
-    temporary = directory / (ulid + TMP_FOR_CREATION)
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        (temporary / CHUNKS).mkdir(parents=True)
-        _write_data(temporary, writer, batches, canceled)
-        stats = BlockStats(**writer.counts())
-        if stats.samples == 0:
-            shutil.rmtree(temporary)
-            return None
-        meta = BlockMeta(
-            ulid=ulid,
-            min_time=mint,
-            max_time=maxt,
-            stats=stats,
-            level=lineage.level,
-            sources=tuple(lineage.sources if lineage.sources is not None else (ulid,)),
-            parents=tuple(lineage.parents),
-            hints=tuple(lineage.hints),
-        )
-        _write_file(temporary / TOMBSTONES, Tombstones().encode())
-        _write_file(temporary / META, encode_meta(meta))
-        sync_directory(temporary)
-        temporary.rename(directory / ulid)
-        sync_directory(directory)
+        with new_directory(directory / ulid, TMP_FOR_CREATION) as temporary:
+            (temporary / CHUNKS).mkdir()
+            _write_data(temporary, writer, batches, canceled)
+            stats = BlockStats(**writer.counts())
+            if stats.samples == 0:
+                shutil.rmtree(temporary)
+                return None
+            meta = BlockMeta(
+                ulid=ulid,
+                min_time=mint,
+                max_time=maxt,
+                stats=stats,
+                level=lineage.level,
+                sources=tuple(lineage.sources if lineage.sources is not None else (ulid,)),
+                parents=tuple(lineage.parents),
+                hints=tuple(lineage.hints),
+            )
+            _write_file(temporary / TOMBSTONES, Tombstones().encode())
+            _write_file(temporary / META, encode_meta(meta))
     except OSError as e:
-        shutil.rmtree(temporary, ignore_errors=True)
         raise StorageError(f"cannot write block {ulid}: {e}") from e
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return meta
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.errors import CorruptionError, StorageError
-from narthex.files.durable import map_file, sync_directory
+from narthex.files.durable import map_file, new_directory
 from narthex.native import CheckpointCounts, DecodeError, WalCheckpoint
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.wal import Segment, list_segments, segment_name
@@ -58,13 +58,9 @@ def write_checkpoint(
     Raises StorageError (the unfinished directory is removed) and CorruptionError, which names the damaged file.
     """
     target = directory / f"{PREFIX}{last:08d}"
-    temporary = target.with_name(target.name + TEMPORARY)
     core = WalCheckpoint(refs, mint)
     try:
-        if temporary.exists():
-            shutil.rmtree(temporary)
-        temporary.mkdir()
-        with _Output(temporary, segment_size) as out:
+        with new_directory(target, TEMPORARY, replace=True) as temporary, _Output(temporary, segment_size) as out:
             for path in _sources(directory, last):
                 try:
                     core.segment(map_file(path), decompress)
@@ -73,17 +69,8 @@ def write_checkpoint(
                 out.write(core)
             core.finish()
             out.write(core)
-        sync_directory(temporary)
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
-        sync_directory(directory)
     except OSError as e:
-        shutil.rmtree(temporary, ignore_errors=True)
         raise StorageError(f"{target}: cannot write the checkpoint: {e}") from e
-    except CorruptionError:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return core.counts
 
 

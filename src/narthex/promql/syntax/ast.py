@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from narthex.errors import InternalError
 from narthex.model.matcher import Matcher
@@ -53,8 +53,6 @@ class DurationLiteral(_Node):
         nanoseconds = round(self.seconds * 1e9)
         return nanoseconds // 1_000_000 if nanoseconds >= 0 else -(-nanoseconds // 1_000_000)
 
-    __str__ = _Node.__str__
-
 
 @dataclass(frozen=True, slots=True)
 class DurationExpr(_Node):
@@ -66,8 +64,6 @@ class DurationExpr(_Node):
     wrapped: bool  # stood in parentheses of its own
     pos: Span = field(compare=False)
 
-    __str__ = _Node.__str__
-
 
 Duration = DurationLiteral | DurationExpr
 
@@ -76,27 +72,17 @@ Duration = DurationLiteral | DurationExpr
 class NumberLiteral(_Node):
     """A float. `is_duration` tells that it was written as a duration (1h30m), of which `value` is the seconds."""
 
+    type: ClassVar[ValueType] = ValueType.SCALAR
     value: float
     pos: Span = field(compare=False)
     is_duration: bool = False
 
-    @property
-    def type(self) -> ValueType:
-        return ValueType.SCALAR
-
-    __str__ = _Node.__str__
-
 
 @dataclass(frozen=True, slots=True)
 class StringLiteral(_Node):
+    type: ClassVar[ValueType] = ValueType.STRING
     value: str
     pos: Span = field(compare=False)
-
-    @property
-    def type(self) -> ValueType:
-        return ValueType.STRING
-
-    __str__ = _Node.__str__
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +93,7 @@ class VectorSelector(_Node):
     positive), None for zero; `at` is milliseconds since the epoch. `smoothed` and `anchored` exclude each other.
     """
 
+    type: ClassVar[ValueType] = ValueType.VECTOR
     name: str
     matchers: tuple[Matcher, ...]
     pos: Span = field(compare=False)
@@ -116,50 +103,36 @@ class VectorSelector(_Node):
     smoothed: bool = False
 
     @property
-    def type(self) -> ValueType:
-        return ValueType.VECTOR
-
-    @property
     def offset_ms(self) -> int:
         """The literal offset, 0 without one. InternalError when it is an unresolved expression."""
         return literal_ms(self.offset)
-
-    __str__ = _Node.__str__
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixSelector(_Node):
     """`selector[range]`; offset, @, anchored and smoothed live in `selector`."""
 
+    type: ClassVar[ValueType] = ValueType.MATRIX
     selector: VectorSelector
     range: Duration
     pos: Span = field(compare=False)
 
     @property
-    def type(self) -> ValueType:
-        return ValueType.MATRIX
-
-    @property
     def range_ms(self) -> int:
         return literal_ms(self.range)
-
-    __str__ = _Node.__str__
 
 
 @dataclass(frozen=True, slots=True)
 class SubqueryExpr(_Node):
     """`expr[range:step]`; `step` None means the engine's default step."""
 
+    type: ClassVar[ValueType] = ValueType.MATRIX
     expr: Expr
     range: Duration
     step: Duration | None
     pos: Span = field(compare=False)
     offset: Duration | None = None
     at: int | AtBound | None = None
-
-    @property
-    def type(self) -> ValueType:
-        return ValueType.MATRIX
 
     @property
     def range_ms(self) -> int:
@@ -173,8 +146,6 @@ class SubqueryExpr(_Node):
     def offset_ms(self) -> int:
         return literal_ms(self.offset)
 
-    __str__ = _Node.__str__
-
 
 @dataclass(frozen=True, slots=True)
 class ParenExpr(_Node):
@@ -184,8 +155,6 @@ class ParenExpr(_Node):
     @property
     def type(self) -> ValueType:
         return self.expr.type
-
-    __str__ = _Node.__str__
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +168,6 @@ class UnaryExpr(_Node):
     @property
     def type(self) -> ValueType:
         return self.expr.type
-
-    __str__ = _Node.__str__
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,25 +198,18 @@ class BinaryExpr(_Node):
         both_scalar = self.left.type is ValueType.SCALAR and self.right.type is ValueType.SCALAR
         return ValueType.SCALAR if both_scalar else ValueType.VECTOR
 
-    __str__ = _Node.__str__
-
 
 @dataclass(frozen=True, slots=True)
 class AggregateExpr(_Node):
     """`grouping` are the labels of `by`, or of `without` when that flag is set."""
 
+    type: ClassVar[ValueType] = ValueType.VECTOR
     op: AggregateOp
     expr: Expr
     param: Expr | None
     grouping: tuple[str, ...]
     without: bool
     pos: Span = field(compare=False)
-
-    @property
-    def type(self) -> ValueType:
-        return ValueType.VECTOR
-
-    __str__ = _Node.__str__
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +223,6 @@ class Call(_Node):
     @property
     def type(self) -> ValueType:
         return self.func.returns
-
-    __str__ = _Node.__str__
 
 
 Expr = (

@@ -24,10 +24,12 @@ $(STAMPS)/modules: FORCE
 
 $(STAMPS)/build: $(STAMPS)/venv $(STAMPS)/modules pyproject.toml $(CORE_SOURCES) $(UI_SOURCES)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pip install -q --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src/narthex
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/venv $(STAMPS)/modules pyproject.toml $(CORE_SOURCES) $(UI_SOURCES)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pip install -q --no-build-isolation -e '.[dev]'
+	$(BIN)/python -m compileall -q src/narthex
 	@touch $(STAMPS)/build $@
 
 build: $(STAMPS)/build

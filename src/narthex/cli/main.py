@@ -5,11 +5,10 @@ A subcommand's module is imported only when it runs, so that each process loads 
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
 from narthex import __version__
+from narthex.cli.imports import import_program
 from narthex.cli.program import program
 
 # Programs with the flags of the peer that they replace: name, module with INTRO, FLAGS and run, short help.
@@ -37,7 +36,7 @@ class LazyGroup(click.Group):
             return program(cmd_name, *PROGRAMS[cmd_name])
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command = getattr(import_program(COMMANDS[cmd_name][0]), cmd_name)
         assert isinstance(command, click.Command)
         return command
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any
 
 import click
 
 from narthex import __version__
+from narthex.cli.imports import import_program
 from narthex.errors import FlagError, WrongModeError
 
 
@@ -18,7 +18,7 @@ def program(name: str, module: str, help: str) -> click.Command:
     """The command for `module`, which has INTRO, FLAGS and run(flags) -> exit code; it is imported when it runs."""
 
     def command(arguments: tuple[str, ...]) -> None:
-        sys.exit(_run(name, import_module(module), arguments))
+        sys.exit(_run(name, import_program(module), arguments))
 
     return click.Command(
         name,

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from narthex.config.cloud_auth import SigV4Config
 from narthex.config.discovery import DiscoveryConfigs
 from narthex.config.http_client import HTTPClientConfig
+from narthex.config.later import Later
 from narthex.config.relabel import RelabelConfig
 from narthex.config.scalars import Milliseconds, Text
 from narthex.config.strict import Section, wrong
@@ -41,4 +42,4 @@ class AlertmanagerConfig(Section):
 
 class AlertingConfig(Section):
     alert_relabel_configs: list[RelabelConfig] = Field(default_factory=list)
-    alertmanagers: list[AlertmanagerConfig] = Field(default_factory=list)
+    alertmanagers: list[Annotated[AlertmanagerConfig, Later()]] = Field(default_factory=list)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from narthex.config.later import Later
 from narthex.config.scalars import Bool, FilePath, Free, Scalar, Secret, Text, Url
 from narthex.config.strict import Section, wrong
 
@@ -174,16 +175,16 @@ class HTTPClientConfig(Section):
 
     ALWAYS: ClassVar[frozenset[str]] = frozenset(("follow_redirects", "enable_http2"))
 
-    basic_auth: BasicAuth | None = None
-    authorization: Authorization | None = None
-    oauth2: OAuth2 | None = None
+    basic_auth: Annotated[BasicAuth, Later()] | None = None
+    authorization: Annotated[Authorization, Later()] | None = None
+    oauth2: Annotated[OAuth2, Later()] | None = None
     bearer_token: Secret = Secret("")
     bearer_token_file: FilePath = ""
     tls_config: TLSConfig = TLSConfig()
     follow_redirects: Bool = True
     enable_http2: Bool = True
     proxy_settings: ProxyConfig = ProxyConfig()
-    http_headers: dict[str, Header] = Field(default_factory=dict)
+    http_headers: dict[str, Annotated[Header, Later()]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

@@ -6,13 +6,14 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from narthex.config.alerting import AlertingConfig
 from narthex.config.globs import matching_files
+from narthex.config.later import Later
 from narthex.config.remote import RemoteReadConfig, RemoteWriteConfig
 from narthex.config.scalars import FilePath, Int
 from narthex.config.scrape import GlobalConfig, ScrapeConfig, check_label_names, complete
@@ -41,9 +42,9 @@ class Config(Section):
     scrape_config_files: list[FilePath] = Field(default_factory=list)
     scrape_configs: list[ScrapeConfig] = Field(default_factory=list)
     storage: StorageConfig = StorageConfig()
-    tracing: TracingConfig | None = None
-    remote_write: list[RemoteWriteConfig] = Field(default_factory=list)
-    remote_read: list[RemoteReadConfig] = Field(default_factory=list)
+    tracing: Annotated[TracingConfig, Later()] | None = None
+    remote_write: list[Annotated[RemoteWriteConfig, Later()]] = Field(default_factory=list)
+    remote_read: list[Annotated[RemoteReadConfig, Later()]] = Field(default_factory=list)
     otlp: OTLPConfig = OTLPConfig()
     _more_jobs: list[ScrapeConfig] = []  # noqa: RUF012  # a private attribute, which pydantic copies
 

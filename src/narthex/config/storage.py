@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from narthex.config.http_client import TLSConfig, check_headers
+from narthex.config.later import Later
 from narthex.config.scalars import Bool, Bytes, Float, Int, Milliseconds, Text
 from narthex.config.sd.base import one_of
 from narthex.config.strict import Section, wrong
@@ -47,8 +48,8 @@ class ExemplarsConfig(Section):
 class StorageConfig(Section):
     """`exemplars` None stands for the default of 100000."""
 
-    tsdb: TSDBConfig | None = None
-    exemplars: ExemplarsConfig | None = None
+    tsdb: Annotated[TSDBConfig, Later()] | None = None
+    exemplars: Annotated[ExemplarsConfig, Later()] | None = None
 
 
 def _attributes(section: Section, key: str) -> None:

@@ -57,7 +57,9 @@ INLINED = ("http_client", "discovery", "proxy_settings")
 class Section(BaseModel):
     """A mapping of a configuration file. Unknown keys are mistakes; a null value is the zero value of its field."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=True, defer_build=True
+    )
     ALWAYS: ClassVar[frozenset[str]] = frozenset()
     """Fields that are printed even when they are empty, as Prometheus does."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -11,7 +12,10 @@ from narthex.config.sd.plain import StaticConfig
 from narthex.config.strict import MAX_BYTES, Document, is_null, parse, problems_of
 from narthex.errors import ConfigError, ConfigProblem
 
-_GROUPS = TypeAdapter(list[StaticConfig])
+
+@cache
+def _groups() -> TypeAdapter[list[StaticConfig]]:
+    return TypeAdapter(list[StaticConfig])
 
 
 def parse_yaml_groups(data: bytes, file: str) -> list[StaticConfig]:
@@ -40,6 +44,6 @@ def _without_null(item: Any) -> Any:
 def _validate(value: Any, document: Document) -> list[StaticConfig]:
     keys: dict[int, list[str]] = {}
     try:
-        return _GROUPS.validate_python(value, context={"keys": keys})
+        return _groups().validate_python(value, context={"keys": keys})
     except ValidationError as e:
         raise ConfigError(problems_of(e, document, keys)) from None

@@ -145,6 +145,8 @@ class HTTPClient:
             proxy = self._proxy.of(url)
             if proxy is not None:
                 options["proxy"] = proxy.with_user(None)
+                if proxy.scheme == "https":
+                    options["ssl"] = self._tls.context()
                 if url.scheme == "https":
                     options["proxy_headers"] = CIMultiDict(
                         self._proxy.connect_headers + self._proxy.authorization(proxy)

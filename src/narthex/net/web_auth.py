@@ -10,6 +10,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cache
 
 import bcrypt
 
@@ -17,8 +18,6 @@ from narthex.config.scalars import Secret
 
 CACHE_ENTRIES = 100
 BCRYPT_BYTES = 72  # bcrypt takes no more of a password
-# A hash of a password that nobody knows: unknown users take as long as known ones.
-_DUMMY = bcrypt.hashpw(secrets.token_bytes(32), bcrypt.gensalt(10))
 
 
 class BasicAuth:
@@ -28,6 +27,7 @@ class BasicAuth:
         self._key = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, bool] = OrderedDict()
         self._lock = asyncio.Lock()
+        self._nobody = _nobody()
 
     async def allows(self, header: str | None, users: Mapping[str, Secret]) -> bool:
         """Whether an Authorization header names one of the users with the right password."""
@@ -36,7 +36,7 @@ class BasicAuth:
             return False
         user, password = given
         known_user = user in users
-        stored = users[user].reveal().encode() if known_user else _DUMMY
+        stored = users[user].reveal().encode() if known_user else self._nobody
         memory = hmac.digest(self._key, b"\0".join((user.encode(), stored, password)), hashlib.sha256)
         found = self._known.get(memory)
         if found is None:
@@ -50,6 +50,12 @@ class BasicAuth:
         else:
             self._known.move_to_end(memory)
         return found and known_user
+
+
+@cache
+def _nobody() -> bytes:
+    """A hash of a password that nobody knows: unknown users take as long as known ones. Making it is as slow."""
+    return bcrypt.hashpw(secrets.token_bytes(32), bcrypt.gensalt(10))
 
 
 def _matches(password: bytes, stored: bytes) -> bool:

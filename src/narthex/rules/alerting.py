@@ -10,7 +10,6 @@ from narthex.errors import RuleError
 from narthex.model.labels import METRIC_NAME, Labels
 from narthex.notifier.alert import Alert
 from narthex.rules.contract import Evaluate
-from narthex.rules.expansion import AlertData, Expander
 from narthex.rules.rule import Output, Rule
 from narthex.rules.spec import RuleSpec
 from narthex.rules.views import AlertView, RuleView
@@ -85,9 +84,15 @@ class AlertingRule(Rule):
 
     def _found(self, evaluate: Evaluate, now_ms: int, offset_ms: int) -> dict[Labels, ActiveAlert]:
         """Alerts that the expression gives now, by their labels."""
-        expander = Expander(self.spec.name, evaluate, now_ms - offset_ms, self.external.url)
         out: dict[Labels, ActiveAlert] = {}
-        for sample in evaluate(self.spec.expr, now_ms - offset_ms):
+        samples = evaluate(self.spec.expr, now_ms - offset_ms)
+        if not samples:
+            return out
+        # Most rules find nothing most of the time: they need neither the template language nor its functions.
+        from narthex.rules.expansion import AlertData, Expander
+
+        expander = Expander(self.spec.name, evaluate, now_ms - offset_ms, self.external.url)
+        for sample in samples:
             data = AlertData(sample.labels, self.external.labels, self.external.url, sample.value)
             labels = dict(sample.labels)
             labels.pop(METRIC_NAME, None)

@@ -73,6 +73,5 @@ def check_template(name: str, text: str) -> None:
     It is not executed: what it does with empty data says little about what it does with an alert, and a file that
     Prometheus loads must load here.
     """
-    if "{{" in text:
-        functions = prometheus_functions(lambda _query: [], 0.0, "")
-        TemplateSet(functions).parse(f"__alert_{name}", text, VARIABLES)
+    functions = prometheus_functions(lambda _query: [], 0.0, "")
+    TemplateSet(functions).parse(f"__alert_{name}", text, VARIABLES)

@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from narthex.clock import Clock, milliseconds
@@ -23,7 +24,6 @@ from narthex.rules.rule import Outcome, Rule
 from narthex.rules.spec import GroupSpec
 from narthex.rules.views import GroupView
 from narthex.storage.contract import Appendable, Queryable
-from narthex.template.functions import table_link
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -152,7 +152,7 @@ class Group:
         try:
             output = rule.evaluate(self._env.evaluate, now_ms, offset, self.spec.limit)
             if isinstance(rule, AlertingRule):
-                url = self.external.url + table_link(rule.spec.expr)
+                url = self.external.url + _link(rule.spec.expr)
                 done.alerts += rule.to_send(now_ms, self.spec.interval_ms, self._env.resend_delay_ms, url)
             samples = len(output)
             rule.written, refused = append_output(self._env.storage, output, rule.written, now_ms - offset)
@@ -227,3 +227,10 @@ class Group:
             last_evaluation=self._last.at,
             rules=[rule.view() for rule in self.rules],
         )
+
+
+@lru_cache(maxsize=1024)
+def _link(expression: str) -> str:
+    from narthex.template.functions import table_link  # slow to import, and a start does not need it
+
+    return table_link(expression)

@@ -10,7 +10,6 @@ from narthex.config.strict import Document, Loc, parse, read, validate
 from narthex.errors import ConfigError, ConfigProblem, PromQLError, TemplateError
 from narthex.model.labels import Labels
 from narthex.promql.syntax import ParserOptions, parse_expr
-from narthex.rules.expansion import check_template
 from narthex.rules.spec import GroupSpec, RuleSpec
 
 
@@ -101,10 +100,8 @@ class _Checker:
         if rule.alert:
             for part, texts in (("labels", rule.labels), ("annotations", rule.annotations)):
                 for key, text in texts.items():
-                    try:
-                        check_template(name, text)
-                    except TemplateError as e:
-                        self._add((*at, part, key), f'{who}: {part.removesuffix("s")} "{key}": {e}')
+                    if "{{" in text:
+                        self._check_template(name, text, (*at, part, key), f'{who}: {part.removesuffix("s")} "{key}"')
         return RuleSpec(
             name=name,
             expr=rule.expr,
@@ -114,6 +111,14 @@ class _Checker:
             keep_firing_for_ms=rule.keep_firing_for,
             annotations=tuple(rule.annotations.items()),
         )
+
+    def _check_template(self, name: str, text: str, at: Loc, who: str) -> None:
+        from narthex.rules.expansion import check_template  # the template language is slow to import and rarely used
+
+        try:
+            check_template(name, text)
+        except TemplateError as e:
+            self._add(at, f"{who}: {e}")
 
     def _add(self, at: Loc, message: str) -> None:
         self._problems.append(self._document.problem(at, message))

@@ -373,6 +373,15 @@ class TestProxy:
         assert header(seen, "Proxy-Authorization") == ["Basic dTpw"]
         assert header(seen, "X-Tunnel") == []
 
+    async def test_a_proxy_over_tls_is_trusted_by_the_clients_own_certificates(self) -> None:
+        async with serve(echo, TestTLS.server("127.0.0.1")) as port:
+            text = f"proxy_url: https://127.0.0.1:{port}\ntls_config: {{ca: {TestTLS.ca_pem()}}}"
+            seen = await fetch(client(text), "http://target.invalid:9100/metrics")
+            assert header(seen, "Host") == ["target.invalid:9100"]
+            async with client(f"proxy_url: https://127.0.0.1:{port}") as http:
+                with pytest.raises(aiohttp.ClientConnectorCertificateError):
+                    await http.get("http://target.invalid:9100/metrics", timeout_seconds=5)
+
     async def test_https_is_tunnelled_and_the_proxy_sees_the_connect_headers(self) -> None:
         heads: list[bytes] = []
 

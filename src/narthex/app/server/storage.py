@@ -64,7 +64,8 @@ def file_system(path: Path) -> str:
         return ""
     for line in mounts:
         _, mount, name, *_ = line.split(" ")
-        mount = mount.encode().decode("unicode_escape")
+        if "\\" in mount:
+            mount = mount.encode().decode("unicode_escape")
         if target.is_relative_to(mount) and len(mount) > len(best):
             best, kind = mount, name
     return kind

@@ -81,7 +81,9 @@ class _Family(_Metric):
         self._children.pop(tuple(values), None)
 
     def clear(self) -> None:
-        self._children.clear()
+        """Drops all children of a metric with label names."""
+        if self.label_names:
+            self._children.clear()
 
 
 class Gauge(_Family):
@@ -90,7 +92,9 @@ class Gauge(_Family):
     def __init__(self, name: str, help: str, labels: Sequence[str] = ()) -> None:
         super().__init__(name, help, labels)
         if not labels:
-            self.labels()
+            # Without labels the metric's methods are those of its only child.
+            own = self.labels()
+            self.inc, self.set, self.set_function = own.inc, own.set, own.set_function  # type: ignore[method-assign]
 
     def labels(self, *values: str) -> _Value:
         return self._child(values, _Value)
@@ -143,7 +147,7 @@ class Histogram(_Family):
         super().__init__(name, help, labels)
         self.bounds = tuple(buckets)
         if not labels:
-            self.labels()
+            self.observe = self.labels().observe  # type: ignore[method-assign]
 
     def labels(self, *values: str) -> _Buckets:
         return self._child(values, lambda labels: _Buckets(labels, self.bounds))
@@ -187,7 +191,7 @@ class Summary(_Family):
         super().__init__(name, help, labels)
         self.quantiles = tuple(quantiles)
         if not labels:
-            self.labels()
+            self.observe = self.labels().observe  # type: ignore[method-assign]
 
     def labels(self, *values: str) -> _Window:
         return self._child(values, _Window)

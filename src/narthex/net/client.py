@@ -6,7 +6,9 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -35,6 +37,18 @@ TOKEN_TIMEOUT_SECONDS = 30.0
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _SENSITIVE = (hdrs.AUTHORIZATION, hdrs.COOKIE, hdrs.PROXY_AUTHORIZATION)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """`headers` are all that go out, `own` those of the caller."""
+
+    method: str
+    url: URL
+    headers: CIMultiDict[str]
+    own: Mapping[str, str] | None
+    body: bytes | None
+    timeout: aiohttp.ClientTimeout
 
 
 class HTTPClient:
@@ -85,36 +99,71 @@ class HTTPClient:
         configuration says so; else a redirect is the response. Raises HTTPClientError, aiohttp.ClientError or
         TimeoutError; `explain` puts each into words.
         """
-        where = url if isinstance(url, URL) else _parse(url)
-        timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        deadline = None if timeout_seconds is None else self._clock.monotonic() + timeout_seconds
+        deadline = self._deadline(timeout_seconds)
         if self._config.oauth2 is None:
-            send = self._headers(headers, self._current_authorization())
+            authorization = self._current_authorization()
         else:
             async with asyncio.timeout(timeout_seconds):
-                token = await self._token_source(self._config.oauth2).header()
-            send = self._headers(headers, token)
-        first_host, trusted = (where.host or "").lower(), True
-        for _ in range(MAX_REDIRECTS + 1):
-            response = await self._send(method, where, send, body, timeout)
+                authorization = await self._token_source(self._config.oauth2).header()
+        where = url if isinstance(url, URL) else _parse(url)
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        sent = _Request(method, where, self._headers(headers, authorization), headers, body, timeout)
+        response = await self._send(sent)
+        return await self._follow(sent, response, deadline) if response.status in _REDIRECTS else response
+
+    async def _follow(
+        self, sent: _Request, response: aiohttp.ClientResponse, deadline: float | None
+    ) -> aiohttp.ClientResponse:
+        """Goes where redirects point to."""
+        first_host, trusted = (sent.url.host or "").lower(), True
+        for redirects in range(MAX_REDIRECTS + 1):
             target = response.headers.get(hdrs.LOCATION)
             if response.status not in _REDIRECTS or not target or not self._config.follow_redirects:
                 return response
             response.release()
-            where = _redirected(where, target)
-            if trusted and not _same_site((where.host or "").lower(), first_host):
+            if redirects == MAX_REDIRECTS:
+                break
+            url, headers, method, body = _redirected(sent.url, target), sent.headers, sent.method, sent.body
+            if trusted and not _same_site((url.host or "").lower(), first_host):
                 trusted = False
-                send = self._without_credentials(headers)
+                headers = self._without_credentials(sent.own)
             if response.status == 303 or (response.status in (301, 302) and method == "POST"):
                 method, body = ("HEAD" if method == "HEAD" else "GET"), None
+            timeout = sent.timeout
             if deadline is not None:
                 timeout = aiohttp.ClientTimeout(total=max(0.001, deadline - self._clock.monotonic()))
+            sent = _Request(method, url, headers, sent.own, body, timeout)
+            response = await self._send(sent)
         raise HTTPClientError(f"stopped after {MAX_REDIRECTS} redirects")
+
+    def _deadline(self, timeout_seconds: float | None) -> float | None:
+        return None if timeout_seconds is None else self._clock.monotonic() + timeout_seconds
 
     async def get(
         self, url: str | URL, *, timeout_seconds: float | None, headers: Mapping[str, str] | None = None
     ) -> aiohttp.ClientResponse:
         return await self.request("GET", url, timeout_seconds=timeout_seconds, headers=headers)
+
+    def prepare_get(
+        self, url: URL, timeout_seconds: float, headers: Mapping[str, str]
+    ) -> Callable[[], Awaitable[aiohttp.ClientResponse]]:
+        """As `get`, for a request that is sent again and again: what stays the same is made once."""
+        if self._config.oauth2 is not None or self._header_files or self._reads_credentials():
+            return partial(self.get, url, timeout_seconds=timeout_seconds, headers=headers)
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        sent = _Request("GET", url, self._headers(headers, self._authorization), headers, None, timeout)
+
+        async def get() -> aiohttp.ClientResponse:
+            deadline = self._deadline(timeout_seconds)
+            response = await self._send(sent)
+            return await self._follow(sent, response, deadline) if response.status in _REDIRECTS else response
+
+        return get
+
+    def _reads_credentials(self) -> bool:
+        """Whether Authorization comes from files."""
+        auth, basic = self._config.authorization, self._config.basic_auth
+        return self._authorization is None and (auth is not None or basic is not None)
 
     async def close(self) -> None:
         """Closes idle and busy connections. The client opens a new session when it is used again."""
@@ -132,10 +181,9 @@ class HTTPClient:
     ) -> None:
         await self.close()
 
-    async def _send(
-        self, method: str, url: URL, headers: CIMultiDict[str], body: bytes | None, timeout: aiohttp.ClientTimeout
-    ) -> aiohttp.ClientResponse:
+    async def _send(self, sent: _Request) -> aiohttp.ClientResponse:
         session = self._session or self._open()
+        url, headers = sent.url, sent.headers
         options: dict[str, Any] = {}
         if url.scheme == "https":
             options["ssl"] = self._tls.context()
@@ -154,7 +202,7 @@ class HTTPClient:
                 else:
                     headers = CIMultiDict([*headers.items(), *self._proxy.authorization(proxy)])
         return await session.request(
-            method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout, **options
+            sent.method, url, headers=headers, data=sent.body, allow_redirects=False, timeout=sent.timeout, **options
         )
 
     def _open(self) -> aiohttp.ClientSession:

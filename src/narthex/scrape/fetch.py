@@ -35,23 +35,23 @@ class Fetcher:
 
     def __init__(self, client: HTTPClient, url: str, timeout: int, config: ScrapeConfig) -> None:
         """`timeout` is milliseconds and covers the whole exchange."""
-        self._client, self._url = client, URL(url)
+        self._url = URL(url)
         self._shown = str(self._url.with_password("xxxxx") if self._url.password else self._url)
         self._timeout = timeout / 1000
         self._limit = config.body_size_limit
         self._fallback = config.fallback_scrape_protocol
-        self._headers = {
+        headers = {
             "Accept": accept_header(config.scrape_protocols, config.metric_name_escaping_scheme),
             "Accept-Encoding": "gzip, zstd" if config.enable_compression else "identity",
             "X-Prometheus-Scrape-Timeout-Seconds": format_float(self._timeout),
         }
+        self._get = client.prepare_get(self._url, self._timeout, headers)
         self._formats: dict[str, Format] = {}
 
     async def fetch(self) -> Body:
         """Raises ScrapeError with the text for the target's lastError."""
         try:
-            response = await self._client.get(self._url, timeout_seconds=self._timeout, headers=self._headers)
-            async with response:
+            async with await self._get() as response:
                 if response.status != OK:
                     raise ScrapeError(f"server returned HTTP status {response.status} {response.reason or ''}".rstrip())
                 data = await self._read(response.content)
@@ -63,7 +63,7 @@ class Fetcher:
     async def _read(self, content: aiohttp.StreamReader) -> bytes:
         pieces: list[bytes] = []
         size, limit = 0, self._limit
-        async for piece in content.iter_any():
+        while piece := await content.readany():
             size += len(piece)
             if limit and size >= limit:
                 raise BodySizeExceeded

@@ -70,6 +70,8 @@ class Transaction:
         names = REPORT_SERIES + (EXTRA_REPORT_SERIES if config.extra_scrape_metrics else ())
         self._reports = [labels.report(name) for name in names]
         self._report_refs: Refs | None = None
+        self._report_times = np.empty(len(names), dtype=np.int64)
+        self._report_values = np.empty(len(names))
 
     def scraped(self, body: bytes, format: Format, at: int) -> Outcome:
         """Appends a body's samples at `at` (milliseconds) and the stale markers of series that are gone.
@@ -112,7 +114,9 @@ class Transaction:
         """Appends the report series and commits. Raises StorageError; then nothing of this scrape is visible."""
         appender = self._appender
         assert appender is not None
-        self._append_report(appender, at, np.array(report, dtype=np.float64))
+        self._report_times[:] = at
+        self._report_values[:] = report
+        self._append_report(appender, self._report_times, self._report_values)
         self._appender = None
         appender.commit()
         if self._scanned:
@@ -173,7 +177,7 @@ class Transaction:
 
     def _append(self, appender: Appender, refs: Refs, times: Times, values: Values) -> None:
         status = appender.append(refs, times, values)
-        if not status.any():
+        if not np.count_nonzero(status):
             return
         unknown = np.flatnonzero(status == AppendStatus.UNKNOWN_REF)
         if len(unknown):
@@ -209,12 +213,11 @@ class Transaction:
         if len(refs):
             appender.append(refs, np.full(len(refs), at, dtype=np.int64), np.full(len(refs), STALE_NAN))
 
-    def _append_report(self, appender: Appender, at: int, values: Values) -> None:
-        times = np.full(len(values), at, dtype=np.int64)
+    def _append_report(self, appender: Appender, times: Times, values: Values) -> None:
         if self._report_refs is None:
             self._report_refs = self._ask(appender, self._reports)
         status = appender.append(self._report_refs, times, values)
-        if status.any() and (status == AppendStatus.UNKNOWN_REF).any():
+        if np.count_nonzero(status) and (status == AppendStatus.UNKNOWN_REF).any():
             self._report_refs = self._ask(appender, self._reports)
             lost = status == AppendStatus.UNKNOWN_REF
             appender.append(self._report_refs[lost], times[lost], values[lost])

@@ -9,6 +9,7 @@ import orjson
 import pytest
 import trustme
 from aiohttp import web
+from yarl import URL
 
 from narthex.config.http_client import HTTPClientConfig
 from narthex.config.strict import load
@@ -93,6 +94,49 @@ async def test_configured_headers_are_sent_in_full(tmp_path: Path) -> None:
         seen = await fetch(client(text), f"http://127.0.0.1:{port}/", headers={"Accept": "text/plain"})
         assert header(seen, "X-A") == ["1", "two", "three", "from file"]
         assert header(seen, "Accept") == ["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "text", ["http_headers: {X-A: {values: [one]}}", "http_headers: {X-A: {files: [F]}}", "authorization: {type: one}"]
+)
+async def test_a_prepared_request_is_sent_like_any_other_each_time(text: str, tmp_path: Path) -> None:
+    (tmp_path / "h").write_text("one")
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return await echo(request) if request.path == "/end" else web.Response(status=302, headers={"Location": "/end"})
+
+    async with serve(handler) as port, client(text.replace("F", f"{tmp_path}/h")) as http:
+        get = http.prepare_get(URL(f"http://127.0.0.1:{port}/start"), 10, {"Accept": "text/plain"})
+        for _ in range(2):
+            async with await get() as response:
+                seen = orjson.loads(await response.read())
+            async with await http.get(f"http://127.0.0.1:{port}/end", timeout_seconds=10) as response:
+                same = orjson.loads(await response.read())
+            assert header(seen, "Accept") == ["text/plain"]
+            assert [h for h in seen["headers"] if h[0] != "accept"] == [h for h in same["headers"] if h[0] != "accept"]
+
+
+async def test_a_prepared_request_reads_credential_files_anew(tmp_path: Path) -> None:
+    async with serve(echo) as port, client(f"authorization: {{credentials_file: {tmp_path}/secret}}") as http:
+        get = http.prepare_get(URL(f"http://127.0.0.1:{port}/"), 10, {})
+        for content in ("one", "two"):
+            (tmp_path / "secret").write_text(content)
+            async with await get() as response:
+                assert header(orjson.loads(await response.read()), "Authorization") == [f"Bearer {content}"]
+
+
+@pytest.mark.parametrize("hops", [10, 11])
+async def test_ten_redirects_are_followed_and_no_more(hops: int) -> None:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        number = int(request.path[1:])
+        return web.Response(status=302, headers={"Location": f"/{number - 1}"}) if number else await echo(request)
+
+    async with serve(handler) as port, client() as http:
+        if hops == 10:
+            assert (await fetch(http, f"http://127.0.0.1:{port}/{hops}"))["path"] == "/0"
+        else:
+            with pytest.raises(HTTPClientError, match="stopped after 10 redirects"):
+                await http.get(f"http://127.0.0.1:{port}/{hops}", timeout_seconds=5)
 
 
 async def test_redirects_are_followed_and_keep_credentials_on_the_same_host() -> None:

@@ -2,17 +2,15 @@
 
 #include <algorithm>
 
+#include "block/index_format.h"
 #include "bytes/crc32c.h"
 
 namespace narthex {
 
 namespace {
 
-constexpr uint32_t kMagic = 0xbaaad700;
-constexpr size_t kHeaderSize = 5;
 constexpr size_t kTocSize = 6 * 8 + 4;
-constexpr uint64_t kSeriesAlignment = 16;  // of version 2 and later
-constexpr size_t kMinSeriesSize = 7;       // length, no label, no chunk, checksum
+constexpr size_t kMinSeriesSize = 7;  // length, no label, no chunk, checksum
 
 void check_crc(std::span<const uint8_t> content, uint32_t want, const char* what, size_t offset) {
     if (crc32c(content) != want) throw DecodeError(std::string("checksum mismatch in ") + what, offset);
@@ -22,12 +20,12 @@ void check_crc(std::span<const uint8_t> content, uint32_t want, const char* what
 
 IndexReader::IndexReader(std::span<const uint8_t> data, uint8_t version) {
     ByteReader head(data);
-    if (head.be32() != kMagic) throw DecodeError("not an index file", 0);
+    if (head.be32() != kIndexMagic) throw DecodeError("not an index file", 0);
     version_ = head.u8();
     if (version != 0) version_ = version;
     if (version_ < 1 || version_ > 3)
         throw DecodeError("unknown index version " + std::to_string(version_), 4);
-    if (data.size() < kHeaderSize + kTocSize) head.fail("index has no table of contents");
+    if (data.size() < kIndexHeaderSize + kTocSize) head.fail("index has no table of contents");
     size_t toc_offset = data.size() - kTocSize;
     data_ = data.first(toc_offset);
     auto toc = data.subspan(toc_offset);
@@ -37,7 +35,7 @@ IndexReader::IndexReader(std::span<const uint8_t> data, uint8_t version) {
 }
 
 std::span<const uint8_t> IndexReader::section(uint64_t offset, const char* what) const {
-    if (offset < kHeaderSize || offset > data_.size()) throw DecodeError(what, offset);
+    if (offset < kIndexHeaderSize || offset > data_.size()) throw DecodeError(what, offset);
     ByteReader in(data_.subspan(offset), offset);
     uint32_t size = in.be32();
     auto content = in.bytes(size);
@@ -239,7 +237,7 @@ uint32_t IndexReader::symbol_at(uint64_t file_offset, const ByteReader& at) cons
 
 ByteReader IndexReader::labels(Id id, std::vector<LabelPair>& labels) const {
     uint64_t offset = version_ == 1 ? id : id * kSeriesAlignment;
-    if (offset < kHeaderSize || offset >= data_.size()) throw DecodeError("no such series", offset);
+    if (offset < kIndexHeaderSize || offset >= data_.size()) throw DecodeError("no such series", offset);
     ByteReader in(data_.subspan(offset), offset);
     uint64_t size = in.uvarint();
     if (size > in.remaining()) in.fail("series runs past the end");

@@ -4,15 +4,14 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "block/index_format.h"
 #include "bytes/crc32c.h"
 
 namespace narthex {
 
 namespace {
 
-constexpr uint32_t kMagic = 0xbaaad700;
-constexpr uint8_t kVersion = 2;
-constexpr size_t kSeriesAlignment = 16;
+constexpr uint8_t kWrittenVersion = 2;
 constexpr size_t kListAlignment = 4;
 enum TocEntry { kSymbolTable, kSeriesStart, kLabelIndices, kLabelTable, kPostingsStart, kPostingsTable };
 
@@ -47,8 +46,8 @@ void IndexWriter::begin() {
               [this](uint32_t a, uint32_t b) { return symbols_.get(a) < symbols_.get(b); });
     rank_.resize(order_.size());
     for (uint32_t r = 0; r < order_.size(); ++r) rank_[order_[r]] = r;
-    out_.be32(kMagic);
-    out_.u8(kVersion);
+    out_.be32(kIndexMagic);
+    out_.u8(kWrittenVersion);
     toc_[kSymbolTable] = position();
     ByteWriter table;
     table.be32(symbols_.size());

@@ -6,15 +6,12 @@
 
 #include "bytes/error.h"
 #include "labels/symbols.h"
+#include "text/blank.h"
 #include "text/number.h"
 
 namespace narthex {
 
 namespace {
-
-bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
 
 uint32_t text_hash(std::string_view text) {
     return static_cast<uint32_t>(hash_bytes(text));

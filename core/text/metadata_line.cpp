@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "text/blank.h"
 #include "text/utf8.h"
 
 namespace narthex {
@@ -12,10 +13,6 @@ namespace {
 
 constexpr std::array<std::string_view, 8> kTypeNames = {"unknown",        "counter", "gauge", "histogram",
                                                         "gaugehistogram", "summary", "info",  "stateset"};
-
-bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
 
 std::string_view without_leading_blanks(std::string_view s) {
     while (!s.empty() && is_blank(s.front())) s.remove_prefix(1);

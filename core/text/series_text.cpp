@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "text/blank.h"
 #include "text/utf8.h"
 
 namespace narthex {
@@ -11,10 +12,6 @@ namespace {
 
 constexpr std::string_view kMetricName = "__name__";
 constexpr size_t kExcerpt = 40;
-
-bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
 
 // Reads what stands between braces.
 class LabelReader {

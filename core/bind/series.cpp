@@ -1,15 +1,37 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "bind/arrays.h"
+#include "bind/histograms.h"
 #include "bind/module.h"
 #include "chunk/series_batch.h"
 
 using narthex::SeriesBatch;
+
+namespace {
+
+using PyLabels = std::vector<std::pair<std::string_view, std::string_view>>;
+
+// Adds one series from chunks as they are in blocks: (mint, maxt, encoding, bytes).
+void add_chunks(SeriesBatch& batch, const PyLabels& labels,
+                const std::vector<std::tuple<int64_t, int64_t, uint8_t, nb::bytes>>& chunks) {
+    batch.labels.add_row(labels);
+    for (const auto& [mint, maxt, encoding, data] : chunks) {
+        const auto* first = static_cast<const uint8_t*>(data.data());
+        auto owned = std::make_shared<std::vector<uint8_t>>(first, first + data.size());
+        batch.chunks.push_back({mint, maxt, owned->data(), static_cast<uint32_t>(owned->size()), encoding});
+        batch.owners.push_back(std::move(owned));
+    }
+    batch.offsets.push_back(batch.chunks.size());
+}
+
+}  // namespace
 
 void bind_series(nb::module_& m) {
     nb::class_<SeriesBatch>(m, "SeriesBatch")
@@ -29,6 +51,21 @@ void bind_series(nb::module_& m) {
                 return nb::make_tuple(to_numpy(std::move(ts)), to_numpy(std::move(vs)));
             },
             nb::arg("row"), nb::arg("mint"), nb::arg("maxt"))
+        .def(
+            "histograms",
+            [](const SeriesBatch& b, size_t row, int64_t mint, int64_t maxt) {
+                if (row >= b.rows()) throw nb::index_error("row out of range");
+                narthex::HistogramColumns samples;
+                narthex::decode_histograms(b, row, mint, maxt, samples);
+                return histogram_runs(samples);
+            },
+            nb::arg("row"), nb::arg("mint"), nb::arg("maxt"))
+        .def("histogram_chunk_count",
+             [](const SeriesBatch& b) {
+                 return std::count_if(b.chunks.begin(), b.chunks.end(), [](const narthex::ChunkView& c) {
+                     return narthex::is_histogram(c.encoding);
+                 });
+             })
         .def_static(
             "merge",
             [](const std::vector<const SeriesBatch*>& batches) {
@@ -39,7 +76,7 @@ void bind_series(nb::module_& m) {
         // Adds one series from columns of equal length, ascending in time. Rows must come in label order.
         .def(
             "add_columns",
-            [](SeriesBatch& b, const std::vector<std::pair<std::string_view, std::string_view>>& labels,
+            [](SeriesBatch& b, const PyLabels& labels,
                nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig> ts,
                nb::ndarray<const double, nb::ndim<1>, nb::c_contig> vs) {
                 size_t n = ts.shape(0);
@@ -56,5 +93,6 @@ void bind_series(nb::module_& m) {
                 }
                 b.offsets.push_back(b.chunks.size());
             },
-            nb::arg("labels"), nb::arg("timestamps"), nb::arg("values"));
+            nb::arg("labels"), nb::arg("timestamps"), nb::arg("values"))
+        .def("add_chunks", &add_chunks, nb::arg("labels"), nb::arg("chunks"));
 }

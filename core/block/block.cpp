@@ -135,8 +135,11 @@ SeriesBatch select(const Block& block, std::span<const MatchTerm> terms, int64_t
                     }
                     for (const ChunkMeta& meta : metas) {
                         ChunkView view = block.chunks.view(meta);
-                        if (deleted != nullptr && !cut_chunk(view, *deleted, out.owners)) continue;
-                        out.chunks.push_back(view);
+                        if (deleted == nullptr) {
+                            out.chunks.push_back(view);
+                        } else {
+                            add_remains(view, *deleted, out);
+                        }
                     }
                     if (out.chunks.size() == out.offsets.back()) return;
                     translate.row(pairs);

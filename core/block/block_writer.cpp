@@ -5,32 +5,13 @@
 #include <stdexcept>
 
 #include "block/chunk_segments.h"
+#include "block/reencode.h"
 #include "bytes/crc32c.h"
 #include "bytes/writer.h"
-#include "chunk/xor.h"
 
 namespace narthex {
 
 namespace {
-
-constexpr uint8_t kLastEncoding = 6;  // of Prometheus
-constexpr size_t kMaxSamples = 0xffff;
-
-bool is_histogram(uint8_t encoding) {
-    return encoding == 2 || encoding == 3 || encoding == 5 || encoding == 6;
-}
-
-bool is_float(uint8_t encoding) {
-    return encoding == kEncodingXor || encoding == kEncodingColumns;
-}
-
-// All encodings begin with a count of two bytes; 5 and 6 keep flags in its two highest bits.
-uint64_t sample_count(const ChunkView& chunk) {
-    if (chunk.encoding == 0 || chunk.encoding > kLastEncoding)
-        throw DecodeError("unknown chunk encoding " + std::to_string(chunk.encoding), 0);
-    uint16_t count = xor_sample_count({chunk.data, chunk.size});
-    return chunk.encoding >= 5 ? count & 0x3fff : count;
-}
 
 bool same_bytes(const ChunkView& a, const ChunkView& b) {
     return a.mint == b.mint && a.maxt == b.maxt && a.encoding == b.encoding && a.size == b.size &&
@@ -94,33 +75,12 @@ void BlockWriter::add_group(std::span<const ChunkView> group) {
                              [&](const ChunkView& c) { return same_bytes(first, c); })) {
         add_chunk(first);
     } else {
-        reencode(group);
-    }
-}
-
-void BlockWriter::reencode(std::span<const ChunkView> group) {
-    for (const ChunkView& c : group) {
-        if (!is_float(c.encoding))
-            throw DecodeError("chunk of encoding " + std::to_string(c.encoding) + " cannot be cut or merged",
-                              0);
-    }
-    SeriesBatch one;
-    one.chunks.assign(group.begin(), group.end());
-    one.offsets.push_back(group.size());
-    std::vector<int64_t> ts;
-    std::vector<double> vs;
-    decode_row(one, 0, mint_, last_, ts, vs);
-    for (size_t a = 0; a < ts.size(); a += kSamplesPerChunk) {
-        size_t b = std::min(a + kSamplesPerChunk, ts.size());
-        XorAppender appender;
-        for (size_t k = a; k < b; ++k) appender.append(ts[k], vs[k]);
-        auto bytes = appender.bytes();
-        add_chunk({ts[a], ts[b - 1], bytes.data(), static_cast<uint32_t>(bytes.size()), kEncodingXor});
+        for (const EncodedChunk& chunk : reencode(group, mint_, last_, nullptr)) add_chunk(chunk.view());
     }
 }
 
 void BlockWriter::add_chunk(const ChunkView& chunk) {
-    uint64_t samples = sample_count(chunk);
+    uint64_t samples = chunk_sample_count({chunk.data, chunk.size}, chunk.encoding);
     if (samples == 0) return;
     ByteWriter head;
     head.uvarint(chunk.size);

@@ -20,13 +20,9 @@ struct BlockCounts {
     uint64_t chunks = 0;
 };
 
-// Samples of a re-encoded chunk.
-inline constexpr size_t kSamplesPerChunk = 120;
-
 // Order of calls: add_symbols for every batch, begin, add_rows for the same batches, finish. A chunk that
 // lies wholly in the block's range and overlaps no other goes in byte for byte; others are decoded, cut,
-// merged (the earlier chunk wins equal timestamps) and encoded anew. Series without a sample in the range are
-// left out.
+// merged and encoded anew (block/reencode.h). Series without a sample in the range are left out.
 class BlockWriter {
   public:
     // mint inclusive, maxt exclusive, milliseconds. A segment grows to at most `segment_size` bytes.
@@ -36,8 +32,8 @@ class BlockWriter {
     void add_symbols(const IndexReader& index);
     void begin() { index_.begin(); }
     // Takes rows from `first` on until some `budget` bytes wait; gives the next row to take. Rows must ascend
-    // in label order over all calls. Throws DecodeError on a broken chunk and on one that would have to be
-    // re-encoded but is no float chunk, std::invalid_argument on wrong order.
+    // in label order over all calls. Throws DecodeError on a broken chunk, std::invalid_argument on wrong
+    // order.
     size_t add_rows(const SeriesBatch& batch, size_t first, size_t budget);
     bool finish(size_t budget) { return index_.finish(budget); }
 
@@ -52,7 +48,6 @@ class BlockWriter {
 
   private:
     void add_group(std::span<const ChunkView> group);
-    void reencode(std::span<const ChunkView> group);
     void add_chunk(const ChunkView& chunk);
     uint32_t symbol(const SymbolTable& from, uint32_t id);
 

@@ -47,8 +47,11 @@ void BlockMerger::add_chunks(const Cursor& c, SeriesBatch& out) const {
         c.input.deleted == nullptr ? nullptr : c.input.deleted->find(c.ids[c.next - 1]);
     for (const ChunkMeta& meta : c.metas) {
         ChunkView view = c.input.block->chunks.view(meta);
-        if (deleted != nullptr && !cut_chunk(view, *deleted, out.owners)) continue;
-        out.chunks.push_back(view);
+        if (deleted == nullptr) {
+            out.chunks.push_back(view);
+        } else {
+            add_remains(view, *deleted, out);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "block/reencode.h"
 #include "bytes/crc32c.h"
 #include "bytes/reader.h"
 #include "bytes/writer.h"
@@ -80,13 +81,10 @@ size_t Tombstones::intervals() const {
     return n;
 }
 
-bool cut_chunk(ChunkView& chunk, const Intervals& deleted, std::vector<std::shared_ptr<const void>>& owners) {
-    bool touched = false;
-    for (Interval i : deleted) {
-        if (i.mint <= chunk.mint && chunk.maxt <= i.maxt) return false;
-        touched = touched || (i.mint <= chunk.maxt && chunk.mint <= i.maxt);
-    }
-    if (!touched || chunk.encoding != kEncodingXor) return true;
+namespace {
+
+// Decodes an XOR chunk into columns without the deleted samples. A query then decodes them but once.
+void add_columns(const ChunkView& chunk, const Intervals& deleted, SeriesBatch& out) {
     std::vector<int64_t> ts;
     std::vector<double> vs;
     xor_decode({chunk.data, chunk.size}, std::numeric_limits<int64_t>::min(),
@@ -99,14 +97,33 @@ bool cut_chunk(ChunkView& chunk, const Intervals& deleted, std::vector<std::shar
         ts[kept] = ts[k];
         vs[kept++] = vs[k];
     }
-    if (kept == 0) return false;
+    if (kept == 0) return;
     auto columns = std::make_shared<std::vector<uint64_t>>(2 * kept);
     std::memcpy(columns->data(), ts.data(), 8 * kept);
     std::memcpy(columns->data() + kept, vs.data(), 8 * kept);
-    chunk = {ts[0], ts[kept - 1], reinterpret_cast<const uint8_t*>(columns->data()),
-             static_cast<uint32_t>(16 * kept), kEncodingColumns};
-    owners.push_back(std::move(columns));
-    return true;
+    out.chunks.push_back({ts[0], ts[kept - 1], reinterpret_cast<const uint8_t*>(columns->data()),
+                          static_cast<uint32_t>(16 * kept), kEncodingColumns});
+    out.owners.push_back(std::move(columns));
+}
+
+}  // namespace
+
+void add_remains(const ChunkView& chunk, const Intervals& deleted, SeriesBatch& out) {
+    bool touched = false;
+    for (Interval i : deleted) {
+        if (i.mint <= chunk.mint && chunk.maxt <= i.maxt) return;
+        touched = touched || (i.mint <= chunk.maxt && chunk.mint <= i.maxt);
+    }
+    if (!touched) {
+        out.chunks.push_back(chunk);
+    } else if (chunk.encoding == kEncodingXor) {
+        add_columns(chunk, deleted, out);
+    } else {
+        auto kept = std::make_shared<std::vector<EncodedChunk>>(reencode(
+            {&chunk, 1}, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(), &deleted));
+        for (const EncodedChunk& c : *kept) out.chunks.push_back(c.view());
+        if (!kept->empty()) out.owners.push_back(std::move(kept));
+    }
 }
 
 }  // namespace narthex

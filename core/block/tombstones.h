@@ -41,8 +41,9 @@ class Tombstones {
     std::map<uint64_t, Intervals> series_;
 };
 
-// What is left of a chunk. Fully deleted chunks vanish (false). Partly deleted float chunks become columns
-// owned by `owners`; other encodings cannot be cut and stay whole.
-bool cut_chunk(ChunkView& chunk, const Intervals& deleted, std::vector<std::shared_ptr<const void>>& owners);
+// Adds what is left of a chunk to the batch's chunks and owners: nothing, the chunk itself, or its remaining
+// samples as columns (XOR chunks) or as chunks encoded anew. Throws DecodeError when it has to look into a
+// broken chunk.
+void add_remains(const ChunkView& chunk, const Intervals& deleted, SeriesBatch& out);
 
 }  // namespace narthex

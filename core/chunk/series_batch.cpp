@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "bytes/error.h"
+#include "chunk/histogram.h"
 #include "chunk/xor.h"
+#include "chunk/xor2.h"
 
 namespace narthex {
 
@@ -21,18 +23,6 @@ void decode_columns(const ChunkView& c, int64_t mint, int64_t maxt, SampleBuffer
     std::memcpy(out.times() + out.size(), t + first, (last - first) * sizeof(int64_t));
     std::memcpy(out.values() + out.size(), v + first, (last - first) * sizeof(double));
     out.commit(last - first);
-}
-
-void decode_chunk(const ChunkView& c, int64_t mint, int64_t maxt, SampleBuffer& out) {
-    if (c.encoding == kEncodingXor) {
-        xor_decode({c.data, c.size}, mint, maxt, out);
-    } else if (c.encoding == kEncodingColumns) {
-        decode_columns(c, mint, maxt, out);
-    } else if (c.encoding == kEncodingHistogram || c.encoding == kEncodingFloatHistogram) {
-        throw DecodeError("native histogram chunks cannot be read as floats", 0);
-    } else {
-        throw DecodeError("unsupported chunk encoding " + std::to_string(c.encoding), 0);
-    }
 }
 
 // The samples from `tail` on overlap those before it: merges both sorted runs, the earlier one wins ties.
@@ -52,7 +42,32 @@ void merge_tail(size_t tail, SampleBuffer& samples) {
     samples.swap(merged);
 }
 
+// The same for histograms.
+void merge_tail(size_t tail, HistogramColumns& samples) {
+    std::vector<uint32_t> order;
+    order.reserve(samples.size());
+    const std::vector<int64_t>& t = samples.times;
+    for (size_t a = 0, b = tail; a < tail || b < t.size();) {
+        bool second = a == tail || (b < t.size() && t[b] < t[a]);
+        if (a < tail && b < t.size() && t[a] == t[b]) ++b;
+        order.push_back(static_cast<uint32_t>(second ? b++ : a++));
+    }
+    samples = samples.pick(order);
+}
+
 }  // namespace
+
+void decode_chunk(const ChunkView& c, int64_t mint, int64_t maxt, SampleBuffer& out) {
+    if (c.encoding == kEncodingXor) {
+        xor_decode({c.data, c.size}, mint, maxt, out);
+    } else if (c.encoding == kEncodingColumns) {
+        decode_columns(c, mint, maxt, out);
+    } else if (c.encoding == kEncodingXor2) {
+        xor2_decode({c.data, c.size}, mint, maxt, out);
+    } else {
+        throw DecodeError("chunk encoding " + std::to_string(c.encoding) + " holds no floats", 0);
+    }
+}
 
 bool WindowSet::touches(int64_t mint, int64_t maxt) const {
     if (count == 0) return false;
@@ -73,7 +88,7 @@ void decode_chunks(const SeriesBatch& batch, size_t i, int64_t mint, int64_t max
                    Wanted&& wanted) {
     out.clear();
     for (const ChunkView& c : batch.row(i)) {
-        if (c.maxt < mint || c.mint > maxt || !wanted(c)) continue;
+        if (c.maxt < mint || c.mint > maxt || is_histogram(c.encoding) || !wanted(c)) continue;
         size_t tail = out.size();
         decode_chunk(c, mint, maxt, out);
         if (tail > 0 && tail < out.size() && out.times()[tail] <= out.times()[tail - 1])
@@ -99,6 +114,17 @@ void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, 
     decode_row(batch, i, mint, maxt, buffer);
     ts.assign(buffer.times(), buffer.times() + buffer.size());
     vs.assign(buffer.values(), buffer.values() + buffer.size());
+}
+
+void decode_histograms(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt,
+                       HistogramColumns& out) {
+    out.clear();
+    for (const ChunkView& c : batch.row(i)) {
+        if (c.maxt < mint || c.mint > maxt || !is_histogram(c.encoding)) continue;
+        size_t tail = out.size();
+        histogram_decode({c.data, c.size}, c.encoding, mint, maxt, out);
+        if (tail > 0 && tail < out.size() && out.times[tail] <= out.times[tail - 1]) merge_tail(tail, out);
+    }
 }
 
 SeriesBatch merge_batches(std::span<const SeriesBatch* const> batches) {

@@ -7,24 +7,20 @@
 #include <span>
 #include <vector>
 
+#include "chunk/encoding.h"
+#include "chunk/histogram_columns.h"
 #include "chunk/sample_buffer.h"
 #include "labels/label_sets.h"
 
 namespace narthex {
-
-// Encodings 1 to 6 are Prometheus'. kEncodingColumns is ours and never written to disk: `data` points at
-// `count` int64 timestamps followed by `count` doubles, native byte order, 8-byte aligned.
-inline constexpr uint8_t kEncodingHistogram = 2;
-inline constexpr uint8_t kEncodingFloatHistogram = 3;
-inline constexpr uint8_t kEncodingColumns = 0xff;
 
 // Bounds are inclusive, milliseconds. The bytes are owned by the batch's `owners`.
 struct ChunkView {
     int64_t mint;
     int64_t maxt;
     const uint8_t* data;
-    uint32_t size;  // bytes; for kEncodingColumns 16 * count
-    uint8_t encoding;
+    uint32_t size;     // bytes; for kEncodingColumns 16 * count
+    uint8_t encoding;  // chunk/encoding.h
 };
 
 // Rows are series in label order (compare_rows), unique. A row's chunks are sorted by mint; they may overlap
@@ -41,8 +37,12 @@ struct SeriesBatch {
     }
 };
 
+// Appends a float chunk's samples with mint <= t <= maxt. Throws DecodeError on a broken chunk and on
+// encodings of other things than floats.
+void decode_chunk(const ChunkView& chunk, int64_t mint, int64_t maxt, SampleBuffer& out);
+
 // Decodes row i's float samples with mint <= t <= maxt into ts/vs (cleared first), strictly ascending in t.
-// Stale markers are kept. Throws DecodeError on a broken chunk.
+// Stale markers are kept; histogram chunks are passed over. Throws DecodeError on a broken chunk.
 void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
                 std::vector<double>& vs);
 void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out);
@@ -60,6 +60,11 @@ struct WindowSet {
 
 // As above, but chunks that touch no window are skipped: their samples are missing from `out`.
 void decode_row(const SeriesBatch& batch, size_t i, const WindowSet& windows, SampleBuffer& out);
+
+// Decodes row i's histogram samples with mint <= t <= maxt into `out` (cleared first), ascending in t; float
+// chunks are passed over. A time that occurs in a float chunk and in a histogram chunk is given by both
+// calls.
+void decode_histograms(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, HistogramColumns& out);
 
 // One batch out of several (head and blocks): rows with equal labels become one row. Inputs may use different
 // symbol tables; the result uses a new one.

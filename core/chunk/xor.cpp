@@ -3,7 +3,6 @@
 #include <bit>
 #include <utility>
 
-#include "chunk/bits.h"
 #include "chunk/xor_encoder.h"
 
 namespace narthex {
@@ -30,8 +29,7 @@ void XorAppender::append(int64_t t, double value) {
 }
 
 uint16_t xor_sample_count(std::span<const uint8_t> chunk) {
-    if (chunk.size() < 2) throw DecodeError("chunk header is cut", chunk.size());
-    return load_be16(chunk.data());
+    return chunk_sample_count(chunk, kEncodingXor);
 }
 
 }  // namespace narthex

@@ -6,13 +6,12 @@
 #include <span>
 #include <vector>
 
+#include "chunk/encoding.h"
 #include "chunk/xor_encoder.h"
 
 namespace narthex {
 
 class SampleBuffer;
-
-inline constexpr uint8_t kEncodingXor = 1;
 
 // Writes one chunk. Appending costs O(1); the bytes so far are a complete chunk after every append,
 // so a reader may copy them at any time (under the owner's lock).

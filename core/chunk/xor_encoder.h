@@ -61,27 +61,42 @@ class XorBits {
     unsigned at_;
 };
 
-inline void put_xor_value(XorState& s, uint64_t bits, XorBits& out) {
-    uint64_t x = bits ^ s.v;
-    s.v = bits;
-    if (x == 0) {
-        out.put(0, 1);
-        return;
-    }
+// How a value code says that bits follow: in the window of the last one, or in a new one.
+struct XorPrefixes {
+    uint8_t reuse, reuse_bits;
+    uint8_t fresh, fresh_bits;
+};
+inline constexpr XorPrefixes kXorPrefixes{0b10, 2, 0b11, 2};
+
+// Writes `x`, the bits of a value XOR those of the one before; not 0. `State` remembers the window.
+template <typename State, typename Bits>
+void put_xor_bits(State& s, uint64_t x, XorPrefixes prefixes, Bits& out) {
     auto leading = static_cast<uint8_t>(std::countl_zero(x));
     auto trailing = static_cast<uint8_t>(std::countr_zero(x));
     if (leading > 31) leading = 31;
     if (s.leading != 0xff && leading >= s.leading && trailing >= s.trailing) {
-        out.put(0b10, 2);
+        out.put(prefixes.reuse, prefixes.reuse_bits);
         out.put64(x >> s.trailing, 64u - s.leading - s.trailing);
         return;
     }
     s.leading = leading;
     s.trailing = trailing;
     unsigned significant = 64u - leading - trailing;
-    out.put(0b11u << 11 | static_cast<uint64_t>(leading) << 6 | (significant & 63),
-            13);  // 64 is written as 0
+    out.put(static_cast<uint64_t>(prefixes.fresh) << 11 | static_cast<uint64_t>(leading) << 6 |
+                (significant & 63),  // 64 is written as 0
+            prefixes.fresh_bits + 11u);
     out.put64(x >> trailing, significant);
+}
+
+template <typename State, typename Bits>
+void put_xor_value(State& s, uint64_t bits, Bits& out) {
+    uint64_t x = bits ^ s.v;
+    s.v = bits;
+    if (x == 0) {
+        out.put(0, 1);
+    } else {
+        put_xor_bits(s, x, kXorPrefixes, out);
+    }
 }
 
 inline void put_xor_time(uint64_t delta_of_delta, XorBits& out) {

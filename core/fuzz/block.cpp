@@ -12,7 +12,9 @@
 #include "block/block_writer.h"
 #include "block/merger.h"
 #include "bytes/crc32c.h"
+#include "chunk/histogram.h"
 #include "chunk/xor.h"
+#include "chunk/xor2.h"
 
 using namespace narthex;
 
@@ -24,6 +26,25 @@ struct Sample {
     Bytes index, segment;
 };
 
+// A chunk of five samples, of another encoding for each series.
+Bytes make_chunk(int series, int64_t from, uint8_t& encoding) {
+    constexpr uint8_t encodings[6] = {kEncodingXor,         kEncodingXor2,
+                                      kEncodingHistogram,   kEncodingFloatHistogram,
+                                      kEncodingHistogramST, kEncodingXor};
+    encoding = encodings[series];
+    XorAppender plain;
+    Xor2Appender with_starts;
+    HistogramAppender histograms(encoding, ResetHint::kUnknown, {0, 0.5, {{0, 2}}, {{1, 1}}, {}});
+    for (int64_t t = from; t < from + 5; ++t) {
+        HistogramCell zeros[3] = {};
+        plain.append(t, 1.5);
+        with_starts.append(t, 1.5, from);
+        histograms.append({t, from, {}, {}, 2.5, zeros});
+    }
+    if (encoding == kEncodingXor) return plain.take();
+    return encoding == kEncodingXor2 ? with_starts.take() : histograms.take();
+}
+
 Sample make_sample() {
     SeriesBatch batch;
     for (int i = 0; i < 6; ++i) {
@@ -31,11 +52,10 @@ Sample make_sample() {
         std::vector<std::pair<std::string_view, std::string_view>> labels{{"__name__", "up"}, {"host", host}};
         batch.labels.add_row(labels);
         for (int64_t from : {0, 1000}) {
-            XorAppender appender;
-            for (int64_t t = 0; t < 5; ++t) appender.append(from + t, 1.5);
-            auto bytes = std::make_shared<Bytes>(appender.take());
+            uint8_t encoding;
+            auto bytes = std::make_shared<Bytes>(make_chunk(i, from, encoding));
             batch.chunks.push_back(
-                {from, from + 4, bytes->data(), static_cast<uint32_t>(bytes->size()), kEncodingXor});
+                {from, from + 4, bytes->data(), static_cast<uint32_t>(bytes->size()), encoding});
             batch.owners.push_back(bytes);
         }
         batch.offsets.push_back(batch.chunks.size());
@@ -100,7 +120,11 @@ void read_all(std::span<const uint8_t> index, std::span<const uint8_t> segment) 
             SeriesBatch batch = select(*block, terms, 1, 2000, &deleted);
             std::vector<int64_t> ts;
             std::vector<double> vs;
-            for (size_t i = 0; i < batch.rows(); ++i) attempt([&] { decode_row(batch, i, 0, 3000, ts, vs); });
+            HistogramColumns histograms;
+            for (size_t i = 0; i < batch.rows(); ++i) {
+                attempt([&] { decode_row(batch, i, 0, 3000, ts, vs); });
+                attempt([&] { decode_histograms(batch, i, 0, 3000, histograms); });
+            }
         });
         attempt([&] { select_labels(*block, terms, 0, 3000, nullptr); });
         attempt([&] { matching_label_names(block->index, terms); });

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from narthex.native import snappy_compress
+from reference.chunk_histogram import Histogram
 from support.api_server import ApiServer
+from support.histogram_protobuf import field, histogram_message, varint
 from support.process import free_port, require
 from support.waiting import wait_until
 
@@ -61,10 +63,19 @@ class Prometheus(ApiServer):
 
     def write(self, series: Iterable[tuple[Mapping[str, str], Samples]]) -> None:
         """One remote-write request."""
-        body = b"".join(_field(1, _time_series(labels, samples)) for labels, samples in series)
+        self._write(_label_fields(labels) + _sample_fields(samples) for labels, samples in series)
+
+    def write_histograms(self, series: Iterable[tuple[Mapping[str, str], Sequence[tuple[int, Histogram]]]]) -> None:
+        """One remote-write request; the samples are (milliseconds, histogram)."""
+        self._write(
+            _label_fields(labels) + b"".join(field(4, histogram_message(t, h)) for t, h in samples)
+            for labels, samples in series
+        )
+
+    def _write(self, series: Iterable[bytes]) -> None:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/api/v1/write",
-            data=snappy_compress(body),
+            data=snappy_compress(b"".join(field(1, s) for s in series)),
             headers={"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"},
         )
         try:
@@ -77,20 +88,10 @@ def label_text(labels: Mapping[str, str]) -> str:
     return json.dumps(dict(sorted(labels.items())))
 
 
-def _varint(n: int) -> bytes:
-    out = bytearray()
-    while n >= 0x80:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
+def _label_fields(labels: Mapping[str, str]) -> bytes:
+    pairs = (field(1, name.encode()) + field(2, value.encode()) for name, value in sorted(labels.items()))
+    return b"".join(field(1, p) for p in pairs)
 
 
-def _field(number: int, data: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
-
-
-def _time_series(labels: Mapping[str, str], samples: Samples) -> bytes:
-    pairs = (_field(1, name.encode()) + _field(2, value.encode()) for name, value in sorted(labels.items()))
-    points = (b"\x09" + struct.pack("<d", v) + b"\x10" + _varint(t) for t, v in samples)
-    return b"".join(_field(1, p) for p in pairs) + b"".join(_field(2, p) for p in points)
+def _sample_fields(samples: Samples) -> bytes:
+    return b"".join(field(2, b"\x09" + struct.pack("<d", v) + b"\x10" + varint(t)) for t, v in samples)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from mmap import mmap
-from typing import overload
+from typing import TypedDict, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,30 @@ class LabelSets:
     def add(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Adds a row; sorts by name, drops empty values. Names must be unique."""
 
+class HistogramRun(TypedDict):
+    """Histogram samples of one series that share a layout (docs/formats/chunk-histogram.md), one array entry a sample.
+
+    Counts are uint64, buckets int64, or both float64 where `floats` is True. A stale marker has the stale NaN for its
+    sum and the empty layout.
+    """
+
+    floats: bool
+    schema: int
+    zero_threshold: float
+    positive_spans: list[tuple[int, int]]
+    negative_spans: list[tuple[int, int]]
+    bounds: list[float]
+    times: NDArray[np.int64]
+    start_times: NDArray[np.int64]
+    """0 where unknown."""
+    counts: NDArray[np.uint64] | NDArray[np.float64]
+    zero_counts: NDArray[np.uint64] | NDArray[np.float64]
+    sums: NDArray[np.float64]
+    hints: NDArray[np.uint8]
+    """0 unknown, 1 counter reset, 2 none, 3 gauge."""
+    buckets: NDArray[np.int64] | NDArray[np.float64]
+    """Samples x buckets: absolute counts of the positive buckets, then of the negative ones."""
+
 class SeriesBatch:
     """What a selection gives: label sets (in label order, unique) and for each the chunks that hold its samples."""
 
@@ -41,8 +65,12 @@ class SeriesBatch:
     def labels(self) -> LabelSets: ...
     def chunk_count(self) -> int: ...
     def samples(self, row: int, mint: int, maxt: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Decoded samples of a row with mint <= t <= maxt, stale markers included."""
+        """Decoded float samples of a row with mint <= t <= maxt, stale markers included."""
 
+    def histograms(self, row: int, mint: int, maxt: int) -> list[HistogramRun]:
+        """Decoded histogram samples of a row with mint <= t <= maxt, stale markers included, in time order."""
+
+    def histogram_chunk_count(self) -> int: ...
     @staticmethod
     def merge(batches: Sequence[SeriesBatch]) -> SeriesBatch:
         """One batch out of several; rows with equal labels become one row."""
@@ -51,6 +79,9 @@ class SeriesBatch:
         self, labels: Sequence[tuple[str, str]], timestamps: NDArray[np.int64], values: NDArray[np.float64]
     ) -> None:
         """Adds one series; rows must be added in label order, timestamps must ascend."""
+
+    def add_chunks(self, labels: Sequence[tuple[str, str]], chunks: Sequence[tuple[int, int, int, bytes]]) -> None:
+        """Adds one series of chunks (first time, last time, encoding, data), ordered by first time."""
 
 # --- blocks -----------------------------------------------------------------------------------------------------------
 
@@ -210,8 +241,7 @@ class BlockWriter:
     def add_rows(self, batch: SeriesBatch, first: int, budget: int) -> int:
         """Takes rows from `first` on until about `budget` bytes wait to be taken; gives the next row to add.
 
-        Rows ascend in label order over all calls, else ValueError. Raises DecodeError on a broken chunk, and on one
-        that would have to be cut or merged but holds no floats.
+        Rows ascend in label order over all calls, else ValueError. Raises DecodeError on a broken chunk.
         """
 
     def finish(self, budget: int) -> bool:

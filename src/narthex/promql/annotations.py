@@ -77,6 +77,9 @@ class Annotations:
     def sort_in_range_query(self, expr: Expr) -> None:
         self._warn("sort is ineffective for range queries since results are always ordered by labels", expr)
 
+    def histograms_left_out(self) -> None:
+        self._warnings["native histograms are not evaluated, their samples were left out"] = None
+
     def possible_non_counter(self, metric: str, expr: Expr) -> None:
         text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
         self._infos[f"{text}{quote(metric)} ({self.position(expr)})"] = None

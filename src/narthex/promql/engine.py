@@ -212,6 +212,8 @@ class Engine:
                 result = _finished(context, value, times)
         finally:
             selections.close()
+        if selections.histogram_chunks:
+            notes.histograms_left_out()
         result.warnings, result.infos = notes.warnings(), notes.infos()
         stats = result.stats
         stats.prepare_s, stats.inner_eval_s, stats.sort_s = (

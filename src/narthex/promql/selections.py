@@ -102,6 +102,8 @@ class Selections:
         self._queryable = queryable
         self._queriers: dict[tuple[int, int], Querier] = {}
         self._reads: dict[int, list[_Read]] = {}  # by identity of the tuple of matchers
+        self.histogram_chunks = 0
+        """How many of the chunks that were read hold native histograms."""
 
     def plan(self, ranges: Iterator[tuple[Matchers, int, int]]) -> None:
         """Joins overlapping ranges of equal matchers."""
@@ -125,6 +127,7 @@ class Selections:
             raise InternalError(f"no read was planned for [{mint}, {maxt}]")
         if read.selection is None:
             batch = self._querier(read.mint, read.maxt).select(matchers)
+            self.histogram_chunks += batch.histogram_chunk_count()
             read.selection = Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count())
         return read.selection
 

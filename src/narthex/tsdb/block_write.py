@@ -56,7 +56,7 @@ def write_block(
 
     None, and nothing is written, when no sample lies in the range. `ulid` names the block (else a new name).
     Raises StorageError when a file cannot be written; nothing stays behind then. Raises DecodeError on a broken
-    chunk, and on one of histograms that would have to be cut or merged.
+    chunk.
     """
     writer = BlockWriter(mint, maxt, SEGMENT_SIZE)
     writer.add_symbols(batch)

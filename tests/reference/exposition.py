@@ -268,7 +268,7 @@ class _Reader:
             self.seconds()
 
     def number(self) -> float:
-        text = re.compile(r"[^ \n]*" if self.om else r"[^ \t\n{]*").match(self.body, self.at)[0]  # type: ignore[index]
+        text = re.compile(r"[^ \n]*" if self.om else r"[^ \t\n{]*").match(self.body, self.at)[0]
         try:
             value = parse_float(text)
         except ValueError as e:

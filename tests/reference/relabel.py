@@ -59,7 +59,7 @@ def relabel(labels: dict[str, str], rules: list[dict[str, object]]) -> dict[str,
 def _one(b: Builder, rule: dict[str, object]) -> bool:
     action = rule.get("action", "replace")
     source = rule.get("source_labels", ())
-    text = str(rule.get("separator", ";")).join(b.get(n) for n in source)  # type: ignore[attr-defined]
+    text = str(rule.get("separator", ";")).join(b.get(n) for n in source)
     regex = re.compile(f"(?s:{rule.get('regex', '(.*)')})")
     target, replacement = str(rule.get("target_label", "")), str(rule.get("replacement", "$1"))
     if action == "keep":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,11 +45,6 @@ class Notification:
     @property
     def status(self) -> str:
         return "firing" if self.firing else "resolved"
-
-    @property
-    def dedup_key(self) -> str:
-        """Identity of the group towards receivers that keep incidents: hex SHA-256 of the group key."""
-        return hashlib.sha256(self.group_key.encode()).hexdigest()
 
     def common_labels(self) -> Labels:
         return _common([a.labels for a in self.alerts])

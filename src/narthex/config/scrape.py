@@ -24,7 +24,6 @@ PROTOCOLS: Mapping[str, str] = {
 }
 """scrape_protocols names and their media types."""
 DEFAULT_PROTOCOLS = ("OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4")
-ESCAPING_SCHEMES = ("allow-utf-8", "underscores", "dots", "values")
 
 
 def _protocol(value: Any) -> Any:

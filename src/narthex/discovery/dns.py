@@ -79,7 +79,8 @@ class DnsProvider(RefreshProvider):
         failed: aiodns.error.DNSError | None = None
         for name in names:
             try:
-                return (await resolver.query_dns(name, self._type)).answer  # type: ignore[no-any-return]
+                records: Sequence[Any] = (await resolver.query_dns(name, self._type)).answer
+                return records
             except aiodns.error.DNSError as e:
                 if e.args and e.args[0] == aiodns.error.ARES_ENODATA:
                     return ()

@@ -42,10 +42,6 @@ class Labels(Mapping[str, str]):
     def __lt__(self, other: Labels) -> bool:
         return tuple(self._dict.items()) < tuple(other._dict.items())
 
-    def with_(self, **changes: str) -> Labels:
-        """A copy with labels set (or removed where the new value is empty)."""
-        return Labels({**self._dict, **changes})
-
     def merged(self, other: Mapping[str, str]) -> Labels:
         """A copy in which `other` wins."""
         return Labels({**self._dict, **other})

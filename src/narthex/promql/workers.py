@@ -51,13 +51,13 @@ class Workers:
                     return state
                 run(state, *piece)
 
-        helpers = [self._pool.submit(work) for _ in range(min(self.threads, pieces) - 1)]
+        others = [self._pool.submit(work) for _ in range(min(self.threads, pieces) - 1)]
         try:
             states = [work()]
         except BaseException:
             with lock:
                 todo = iter(())
-            for helper in helpers:
-                helper.exception()
+            for other in others:
+                other.exception()
             raise
-        return states + [helper.result() for helper in helpers]
+        return states + [other.result() for other in others]

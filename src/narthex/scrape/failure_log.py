@@ -25,7 +25,7 @@ class FailureLog:
     def reopen(self) -> None:
         self.close()
         try:
-            self._file = Path(self._path).open("ab", buffering=0)  # noqa: SIM115  (stays open between scrapes)
+            self._file = Path(self._path).open("ab", buffering=0)  # noqa: SIM115  # stays open between scrapes
         except OSError as e:
             log.error("cannot open the scrape failure log %s: %s", self._path, e)
 

@@ -6,10 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
 from typing import ClassVar
 
-from narthex.errors import TemplateError
 from narthex.template.values import Struct
 
 SECOND = 1_000_000_000
@@ -110,11 +108,6 @@ class GoTime(Struct):
         "Weekday": "weekday",
         "YearDay": "year_day",
     }
-
-    @classmethod
-    def from_seconds(cls, seconds: float, zone: tzinfo = UTC) -> GoTime:
-        """Microsecond resolution. Printing raises ValueError outside of the years 1 to 9999."""
-        return cls(round(seconds * 1_000_000) * 1000, zone)
 
     def moment(self) -> datetime:
         try:
@@ -265,34 +258,3 @@ _PARTS: Mapping[str, Callable[[datetime], str]] = {
     "pm": lambda t: "pm" if t.hour >= 12 else "am",
     "MST": _zone_name,
 }
-
-_UNITS = {
-    "ns": 1,
-    "us": 1000,
-    "µs": 1000,
-    "μs": 1000,
-    "ms": 1_000_000,
-    "s": SECOND,
-    "m": 60 * SECOND,
-    "h": 3600 * SECOND,
-}
-
-
-@lru_cache(maxsize=256)
-def parse_go_duration(text: str) -> GoDuration:
-    """Go's time.ParseDuration: 1h15m30.918s, -1.5h. Raises TemplateError."""
-    sign = -1 if text.startswith("-") else 1
-    body = text.lstrip("+-") if len(text) - len(text.lstrip("+-")) <= 1 else ""
-    if body == "0":
-        return GoDuration(0)
-    pieces = re.findall(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", body)
-    if not pieces or "".join(a + b for a, b in pieces) != body:
-        raise TemplateError(f'time: invalid duration "{text}"')
-    total = 0
-    for number, unit in pieces:
-        whole, _, fraction = number.partition(".")
-        total += int(whole or 0) * _UNITS[unit]
-        total += int(fraction or 0) * _UNITS[unit] // 10 ** len(fraction) if fraction else 0
-    if total >= 2**63:
-        raise TemplateError(f'time: invalid duration "{text}"')
-    return GoDuration(sign * total)

@@ -39,9 +39,6 @@ class Struct:
         """What printing shows (Go's Stringer), or None for the fields in braces."""
         return None
 
-    def go_zero(self, _name: str) -> Any:
-        return None
-
 
 @dataclass(frozen=True)
 class Function:

@@ -21,7 +21,7 @@ _OUTER_TIMES = {
     "292277025-08-18T07:12:54.999999999Z": MAX_TIME,
 }
 _FLOAT = re.compile(r"[+-]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d([.,]\d+)?([Zz]|[+-]\d\d:\d\d)\Z")
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)\Z")
 
 SelectorParser = Callable[[str], Sequence[Matcher]]
 
@@ -116,8 +116,8 @@ def parse_time(text: str) -> int:
         return max(MIN_TIME, min(MAX_TIME, round(seconds * 1000)))
     if text in _OUTER_TIMES:
         return _OUTER_TIMES[text]
-    if _RFC3339.match(text):
-        whole, fraction, zone = re.fullmatch(r"(.{19})(?:[.,](\d+))?(.+)", text).groups()  # type: ignore[union-attr]
+    if parts := _RFC3339.match(text):
+        whole, fraction, zone = parts.groups()
         try:
             moment = datetime.fromisoformat(whole.upper() + zone.upper().replace("Z", "+00:00"))
             return int(moment.timestamp()) * 1000 + int((fraction or "0").ljust(3, "0")[:3])

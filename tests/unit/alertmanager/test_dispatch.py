@@ -12,7 +12,7 @@ from support.clock import FakeClock
 
 def route(
     matchers: str = "", *, by: set[str] | None = frozenset(), routes: tuple[Route, ...] = (), **kw: object
-) -> Route:  # type: ignore[assignment]
+) -> Route:
     base: dict[str, object] = {
         "receiver": "r",
         "group_wait": 30.0,
@@ -24,7 +24,7 @@ def route(
     group_by = None if by is None else frozenset(by)
     return Route(
         matchers=tuple(parse_matchers(matchers)), group_by=group_by, key=key, id=key, routes=routes, **{**base, **kw}
-    )  # type: ignore[arg-type]
+    )
 
 
 def alert(clock: FakeClock, lasts: float = 3600, **labels: str) -> Alert:

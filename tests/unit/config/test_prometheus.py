@@ -242,4 +242,4 @@ def test_null_is_the_zero_value() -> None:
 def test_a_configuration_never_changes() -> None:
     config: Config = parse_config(JOB)
     with pytest.raises(ValueError, match="frozen"):
-        config.runtime = config.runtime  # type: ignore[misc]
+        config.runtime = config.runtime

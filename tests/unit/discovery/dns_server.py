@@ -32,7 +32,7 @@ class DnsTable(asyncio.DatagramProtocol):
         self.asked: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: asyncio.DatagramTransport = transport  # type: ignore[assignment]
+        self.transport: asyncio.DatagramTransport = transport
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         at, labels = 12, []

@@ -103,8 +103,8 @@ def test_actions(labels: dict[str, str], rules: list[dict[str, Any]], expected: 
 
 def test_legacy_names_keep_replace_from_writing_other_names() -> None:
     rule = {"source_labels": ("a",), "target_label": "${1}", "replacement": "x"}
-    assert process({"a": "my.label"}, [RelabelRule(**rule, legacy_names=True)]) == Labels({"a": "my.label"})  # type: ignore[arg-type]
-    assert process({"a": "my.label"}, [RelabelRule(**rule)]) == Labels({"a": "my.label", "my.label": "x"})  # type: ignore[arg-type]
+    assert process({"a": "my.label"}, [RelabelRule(**rule, legacy_names=True)]) == Labels({"a": "my.label"})
+    assert process({"a": "my.label"}, [RelabelRule(**rule)]) == Labels({"a": "my.label", "my.label": "x"})
 
 
 def test_an_unchanged_set_is_the_same_object() -> None:

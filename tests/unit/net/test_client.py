@@ -20,7 +20,7 @@ from unit.net.servers import serve
 
 
 def client(text: str = "", **options: object) -> HTTPClient:
-    return HTTPClient(load(HTTPClientConfig, text, "f.yml"), **options)  # type: ignore[arg-type]
+    return HTTPClient(load(HTTPClientConfig, text, "f.yml"), **options)
 
 
 async def echo(request: web.BaseRequest) -> web.StreamResponse:
@@ -36,13 +36,13 @@ async def echo(request: web.BaseRequest) -> web.StreamResponse:
 
 
 async def fetch(http: HTTPClient, url: str, **options: object) -> dict[str, object]:
-    async with http, await http.get(url, timeout_seconds=10, **options) as response:  # type: ignore[arg-type]
+    async with http, await http.get(url, timeout_seconds=10, **options) as response:
         answer: dict[str, object] = orjson.loads(await response.read())
         return answer
 
 
 def header(seen: dict[str, object], name: str) -> list[str]:
-    return [v for k, v in seen["headers"] if k == name.lower()]  # type: ignore[attr-defined]
+    return [v for k, v in seen["headers"] if k == name.lower()]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def trusting(client: trustme.LeafCert | None = None) -> ssl.SSLContext:
 
 async def get(url: str, tls: ssl.SSLContext | None = None, **options: object) -> aiohttp.ClientResponse:
     connector = aiohttp.TCPConnector(ssl=tls or True)
-    async with aiohttp.ClientSession(connector=connector) as session, session.get(url, **options) as response:  # type: ignore[arg-type]
+    async with aiohttp.ClientSession(connector=connector) as session, session.get(url, **options) as response:
         await response.read()
         return response
 

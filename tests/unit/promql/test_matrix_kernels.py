@@ -60,7 +60,7 @@ def ids(groups: list[int]) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
 
 
 def column(cells: list[list[Cell]], groups: list[int], group: int, step: int) -> list[float]:
-    return [row[step] for row, g in zip(cells, groups, strict=True) if g == group and row[step] is not None]  # type: ignore[misc]
+    return [row[step] for row, g in zip(cells, groups, strict=True) if g == group and row[step] is not None]
 
 
 @pytest.mark.parametrize("op", REDUCE_OPS)

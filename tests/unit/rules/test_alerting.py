@@ -26,7 +26,7 @@ class Source:
 
 
 def rule(**changes: object) -> AlertingRule:
-    spec = RuleSpec("A", "up == 0", True, **changes)  # type: ignore[arg-type]
+    spec = RuleSpec("A", "up == 0", True, **changes)
     return AlertingRule(spec, External({"dc": "x"}, "http://p"), restored=True)
 
 
@@ -127,7 +127,7 @@ def test_labels_and_annotations_are_expanded() -> None:
     assert dict(alert.labels) == {"alertname": "A", "instance": "a", "job": "over", "severity": "page"}
     assert alert.annotations["summary"] == "a 7.5 j x"
     assert alert.annotations["bad"].startswith("<error expanding template: error executing template __alert_A: ")
-    assert series[alert.labels.merged({"__name__": "ALERTS_FOR_STATE"})] == 1.0  # type: ignore[attr-defined]
+    assert series[alert.labels.merged({"__name__": "ALERTS_FOR_STATE"})] == 1.0
 
 
 def test_the_query_function_asks_at_the_time_of_the_rule() -> None:

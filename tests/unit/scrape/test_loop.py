@@ -251,12 +251,12 @@ async def test_a_target_that_came_back_meanwhile_is_not_marked_stale() -> None:
 
 async def test_a_bug_of_ours_fails_one_scrape_and_not_the_loop(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench(b"a 1\n")
-    bench.answers.answers = [ScrapeError("x"), ZeroDivisionError("oops")]  # type: ignore[list-item]
+    bench.answers.answers = [ScrapeError("x"), ZeroDivisionError("oops")]
 
     async def fetch() -> None:
         raise ZeroDivisionError("oops")
 
-    bench.answers.fetch = fetch  # type: ignore[assignment,method-assign]
+    bench.answers.fetch = fetch
     await bench.scrape()
     assert bench.target.last_error == "internal error: ZeroDivisionError: oops"
     assert "scrape failed in a way it should not" in caplog.text

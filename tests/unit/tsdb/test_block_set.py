@@ -41,7 +41,7 @@ def put(directory: Path, start: int, end: int, **options: int) -> BlockMeta:
 
 
 def open_all(directory: Path, options: BlockOptions | None = None, **more: object) -> Blocks:
-    blocks = Blocks(directory, options or BlockOptions(), **more)  # type: ignore[arg-type]
+    blocks = Blocks(directory, options or BlockOptions(), **more)
     blocks.load()
     return blocks
 

@@ -139,15 +139,15 @@ def test_the_head_agrees_with_its_twin(events: list[tuple[str, object]]) -> None
         for kind, argument in events:
             match kind:
                 case "commit":
-                    pair.commit(argument)  # type: ignore[arg-type]
+                    pair.commit(argument)
                 case "rollback":
-                    pair.commit(argument, rollback=True)  # type: ignore[arg-type]
+                    pair.commit(argument, rollback=True)
                 case "overlap":
-                    pair.commit(argument, overlap=True)  # type: ignore[arg-type]
+                    pair.commit(argument, overlap=True)
                 case "select":
-                    pair.select(argument)  # type: ignore[arg-type]
+                    pair.select(argument)
                 case "truncate":
-                    pair.truncate(argument)  # type: ignore[arg-type]
+                    pair.truncate(argument)
                 case _:
                     pair.restart()
         pair.select([])

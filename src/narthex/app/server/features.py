@@ -35,6 +35,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
     """Categories and features, each sorted by name."""
     on = settings.features
     experimental = "promql-experimental-functions" in on
+    extended = "promql-extended-range-selectors" in on
     fill = "promql-binop-fill-modifiers" in on
     out = {
         "api": {
@@ -63,13 +64,13 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
         },
         "promql": {
             **dict.fromkeys(_LANGUAGE, True),
-            "anchored": False,
+            "anchored": extended,
             "delayed_name_removal": "promql-delayed-name-removal" in on,
             "fill": fill,
             "fill_left": fill,
             "fill_right": fill,
             "per_step_stats": False,
-            "smoothed": False,
+            "smoothed": extended,
             "type_and_unit_labels": False,
         },
         "promql_functions": {name: experimental or not f.experimental for name, f in FUNCTIONS.items()},

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.native import LabelSets, Reducer
-from narthex.promql.context import QueryContext, merge_flags
+from narthex.promql.context import QueryContext
 from narthex.promql.syntax import AggregateOp
 from narthex.promql.values import Flags, Matrix
 
@@ -52,7 +52,3 @@ class Reduction:
         reducer = self.reducer(matrix.steps)
         reducer.add(matrix.cells, self.ids, self.context.budget)
         return self.finish([reducer])
-
-
-def group_flags(matrix: Matrix, ids: NDArray[np.uint32], groups: int) -> Flags | None:
-    return merge_flags(matrix.drop_name, ids, groups)

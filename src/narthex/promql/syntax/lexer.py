@@ -71,7 +71,7 @@ class _Lexer:
 
     def skip_space(self) -> str:
         """Moves to the next character that is no space and gives it, "" at the end."""
-        self.pos = _SPACES.match(self.text, self.pos).end()  # type: ignore[union-attr]
+        self.pos = _SPACES.match(self.text, self.pos).end()  # type: ignore[union-attr]  # matches always
         return self.text[self.pos : self.pos + 1]
 
     def statements(self) -> None:
@@ -83,7 +83,7 @@ class _Lexer:
                     return
                 continue
             group = m.lastindex
-            start, end = m.span(group)  # type: ignore[arg-type]
+            start, end = m.span(group)  # type: ignore[arg-type]  # a group matched
             value = text[start:end]
             self.pos = end
             if group == 1:
@@ -177,7 +177,7 @@ class _Lexer:
                 self.unusual_in_braces()
                 continue
             group = m.lastindex
-            start, end = m.span(group)  # type: ignore[arg-type]
+            start, end = m.span(group)  # type: ignore[arg-type]  # a group matched
             self.pos = end
             if group == 1:
                 add(Token(IDENTIFIER, start, end, text[start:end]))

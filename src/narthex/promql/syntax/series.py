@@ -82,7 +82,7 @@ def parse_sequence(text: str, start: int = 0) -> tuple[SequenceValue, ...]:
     out: list[SequenceValue] = []
     at = start
     while True:
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # matches always
         if at == len(text):
             return tuple(out)
         item = _ITEM.match(text, at)

@@ -8,7 +8,6 @@ from enum import Enum
 class ValueType(Enum):
     """The values are the words of the HTTP API; `documented` are those of error messages."""
 
-    NONE = "none"
     SCALAR = "scalar"
     STRING = "string"
     VECTOR = "vector"

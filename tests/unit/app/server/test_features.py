@@ -23,5 +23,5 @@ def test_experimental_functions_follow_their_flag() -> None:
     flags = parse_flags(SERVER_FLAGS, ["--enable-feature=promql-experimental-functions", "--web.enable-lifecycle"])
     found = features(server_settings(flags))
     assert found["promql_functions"]["mad_over_time"] and found["promql_operators"]["limitk"]
-    assert found["api"]["lifecycle"]
+    assert found["api"]["lifecycle"] and not found["promql"]["anchored"]
     assert not features(server_settings(parse_flags(SERVER_FLAGS, [])))["promql_functions"]["mad_over_time"]

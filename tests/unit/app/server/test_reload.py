@@ -28,7 +28,7 @@ class Parts:
             raise self.files
         return self.files
 
-    def _step(self, name: str):  # type: ignore[no-untyped-def]
+    def _step(self, name: str):
         async def apply(loaded: str) -> None:
             if name in self.broken:
                 raise NarthexError(f"{name} is broken")
@@ -39,7 +39,7 @@ class Parts:
 
 def shown(registry: Registry) -> dict[str, str]:
     lines = registry.expose().decode().splitlines()
-    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))  # type: ignore[arg-type]
+    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
 
 
 async def test_a_reload_applies_to_all_parts_in_order() -> None:

@@ -13,6 +13,8 @@
 
 namespace narthex {
 
+inline constexpr size_t kHistogramHeader = 3;  // bytes before the bit stream
+
 // Appends the samples with mint <= t <= maxt to `out`. Within a counter's chunk no counter goes back, so all
 // but its first sample are kNotReset; the first is kUnknown whatever the header says, because nothing ensures
 // that the chunk before is the one that was there when this one was begun. Throws DecodeError on an unknown

@@ -11,7 +11,6 @@ namespace narthex {
 
 namespace {
 
-constexpr size_t kHeader = 3;
 constexpr ResetHint kHintOfBits[4] = {ResetHint::kUnknown, ResetHint::kNotReset, ResetHint::kReset,
                                       ResetHint::kGauge};
 
@@ -187,9 +186,9 @@ class FloatCounts {
 
 // One chunk from its first sample to its last.
 template <typename Counts>
-class Decoder {
+class HistogramDecoder {
   public:
-    Decoder(PaddedBits in, uint8_t start_header, bool gauge, HistogramColumns& out)
+    HistogramDecoder(PaddedBits in, uint8_t start_header, bool gauge, HistogramColumns& out)
         : in_(in), starts_(start_header), gauge_(gauge), out_(out) {}
 
     void run(unsigned count, int64_t mint, int64_t maxt) {
@@ -267,7 +266,7 @@ class Decoder {
 }  // namespace
 
 ResetHint histogram_reset_header(std::span<const uint8_t> chunk, uint8_t encoding) {
-    if (chunk.size() < kHeader) throw DecodeError("chunk header is cut", chunk.size());
+    if (chunk.size() < kHistogramHeader) throw DecodeError("chunk header is cut", chunk.size());
     return kHintOfBits[chunk[is_histogram_with_start_times(encoding) ? 0 : 2] >> 6];
 }
 
@@ -275,15 +274,15 @@ void histogram_decode(std::span<const uint8_t> chunk, uint8_t encoding, int64_t 
                       HistogramColumns& out) {
     unsigned count = chunk_sample_count(chunk, encoding);
     if (count == 0) return;
-    PaddedChunk padded(chunk, kHeader);
+    PaddedChunk padded(chunk, kHistogramHeader);
     // A sample takes four bits or more: a header that promises more is a lie not worth memory.
     if (padded.size() * 2 < count) throw DecodeError("chunk ends early", chunk.size());
     bool gauge = histogram_reset_header(chunk, encoding) == ResetHint::kGauge;
     uint8_t start_header = is_histogram_with_start_times(encoding) ? chunk[2] : 0;
     if (is_float_histogram(encoding)) {
-        Decoder<FloatCounts>(padded.bits(), start_header, gauge, out).run(count, mint, maxt);
+        HistogramDecoder<FloatCounts>(padded.bits(), start_header, gauge, out).run(count, mint, maxt);
     } else {
-        Decoder<IntegerCounts>(padded.bits(), start_header, gauge, out).run(count, mint, maxt);
+        HistogramDecoder<IntegerCounts>(padded.bits(), start_header, gauge, out).run(count, mint, maxt);
     }
 }
 

@@ -9,7 +9,6 @@ namespace narthex {
 
 namespace {
 
-constexpr size_t kHeader = 3;
 constexpr uint8_t kBitsOfHint[4] = {0b00, 0b10, 0b01, 0b11};
 // The greatest bound in thousandths that has a short form.
 constexpr double kMaxShortBound = 33554430;
@@ -53,7 +52,7 @@ void put_bound(BitWriter& out, double bound) {
 }  // namespace
 
 HistogramAppender::HistogramAppender(uint8_t encoding, ResetHint header, HistogramLayout layout)
-    : encoding_(encoding), header_(header), layout_(std::move(layout)), out_(kHeader) {
+    : encoding_(encoding), header_(header), layout_(std::move(layout)), out_(kHistogramHeader) {
     positive_ = layout_.positive_buckets();
 }
 

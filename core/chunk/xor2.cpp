@@ -12,7 +12,7 @@ namespace narthex {
 
 namespace {
 
-constexpr size_t kHeader = 3;
+constexpr size_t kXor2Header = 3;
 constexpr XorPrefixes kWithTime{0b10, 2, 0b110, 3};  // after a time code
 constexpr XorPrefixes kSameSpacing{0b0, 1, 0b1, 1};  // the joint code said that the value differs
 constexpr uint64_t kStaleAfterTime = 0b111;
@@ -20,7 +20,7 @@ constexpr uint64_t kStaleAfterTime = 0b111;
 // The joint codes that carry a delta of deltas, by number of leading ones: its width.
 constexpr unsigned kTimeBits[5] = {0, 0, 13, 20, 64};
 
-struct Decoder {
+struct Xor2Decoder {
     PaddedBits in;
     XorWindow value;  // of the last sample that was no stale marker
 
@@ -79,7 +79,7 @@ void xor2_decode(std::span<const uint8_t> chunk, int64_t mint, int64_t maxt, Sam
                  std::vector<int64_t>* starts) {
     unsigned count = chunk_sample_count(chunk, kEncodingXor2);
     if (count == 0) return;
-    PaddedChunk padded(chunk, kHeader);
+    PaddedChunk padded(chunk, kXor2Header);
     // Every sample takes a bit or more.
     if (padded.size() * 8 < count) throw DecodeError("chunk ends early", chunk.size());
     StartTimeReader start_times(chunk[2]);
@@ -87,7 +87,7 @@ void xor2_decode(std::span<const uint8_t> chunk, int64_t mint, int64_t maxt, Sam
     out.reserve_more(count);
     int64_t* ts = out.times() + out.size();
     double* vs = out.values() + out.size();
-    Decoder d{padded.bits(), {}};
+    Xor2Decoder d{padded.bits(), {}};
     size_t n = 0;
     int64_t t = 0;
     uint64_t delta = 0, v = 0;

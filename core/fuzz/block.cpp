@@ -27,22 +27,20 @@ struct Sample {
 };
 
 // A chunk of five samples, of another encoding for each series.
-Bytes make_chunk(int series, int64_t from, uint8_t& encoding) {
-    constexpr uint8_t encodings[6] = {kEncodingXor,         kEncodingXor2,
-                                      kEncodingHistogram,   kEncodingFloatHistogram,
-                                      kEncodingHistogramST, kEncodingXor};
-    encoding = encodings[series];
+Bytes make_chunk(uint8_t encoding, int64_t from) {
+    if (is_histogram(encoding)) {
+        HistogramAppender appender(encoding, ResetHint::kUnknown, {0, 0.5, {{0, 2}}, {{1, 1}}, {}});
+        HistogramCell zeros[3] = {};
+        for (int64_t t = from; t < from + 5; ++t) appender.append({t, from, {}, {}, 2.5, zeros});
+        return appender.take();
+    }
     XorAppender plain;
     Xor2Appender with_starts;
-    HistogramAppender histograms(encoding, ResetHint::kUnknown, {0, 0.5, {{0, 2}}, {{1, 1}}, {}});
     for (int64_t t = from; t < from + 5; ++t) {
-        HistogramCell zeros[3] = {};
         plain.append(t, 1.5);
         with_starts.append(t, 1.5, from);
-        histograms.append({t, from, {}, {}, 2.5, zeros});
     }
-    if (encoding == kEncodingXor) return plain.take();
-    return encoding == kEncodingXor2 ? with_starts.take() : histograms.take();
+    return encoding == kEncodingXor2 ? with_starts.take() : plain.take();
 }
 
 Sample make_sample() {
@@ -52,8 +50,8 @@ Sample make_sample() {
         std::vector<std::pair<std::string_view, std::string_view>> labels{{"__name__", "up"}, {"host", host}};
         batch.labels.add_row(labels);
         for (int64_t from : {0, 1000}) {
-            uint8_t encoding;
-            auto bytes = std::make_shared<Bytes>(make_chunk(i, from, encoding));
+            auto encoding = static_cast<uint8_t>(kEncodingXor + i);
+            auto bytes = std::make_shared<Bytes>(make_chunk(encoding, from));
             batch.chunks.push_back(
                 {from, from + 4, bytes->data(), static_cast<uint32_t>(bytes->size()), encoding});
             batch.owners.push_back(bytes);

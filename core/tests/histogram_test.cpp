@@ -13,14 +13,12 @@ using namespace narthex;
 
 namespace {
 
-constexpr int64_t kFirst = std::numeric_limits<int64_t>::min(), kLast = std::numeric_limits<int64_t>::max();
-
-HistogramColumns decode(std::span<const uint8_t> chunk, uint8_t encoding, int64_t mint = kFirst,
-                        int64_t maxt = kLast) {
+HistogramColumns decode_histogram(std::span<const uint8_t> chunk, uint8_t encoding) {
     // A copy of exactly the right size: the sanitizer sees every read past the end.
     std::vector<uint8_t> exact(chunk.begin(), chunk.end());
     HistogramColumns out;
-    histogram_decode(exact, encoding, mint, maxt, out);
+    histogram_decode(exact, encoding, std::numeric_limits<int64_t>::min(),
+                     std::numeric_limits<int64_t>::max(), out);
     return out;
 }
 
@@ -114,7 +112,7 @@ TEST_CASE("histograms that were cut into chunks come back bit by bit") {
             auto chunk = encode_part(samples, part);
             REQUIRE(histogram_reset_header(chunk, part.encoding) == part.header);
             REQUIRE(chunk_sample_count(chunk, part.encoding) == part.last - part.first);
-            HistogramColumns got = decode(chunk, part.encoding);
+            HistogramColumns got = decode_histogram(chunk, part.encoding);
             REQUIRE(got.size() == part.last - part.first);
             for (size_t k = 0; k < got.size(); ++k) {
                 size_t from = part.first + k;
@@ -161,15 +159,15 @@ TEST_CASE("a cut or damaged histogram chunk is a decode error or other samples, 
     for (uint8_t encoding : {2, 3, 5, 6}) {
         HistogramColumns samples = one_chunk(is_float_histogram(encoding), 30, true);
         auto chunk = encode_part(samples, {0, 30, encoding, ResetHint::kUnknown, samples.layouts[0]});
-        REQUIRE(decode(chunk, encoding).size() == 30);
+        REQUIRE(decode_histogram(chunk, encoding).size() == 30);
         for (size_t cut = 0; cut + 1 < chunk.size(); ++cut)
-            REQUIRE_THROWS_AS(decode(std::span(chunk).first(cut), encoding), DecodeError);
+            REQUIRE_THROWS_AS(decode_histogram(std::span(chunk).first(cut), encoding), DecodeError);
         for (int round = 0; round < 3000; ++round) {
             auto broken = chunk;
             for (size_t n = 1 + random() % 3; n > 0; --n)
                 broken[random() % broken.size()] ^= static_cast<uint8_t>(1u << random() % 8);
             try {
-                HistogramColumns got = decode(broken, encoding);
+                HistogramColumns got = decode_histogram(broken, encoding);
                 REQUIRE(got.cells.size() <= broken.size() * 8);
             } catch (const DecodeError&) {
             }
@@ -183,7 +181,7 @@ TEST_CASE("stale markers behind a wide layout do not ask for memory that no bits
     std::vector<HistogramCell> zeros(20000);
     appender.append({1, 0, {}, {}, 0, zeros});
     for (int k = 0; k < 60000; ++k) appender.append({2 + k, 0, {}, {}, stale_nan(), {}});
-    HistogramColumns got = decode(appender.bytes(), kEncodingHistogram);
+    HistogramColumns got = decode_histogram(appender.bytes(), kEncodingHistogram);
     CHECK(got.size() == 60001);
     CHECK(got.cells.size() == 20000);
 }
@@ -194,7 +192,7 @@ TEST_CASE("layouts that make no sense are refused") {
             HistogramAppender appender(encoding, ResetHint::kUnknown, layout);
             std::vector<HistogramCell> zeros(layout.width());
             appender.append({1, 0, {}, {}, 0, zeros});
-            CHECK_THROWS_AS(decode(appender.bytes(), encoding), DecodeError);
+            CHECK_THROWS_AS(decode_histogram(appender.bytes(), encoding), DecodeError);
         }
     };
     refused({53, 0, {}, {}, {}});
@@ -218,7 +216,7 @@ TEST_CASE("finer schemas than 8 are reduced to it") {
     std::vector<HistogramCell> cells(12);
     for (size_t k = 0; k < 12; ++k) cells[k].i = int64_t{1} << k;
     appender.append({1, 0, {.i = 5000}, {.i = 3}, 1.5, cells});
-    HistogramColumns got = decode(appender.bytes(), kEncodingHistogram);
+    HistogramColumns got = decode_histogram(appender.bytes(), kEncodingHistogram);
     const HistogramLayout& layout = got.layouts[got.runs[0].layout];
     CHECK(layout.schema == 8);
     CHECK(layout.zero_threshold == 0.5);

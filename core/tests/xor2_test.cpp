@@ -13,19 +13,18 @@ using namespace narthex;
 
 namespace {
 
-constexpr int64_t kFirst = std::numeric_limits<int64_t>::min(), kLast = std::numeric_limits<int64_t>::max();
-
-struct Samples {
+struct Xor2Samples {
     std::vector<int64_t> t, start;
     std::vector<uint64_t> v;
-    bool operator==(const Samples&) const = default;
+    bool operator==(const Xor2Samples&) const = default;
 };
 
-Samples decode(std::span<const uint8_t> chunk, int64_t mint = kFirst, int64_t maxt = kLast) {
+Xor2Samples decode_xor2(std::span<const uint8_t> chunk, int64_t mint = std::numeric_limits<int64_t>::min(),
+                        int64_t maxt = std::numeric_limits<int64_t>::max()) {
     // A copy of exactly the right size: the sanitizer sees every read past the end.
     std::vector<uint8_t> exact(chunk.begin(), chunk.end());
     SampleBuffer buffer;
-    Samples out;
+    Xor2Samples out;
     xor2_decode(exact, mint, maxt, buffer, &out.start);
     for (size_t k = 0; k < buffer.size(); ++k) {
         out.t.push_back(buffer.times()[k]);
@@ -40,7 +39,7 @@ TEST_CASE("an XOR2 chunk gives back every bit that was appended") {
     std::mt19937_64 random(2);
     for (int round = 0; round < 300; ++round) {
         Xor2Appender appender;
-        Samples want;
+        Xor2Samples want;
         int64_t t = static_cast<int64_t>(random() % 2000) - 1000, start = 0;
         double v = 0;
         for (size_t i = 0, n = 1 + random() % 200; i < n; ++i) {
@@ -56,17 +55,19 @@ TEST_CASE("an XOR2 chunk gives back every bit that was appended") {
             want.v.push_back(std::bit_cast<uint64_t>(v));
         }
         REQUIRE(appender.samples() == want.t.size());
-        REQUIRE(decode(appender.bytes()) == want);
+        REQUIRE(decode_xor2(appender.bytes()) == want);
     }
 }
 
 TEST_CASE("times and start times at the ends of their range wrap, they do not overflow") {
+    constexpr int64_t kFirst = std::numeric_limits<int64_t>::min(),
+                      kLast = std::numeric_limits<int64_t>::max();
     Xor2Appender appender;
-    Samples want{{kLast, kFirst, 0, kLast, kFirst}, {kFirst, kLast, kFirst, 1, kLast}, {0, 0, 0, 0, 0}};
+    Xor2Samples want{{kLast, kFirst, 0, kLast, kFirst}, {kFirst, kLast, kFirst, 1, kLast}, {0, 0, 0, 0, 0}};
     for (size_t k = 0; k < want.t.size(); ++k) appender.append(want.t[k], 0, want.start[k]);
-    CHECK(decode(appender.bytes()).start == std::vector<int64_t>{kFirst, kLast, kFirst, 1, kLast});
+    CHECK(decode_xor2(appender.bytes()).start == std::vector<int64_t>{kFirst, kLast, kFirst, 1, kLast});
     // A decoder stops at the first time after its range; none is after kLast.
-    CHECK(decode(appender.bytes()) == want);
+    CHECK(decode_xor2(appender.bytes()) == want);
 }
 
 TEST_CASE("a cut XOR2 chunk is a decode error, never a read past the end") {
@@ -74,13 +75,13 @@ TEST_CASE("a cut XOR2 chunk is a decode error, never a read past the end") {
     for (int i = 0; i < 150; ++i) appender.append(i * 1000 + i % 7, i * 1.1, i * 10);
     auto bytes = appender.take();
     for (size_t cut = 0; cut < bytes.size(); ++cut)
-        REQUIRE_THROWS_AS(decode(std::span(bytes).first(cut)), DecodeError);
+        REQUIRE_THROWS_AS(decode_xor2(std::span(bytes).first(cut)), DecodeError);
 }
 
 TEST_CASE("a range is cut out of an XOR2 chunk, start times included") {
     Xor2Appender appender;
     for (int i = 0; i < 10; ++i) appender.append(i * 10, i, i < 5 ? 1 : 2);
-    Samples got = decode(appender.bytes(), 35, 60);
+    Xor2Samples got = decode_xor2(appender.bytes(), 35, 60);
     CHECK(got.t == std::vector<int64_t>{40, 50, 60});
     CHECK(got.start == std::vector<int64_t>{1, 2, 2});
 }

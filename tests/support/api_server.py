@@ -7,7 +7,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,8 +18,15 @@ from support.waiting import TIMEOUT, wait_until
 class ApiServer(Process):
     """A server on a port of 127.0.0.1."""
 
-    def __init__(self, command: Sequence[str], port: int, log: Path, cwd: Path | None = None) -> None:
-        super().__init__(command, log, cwd)
+    def __init__(
+        self,
+        command: Sequence[str],
+        port: int,
+        log: Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(command, log, cwd, env)
         self.port = port
 
     def request(self, path: str, method: str = "GET", patience: float = TIMEOUT, **query: Any) -> tuple[int, bytes]:

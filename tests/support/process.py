@@ -52,10 +52,12 @@ def free_port() -> int:
 class Process:
     """A running program; its output goes to `log`. As a context manager it is stopped at the end of the block."""
 
-    def __init__(self, command: Sequence[str], log: Path, cwd: Path | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         self.command, self.log_path = list(command), log
         with log.open("ab") as output:
-            self.process = subprocess.Popen(self.command, stdout=output, stderr=output, cwd=cwd)
+            self.process = subprocess.Popen(self.command, stdout=output, stderr=output, cwd=cwd, env=env)
 
     def __enter__(self) -> Self:
         return self

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.chunk_samples import any_histograms, float_samples, one_chunk
-from narthex.native import DecodeError
+from narthex.native import DecodeError, SeriesBatch
 from reference.chunk_bits import bits_of
 from reference.chunk_histogram import GAUGE, Histogram, Layout, Sample, cut, read_histograms, write_histograms
 from reference.chunk_xor2 import read_xor2, write_xor2
@@ -61,6 +62,15 @@ def test_overlapping_xor2_chunks_are_merged_with_their_start_times(samples: list
         return
     wanted = [samples[a : a + 120] for a in range(0, len(samples), 120)]
     assert got == [(part[0][0], part[-1][0], XOR2, write_xor2(part)) for part in wanted]
+
+
+def test_floats_without_start_times_join_an_xor2_chunk() -> None:
+    plain_floats = SeriesBatch()
+    plain_floats.add_columns([("__name__", "up")], np.array([10, 20, 30]), np.array([1.0, 2.0, 3.0]))
+    with_starts = batch_of((15, 30, XOR2, write_xor2([(15, 5, 1.5), (20, 5, 9.0), (30, 5, 9.0)])))
+    got, _ = written(SeriesBatch.merge([plain_floats, with_starts]), 0, 100)
+    # Of equal times the chunk that starts earlier wins.
+    assert got == [(10, 30, XOR2, write_xor2([(10, 0, 1.0), (15, 5, 1.5), (20, 0, 2.0), (30, 0, 3.0)]))]
 
 
 @given(st.booleans(), st.booleans(), st.data())

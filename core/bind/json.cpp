@@ -1,6 +1,8 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string_view.h>
 
+#include <algorithm>
+
 #include "bind/cells.h"
 #include "bind/module.h"
 #include "json/number.h"
@@ -44,6 +46,16 @@ void bind_json(nb::module_& m) {
             return written([&] { return MatrixJson(rows, cells.data(), {start, step, cells.shape(1)}); });
         },
         nb::arg("rows"), nb::arg("cells"), nb::arg("start"), nb::arg("step"));
+    m.def(
+        "samples_json",
+        [](const LabelSets& rows, Column<uint64_t> offsets, Column<int64_t> times, Column<double> values) {
+            std::span<const uint64_t> ends = view(offsets);
+            if (ends.size() != rows.rows() + 1 || times.shape(0) != values.shape(0) ||
+                !std::is_sorted(ends.begin(), ends.end()) || ends.back() > times.shape(0))
+                throw nb::value_error("offsets do not fit the rows and columns");
+            return written([&] { return SamplesJson(rows, ends, times.data(), values.data()); });
+        },
+        nb::arg("rows"), nb::arg("offsets"), nb::arg("times"), nb::arg("values"));
     m.def(
         "vector_json",
         [](const LabelSets& rows, CellsIn cells, int64_t t) {

@@ -9,6 +9,7 @@
 #include "bind/cells.h"
 #include "bind/module.h"
 #include "query/extended.h"
+#include "query/raw_samples.h"
 #include "query/select.h"
 
 using namespace narthex;
@@ -94,23 +95,20 @@ void bind_extended(nb::module_& m) {
         nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("start"), nb::arg("step"),
         nb::arg("count"), nb::arg("lookback"), nb::arg("budget"), nb::arg("out"));
     m.def(
-        "window_samples",
-        [](const Source& source, size_t row, int64_t end, int64_t range, int64_t lookback, bool smoothed) {
+        "raw_samples",
+        [](const Source& source, int64_t end, int64_t range, int64_t lookback, bool smoothed,
+           QueryBudget& budget) {
             ExtendedCall call{RangeOp::kDelta, checked_grid(end, 1, 1), checked_span(range),
                               checked_span(lookback), smoothed};
-            if (row >= source.source.rows()) throw nb::index_error("row out of range");
-            SampleBuffer buffer, extended;
-            int64_t ahead = smoothed ? lookback : 0;
-            Samples s = source.source.read_values(row, {end + ahead, 1, 1}, range + lookback + ahead, buffer);
-            if (lookback > 0) {
-                extended_samples(call, s, extended);
-                s = {extended.times(), extended.values(), extended.size()};
-            }
-            return nb::make_tuple(to_numpy(std::vector<int64_t>(s.t, s.t + s.n)),
-                                  to_numpy(std::vector<double>(s.v, s.v + s.n)));
+            auto found = [&] {
+                nb::gil_scoped_release release;
+                return raw_samples(source.source, call, budget);
+            }();
+            return nb::make_tuple(to_numpy(std::move(found.rows)), to_numpy(std::move(found.offsets)),
+                                  to_numpy(std::move(found.t)), to_numpy(std::move(found.v)));
         },
-        nb::arg("source"), nb::arg("row"), nb::arg("end"), nb::arg("range"), nb::arg("lookback"),
-        nb::arg("smoothed"));
+        nb::arg("source"), nb::arg("end"), nb::arg("range"), nb::arg("lookback"), nb::arg("smoothed"),
+        nb::arg("budget"));
 }
 
 void bind_budget(nb::module_& m) {

@@ -36,11 +36,10 @@ bool write_short_decimal(char*& out, double v) {
     auto scaled = static_cast<uint64_t>(r);
     out = std::to_chars(out, out + 20, scaled / 1000000).ptr;
     auto rest = static_cast<uint32_t>(scaled % 1000000);
-    *out++ = '.';
-    for (uint32_t unit = 100000; rest > 0; unit /= 10) {
-        *out++ = static_cast<char>('0' + rest / unit);
-        rest %= unit;
-    }
+    *out = '.';
+    for (int i = 6; i > 0; --i, rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
+    out += 7;
+    while (out[-1] == '0') --out;
     return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "chunk/stale.h"
@@ -57,6 +58,14 @@ void write_point(std::string& out, int64_t t, double value) {
 
 // A value, its quote, bracket and comma: write_value takes at most 32 bytes.
 constexpr size_t kPointSpace = 35;
+constexpr size_t kSecondsSpace = 24;
+
+// What stands before the points of a row; the first row goes to an empty text.
+void write_matrix_head(std::string& out, const LabelSets& rows, size_t row) {
+    out += out.empty() ? "{\"metric\":" : ",{\"metric\":";
+    write_labels(out, rows, row);
+    out += ",\"values\":[";
+}
 
 }  // namespace
 
@@ -105,11 +114,7 @@ MatrixJson::MatrixJson(const LabelSets& rows, const double* cells, const StepGri
     for (size_t i = 0; i < rows.rows(); ++i) {
         size_t present = 0;
         for (size_t k = 0; k < steps_; ++k) present += !is_stale(cells[i * steps_ + k]);
-        if (present > 0) {
-            heads_ += heads_.empty() ? "{\"metric\":" : ",{\"metric\":";
-            write_labels(heads_, rows, i);
-            heads_ += ",\"values\":[";
-        }
+        if (present > 0) write_matrix_head(heads_, rows, i);
         head_ends_.push_back(heads_.size());
         points += present;
     }
@@ -127,13 +132,56 @@ char* MatrixJson::write(char* out) const {
         out += size;
         head += size;
         const double* cells = cells_ + i * steps_;
+        // The text of a value that comes again is copied, since most of the work is in finding its digits.
+        uint64_t last = kStaleNaNBits;
+        const char* text = nullptr;
+        size_t length = 0;
         for (size_t k = 0; k < steps_; ++k) {
-            if (is_stale(cells[k])) continue;
+            auto bits = std::bit_cast<uint64_t>(cells[k]);
+            if (bits == kStaleNaNBits) continue;
             std::memcpy(out, times_.data() + k * kTimeSpace, kTimeSpace);
-            out = write_value(out + time_sizes_[k], cells[k]);
-            *out++ = '"';
-            *out++ = ']';
-            *out++ = ',';
+            out += time_sizes_[k];
+            if (bits == last) {
+                out = std::copy_n(text, length, out);
+                continue;
+            }
+            last = bits;
+            text = out;
+            out = std::copy_n("\"],", 3, write_value(out, cells[k]));
+            length = static_cast<size_t>(out - text);
+        }
+        out[-1] = ']';  // in place of the last comma
+        *out++ = '}';
+    }
+    *out++ = ']';
+    return out;
+}
+
+SamplesJson::SamplesJson(const LabelSets& rows, std::span<const uint64_t> offsets, const int64_t* times,
+                         const double* values)
+    : offsets_(offsets), times_(times), values_(values) {
+    size_t points = 0;
+    for (size_t i = 0; i < rows.rows(); ++i) {
+        size_t count = offsets[i + 1] - offsets[i];
+        if (count > 0) write_matrix_head(heads_, rows, i);
+        head_ends_.push_back(heads_.size());
+        points += count;
+    }
+    bound_ = heads_.size() + points * (kSecondsSpace + 3 + kPointSpace) + rows.rows() * 2 + 2;
+}
+
+char* SamplesJson::write(char* out) const {
+    *out++ = '[';
+    size_t head = 0;
+    for (size_t i = 0; i < head_ends_.size(); ++i) {
+        size_t size = head_ends_[i] - head;
+        if (size == 0) continue;
+        out = std::copy_n(heads_.data() + head, size, out);
+        head += size;
+        for (size_t k = offsets_[i]; k < offsets_[i + 1]; ++k) {
+            *out++ = '[';
+            out = std::copy_n(",\"", 2, write_seconds(out, times_[k]));
+            out = std::copy_n("\"],", 3, write_value(out, values_[k]));
         }
         out[-1] = ']';  // in place of the last comma
         *out++ = '}';

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,24 @@ class MatrixJson {
     std::string times_;  // "[t,\"" of every step, kTimeSpace bytes apart
     std::vector<uint8_t> time_sizes_;
     std::string heads_;  // what stands before the points of every row
+    std::vector<size_t> head_ends_;
+    size_t bound_ = 0;
+};
+
+// The same shape for rows whose samples are at times of their own: row i has [offsets[i], offsets[i + 1]) of
+// the columns. `offsets` has one more than rows, ascending.
+class SamplesJson {
+  public:
+    SamplesJson(const LabelSets& rows, std::span<const uint64_t> offsets, const int64_t* times,
+                const double* values);
+    size_t bound() const { return bound_; }
+    char* write(char* out) const;
+
+  private:
+    std::span<const uint64_t> offsets_;
+    const int64_t* times_;
+    const double* values_;
+    std::string heads_;
     std::vector<size_t> head_ends_;
     size_t bound_ = 0;
 };

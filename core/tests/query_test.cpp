@@ -122,8 +122,33 @@ TEST_CASE("the JSON of a matrix stays within its bound") {
         size_t count = random() % 5, steps = random() % 20;
         for (size_t i = 0; i < count; ++i) rows.add_row(Pairs{{"quote\"", "\n\x01\\"}, {"b", "c"}});
         std::vector<double> cells(count * steps);
-        for (double& v : cells) v = random() % 3 == 0 ? stale_nan() : std::bit_cast<double>(random());
+        double last = 0;
+        for (double& v : cells) {
+            if (random() % 3 > 0) last = std::bit_cast<double>(random());
+            v = random() % 4 == 0 ? stale_nan() : last;
+        }
         MatrixJson json(rows, cells.data(), {-1 - static_cast<int64_t>(random() % 1000000), 1, steps});
+        std::unique_ptr<char[]> out(new char[json.bound()]);
+        char* end = json.write(out.get());
+        REQUIRE(end <= out.get() + json.bound());
+        REQUIRE(end[-1] == ']');
+    }
+}
+
+TEST_CASE("the JSON of raw samples stays within its bound") {
+    std::mt19937_64 random(5);
+    for (int round = 0; round < 50; ++round) {
+        LabelSets rows;
+        std::vector<uint64_t> offsets{0};
+        for (size_t i = random() % 5; i > 0; --i) {
+            rows.add_row(Pairs{{"quote\"", "\n\x01\\"}, {"b", "c"}});
+            offsets.push_back(offsets.back() + random() % 9);
+        }
+        std::vector<int64_t> times(offsets.back());
+        std::vector<double> values(offsets.back());
+        for (int64_t& t : times) t = static_cast<int64_t>(random());
+        for (double& v : values) v = std::bit_cast<double>(random());
+        SamplesJson json(rows, offsets, times.data(), values.data());
         std::unique_ptr<char[]> out(new char[json.bound()]);
         char* end = json.write(out.get());
         REQUIRE(end <= out.get() + json.bound());

@@ -143,7 +143,7 @@ def _labels(result: QueryResult, row: int) -> Labels:
 
 def _points(result: QueryResult, row: int) -> tuple[tuple[int, float], ...]:
     if result.sequences is not None:
-        times, values = result.sequences.rows[row]
+        times, values = result.sequences.row(row)
         return tuple(zip(times.tolist(), values.tolist(), strict=True))
     cells = np.asarray(result.cells[row])
     steps = range(result.start, result.start + result.step * len(cells), result.step)

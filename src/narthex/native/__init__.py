@@ -51,9 +51,11 @@ from narthex.native._core import (
     quantile_columns,
     range_rows,
     ratio_columns,
+    raw_samples,
     remove_labels,
     round_cells,
     rows_with_values,
+    samples_json,
     select_rows,
     set_label,
     smoothed_rows,
@@ -66,7 +68,6 @@ from narthex.native._core import (
     vector_json,
     wal_frame,
     wal_records,
-    window_samples,
 )
 
 __all__ = [
@@ -117,9 +118,11 @@ __all__ = [
     "quantile_columns",
     "range_rows",
     "ratio_columns",
+    "raw_samples",
     "remove_labels",
     "round_cells",
     "rows_with_values",
+    "samples_json",
     "select_rows",
     "set_label",
     "smoothed_rows",
@@ -132,5 +135,4 @@ __all__ = [
     "vector_json",
     "wal_frame",
     "wal_records",
-    "window_samples",
 ]

@@ -533,10 +533,11 @@ def extended_rows(
 ) -> None:
     """rate, increase, delta, changes or resets over anchored or smoothed windows, see core/query/extended.h."""
 
-def window_samples(
-    source: SampleSource, row: int, end: int, range: int, lookback: int, smoothed: bool
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The samples of one window without stale markers; with a lookback also those that stand for its edges."""
+def raw_samples(
+    source: SampleSource, end: int, range: int, lookback: int, smoothed: bool, budget: QueryBudget
+) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64]]:
+    """The samples of one window of all rows, without stale markers; with a lookback also those that stand for its
+    edges. Gives the rows that have any, their offsets in the columns (one more than rows), and the columns."""
 
 def smoothed_rows(
     source: SampleSource,
@@ -661,6 +662,11 @@ def stable_hashes(rows: LabelSets) -> NDArray[np.uint64]:
 
 def matrix_json(rows: LabelSets, cells: Cells, start: int, step: int) -> bytes:
     """The API's "result" of a matrix: absent cells and empty rows are left out."""
+
+def samples_json(
+    rows: LabelSets, offsets: NDArray[np.uint64], times: NDArray[np.int64], values: NDArray[np.float64]
+) -> bytes:
+    """The API's "result" of raw samples: row i has the samples [offsets[i], offsets[i + 1]) of the columns."""
 
 def vector_json(rows: LabelSets, cells: Cells, t: int) -> bytes: ...
 def point_json(t: int, value: float) -> bytes:

@@ -15,9 +15,9 @@ from narthex.native import (
     LabelSets,
     LimitError,
     QueryBudget,
+    raw_samples,
     sorted_rows,
     take_rows,
-    window_samples,
 )
 from narthex.promql.annotations import Annotations
 from narthex.promql.context import QueryContext
@@ -266,13 +266,8 @@ def _raw_samples(evaluator: Evaluator, tree: Expr, times: QueryTimes) -> QueryRe
         order = sorted_rows(done.labels)
         return QueryResult(ValueType.MATRIX, below.start, below.step, take_rows(done.labels, order), done.cells[order])
     vector = evaluator.range_vector(inner, grid)
-    kept, rows = [], []
-    for row in range(len(vector.labels)):
-        context.budget.check()
-        columns = window_samples(vector.source, row, vector.grid.last, vector.range, vector.reach, vector.smoothed)
-        if len(columns[0]):
-            context.budget.hold(len(columns[0]))
-            kept.append(row)
-            rows.append(columns)
-    labels = take_rows(vector.labels, np.array(kept, dtype=np.int64))
-    return QueryResult(ValueType.MATRIX, times.start, 1, labels, sequences=Sequences(rows))
+    rows, offsets, seen, values = raw_samples(
+        vector.source, vector.grid.last, vector.range, vector.reach, vector.smoothed, context.budget
+    )
+    labels = take_rows(vector.labels, rows)
+    return QueryResult(ValueType.MATRIX, times.start, 1, labels, sequences=Sequences(offsets, seen, values))

@@ -7,16 +7,27 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.native import LabelSets, matrix_json, point_json, text_json, vector_json
+from narthex.native import LabelSets, matrix_json, point_json, samples_json, text_json, vector_json
 from narthex.promql.syntax import ValueType
 from narthex.promql.values import Cells
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Raw samples, one pair of columns (milliseconds, values) a row: the answer of an instant query `x[5m]`."""
+    """Raw samples: the answer of an instant query `x[5m]`. Row i has [offsets[i], offsets[i + 1]) of the columns."""
 
-    rows: list[tuple[NDArray[np.int64], NDArray[np.float64]]]
+    offsets: NDArray[np.uint64]
+    times: NDArray[np.int64]  # milliseconds
+    values: NDArray[np.float64]
+
+    def row(self, row: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Times and values of one row."""
+        own = slice(int(self.offsets[row]), int(self.offsets[row + 1]))
+        return self.times[own], self.values[own]
+
+    def first(self, rows: int) -> Sequences:
+        """The same of that many rows only."""
+        return Sequences(self.offsets[: rows + 1], self.times, self.values)
 
 
 @dataclass(slots=True)
@@ -66,27 +77,10 @@ class QueryResult:
             case ValueType.STRING:
                 return text_json(self.start, self.text)
             case _ if self.sequences is not None:
-                return self._sequences_json(self.sequences)
+                return samples_json(self.labels, self.sequences.offsets, self.sequences.times, self.sequences.values)
             case _:
                 return matrix_json(self.labels, self.cells, self.start, self.step)
 
     def json(self) -> bytes:
         """The API's `data` object, without stats."""
         return b'{"resultType":"%s","result":%s}' % (self.kind.value.encode(), self.result_json())
-
-    def _sequences_json(self, sequences: Sequences) -> bytes:
-        empty = LabelSets()
-        empty.add(())
-        rows = []
-        for i, (times, values) in enumerate(sequences.rows):
-            head = vector_json(_one_row(self.labels, i), np.zeros((1, 1)), 0)
-            metric = head[1 : head.rindex(b',"value":')]
-            points = b",".join(point_json(int(t), float(v)) for t, v in zip(times, values, strict=True))
-            rows.append(metric + b',"values":[' + points + b"]}")
-        return b"[" + b",".join(rows) + b"]"
-
-
-def _one_row(labels: LabelSets, row: int) -> LabelSets:
-    from narthex.native import take_rows
-
-    return take_rows(labels, np.array([row], dtype=np.int64))

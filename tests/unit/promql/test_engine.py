@@ -12,6 +12,7 @@ import pytest
 
 from narthex.errors import PromQLError, QueryCanceled, QueryError, QueryTimeout, TooManySamples
 from narthex.instrument.registry import Registry
+from narthex.model.number import STALE_NAN
 from narthex.native import SeriesBatch
 from narthex.promql.engine import Engine, QueryHandle
 from narthex.promql.options import EngineOptions
@@ -54,6 +55,23 @@ def test_each_kind_of_result_has_its_shape(engine: Engine, series: MemorySeries)
     }
     ranged = json.loads(engine.range(series, "sum(requests_total) > 390", 600_000, 660_000, 30_000).json())
     assert ranged["result"] == [{"metric": {}, "values": [[630, "410"], [660, "430"]]}]
+
+
+def test_raw_samples_count_against_the_limit_and_leave_out_stale_markers_and_empty_rows(engine: Engine) -> None:
+    data = MemorySeries()
+    data.add({"__name__": "x", "i": "1"}, [10_000, 20_000, 30_000], [1.0, STALE_NAN, math.nan])
+    data.add({"__name__": "x", "i": "2"}, [20_000], [STALE_NAN])
+    data.add({"__name__": "x", "i": "3"}, [5_000, 40_000], [7.0, 8.0])
+    result = engine.instant(data, "x[30s]", 40_000)
+    assert json.loads(result.json())["result"] == [
+        {"metric": {"__name__": "x", "i": "1"}, "values": [[30, "NaN"]]},
+        {"metric": {"__name__": "x", "i": "3"}, "values": [[40, "8"]]},
+    ]
+    assert (result.stats.samples_read, result.stats.peak_samples) == (2, 2)
+    small = Engine(EngineOptions(max_samples=1), Registry())
+    with pytest.raises(TooManySamples):
+        small.instant(data, "x[30s]", 40_000)
+    small.close()
 
 
 def test_a_subquery_result_keeps_the_times_of_its_steps(engine: Engine, series: MemorySeries) -> None:

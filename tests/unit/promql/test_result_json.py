@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from narthex.native import format_value, matrix_json, point_json, text_json, vector_json
+from narthex.native import format_value, matrix_json, point_json, samples_json, text_json, vector_json
 from support.cells import label_sets, matrix_of
 
 CASES = {
@@ -80,3 +80,28 @@ def test_absent_cells_and_empty_rows_are_left_out() -> None:
     assert matrix_json(rows, matrix_of([[None]] * 3, 1), 0, 1000) == b"[]"
     first = np.ascontiguousarray(cells[:, :1])
     assert json.loads(vector_json(rows, first, 5000)) == [{"metric": {"a": "3"}, "value": [5, "2"]}]
+
+
+@given(st.lists(st.sampled_from([None, 1.0, -0.0, 0.0, 0.25, 1 / 3, math.nan, math.inf, 1e300]), max_size=30))
+def test_values_that_come_again_are_written_again(row: list[float | None]) -> None:
+    answer = json.loads(matrix_json(label_sets([{"a": "1"}]), matrix_of([row], len(row)), 1000, 1000))
+    expected = [[i + 1, format_value(v)] for i, v in enumerate(row) if v is not None]
+    assert answer == ([{"metric": {"a": "1"}, "values": expected}] if expected else [])
+
+
+def test_raw_samples_keep_their_times_and_rows_without_any_are_left_out() -> None:
+    rows = label_sets([{"a": "1"}, {"a": "2"}, {"a": "3"}])
+    offsets = np.array([0, 2, 2, 3], dtype=np.uint64)
+    times, values = np.array([1, 2500, -7], dtype=np.int64), np.array([0.5, 0.5, math.inf])
+    assert samples_json(rows, offsets, times, values) == (
+        b'[{"metric":{"a":"1"},"values":[[0.001,"0.5"],[2.500,"0.5"]]},{"metric":{"a":"3"},"values":[[-0.007,"+Inf"]]}]'
+    )
+    assert samples_json(label_sets([]), np.zeros(1, dtype=np.uint64), times, values) == b"[]"
+
+
+@pytest.mark.parametrize("offsets", [[0, 1], [0, 1, 1, 4], [0, 2, 1, 3], [0, 1, 2, 3, 3]])
+def test_offsets_that_do_not_fit_are_refused(offsets: list[int]) -> None:
+    rows = label_sets([{"a": "1"}, {"a": "2"}, {"a": "3"}])
+    times, values = np.zeros(3, dtype=np.int64), np.zeros(3)
+    with pytest.raises(ValueError, match="offsets do not fit"):
+        samples_json(rows, np.array(offsets, dtype=np.uint64), times, values)

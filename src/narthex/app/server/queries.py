@@ -134,7 +134,7 @@ def limited(result: QueryResult, rows: int) -> QueryResult:
     """The first `rows` series of a vector or matrix."""
     labels = take_rows(result.labels, np.arange(rows, dtype=np.int64))
     if result.sequences is not None:
-        return replace(result, labels=labels, sequences=type(result.sequences)(result.sequences.rows[:rows]))
+        return replace(result, labels=labels, sequences=result.sequences.first(rows))
     return replace(result, labels=labels, cells=np.ascontiguousarray(result.cells[:rows]))
 
 

@@ -1,6 +1,6 @@
 """What a scrape costs the head: nanoseconds a sample with the log, bytes of memory a series, replay time.
 
-    python benchmarks/head_append.py [--targets 50] [--series 2000] [--rounds 12] [--directory DIR]
+    python -m benchmarks.head [--targets 50] [--series 2000] [--rounds 12] [--directory DIR]
 
 Series have seven labels, shaped like those of LLM servers; half the values are counters, half are floats that change
 every time. Prints one JSON object.

@@ -1,6 +1,6 @@
 """What a scraped body costs to read: nanoseconds a line, for lines that are known, moved and new.
 
-    python benchmarks/scrape_scan.py [--series 2000] [--rounds 50]
+    python -m benchmarks.scan [--series 2000] [--rounds 50]
 
 The peer is the text parser of prometheus-client, the usual way to read the format in Python; it runs on the same body
 in the same minute and the ratio is against it. Prints one JSON object.

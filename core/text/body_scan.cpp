@@ -280,10 +280,10 @@ void BodyScan::sample(uint32_t id, int64_t timestamp, bool timed, double value) 
     bool repeated = e.seen == cache_.scan_;
     if (!repeated) {
         e.seen = cache_.scan_;
-        e.timed = timed;
+        e.timed_now = timed;
         if (e.ref >= kRefUnstored && e.ref != kRefDropped) cache_.unknown_.push_back(id);
     } else if (!timed) {
-        e.timed = false;
+        e.timed_now = false;
         cache_.repeated_.push_back(id);
         return;
     }

@@ -162,6 +162,7 @@ std::vector<uint64_t> ScrapeCache::vanished() const {
 
 void ScrapeCache::commit() {
     if (!complete_) throw std::logic_error("commit without a scan that was read to its end");
+    for (uint32_t id : order_) entries_[id].timed = entries_[id].timed_now;
     reorder();
     live_ = true;
     known_ = static_cast<uint32_t>(entries_.size());

@@ -116,7 +116,8 @@ class ScrapeCache {
         uint32_t kind : 3;     // LineKind
         uint32_t le : 1;       // first seen in a histogram family: le is a float
         uint32_t quantile : 1;
-        uint32_t timed : 1;  // its last line bore a timestamp that counts
+        uint32_t timed : 1;      // its line in the last committed scan bore a timestamp that counts
+        uint32_t timed_now : 1;  // so does its line in the current scan
         uint32_t hash;
         uint32_t seen;  // the scan in which it was met last
     };

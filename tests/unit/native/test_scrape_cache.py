@@ -236,6 +236,14 @@ def test_series_with_timestamps_vanish_silently_unless_tracked() -> None:
         assert target.cache.vanished().tolist() == expected_gone
 
 
+def test_a_malformed_body_does_not_change_which_series_get_stale_markers() -> None:
+    target = Target()
+    target.scrape(b"a 1\n")
+    with pytest.raises(DecodeError):
+        target.cache.scan(b"a 2 5\n 1\n", NOW)
+    assert target.cache.fail().tolist() == [1]
+
+
 def test_timestamps_that_are_not_honoured_become_the_scrapes_own() -> None:
     cache = ScrapeCache()
     counts = cache.scan(b"a 1 5\na 2 6\n", NOW, honor_timestamps=False)

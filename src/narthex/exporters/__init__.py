@@ -1,1 +1,1 @@
-"""Host, GPU, container and blackbox exporters."""
+"""Exporters: one package each. Today the host exporter, `node`; first file to open: node/collectors.py."""

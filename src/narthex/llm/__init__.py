@@ -1,1 +1,1 @@
-"""What LLM serving needs: simulator, rules, engine catalogue."""
+"""What LLM serving needs: a simulator of LLM servers (`simulator`) and alert and recording rules (`rules`)."""

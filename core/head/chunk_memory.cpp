@@ -57,7 +57,8 @@ void OpenChunks::release(Series& s) {
     s.size = 0;
 }
 
-ClosedChunk* ChunkPages::add(ClosedChunk* older, int64_t mint, int64_t maxt, std::span<const uint8_t> bytes) {
+ClosedChunk* ChunkPages::add(ClosedChunk* older, int64_t mint, int64_t maxt, uint8_t encoding,
+                             std::span<const uint8_t> bytes) {
     size_t n = (sizeof(ClosedChunk) + bytes.size() + 7) & ~size_t{7};
     if (current_ == RefMap::kNone || kPage - used_ < n) {
         uint32_t full = current_;
@@ -77,8 +78,10 @@ ClosedChunk* ChunkPages::add(ClosedChunk* older, int64_t mint, int64_t maxt, std
                     mint,
                     static_cast<uint32_t>(static_cast<uint64_t>(maxt) - static_cast<uint64_t>(mint)),
                     current_,
-                    static_cast<uint16_t>(bytes.size()),
-                    static_cast<uint16_t>(bytes[0] << 8 | bytes[1])};
+                    static_cast<uint32_t>(bytes.size()),
+                    chunk_sample_count(bytes, encoding),
+                    encoding,
+                    0};
     std::memcpy(chunk + 1, bytes.data(), bytes.size());
     used_ += n;
     bytes_ += bytes.size();

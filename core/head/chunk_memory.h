@@ -48,7 +48,8 @@ class OpenChunks {
 class ChunkPages {
   public:
     // Copies the bytes; the newest chunk of its series points at the one before.
-    ClosedChunk* add(ClosedChunk* older, int64_t mint, int64_t maxt, std::span<const uint8_t> bytes);
+    ClosedChunk* add(ClosedChunk* older, int64_t mint, int64_t maxt, uint8_t encoding,
+                     std::span<const uint8_t> bytes);
     // Forgets a chunk and all older ones; gives how many. A page goes when its last chunk is forgotten and no
     // query holds it.
     size_t drop(ClosedChunk* chunk);

@@ -107,7 +107,7 @@ void Head::open_chunk(Series& s, int64_t t) {
 void Head::close_chunk(Series& s) {
     uint8_t bytes[kMaxChunkBytes + kXorMaxSample];
     open_.copy(s, bytes);
-    s.closed = pages_.add(s.closed, s.mint, s.t, {bytes, s.size});
+    s.closed = pages_.add(s.closed, s.mint, s.t, s.encoding, {bytes, s.size});
     open_.release(s);
 }
 

@@ -115,7 +115,7 @@ struct Chunks {
         size_t first = views.size();
         for (const ClosedChunk* c = s.closed; c != nullptr && c->maxt() >= mint; c = c->older) {
             if (c->mint > maxt) continue;
-            views.push_back({c->mint, c->maxt(), c->bytes(), c->size, kEncodingXor});
+            views.push_back({c->mint, c->maxt(), c->bytes(), c->size, c->encoding});
             pages[c->page] = true;
         }
         std::reverse(views.begin() + static_cast<ptrdiff_t>(first), views.end());
@@ -123,7 +123,7 @@ struct Chunks {
             copied.emplace_back(views.size(), copies->size());
             copies->resize(copies->size() + s.size);
             open.copy(s, copies->data() + copies->size() - s.size);
-            views.push_back({s.mint, s.t, nullptr, s.size, kEncodingXor});
+            views.push_back({s.mint, s.t, nullptr, s.size, s.encoding});
         }
         ends.push_back(views.size());
     }

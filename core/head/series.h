@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "chunk/encoding.h"
 #include "labels/label_sets.h"
 
 namespace narthex {
@@ -18,8 +19,10 @@ struct ClosedChunk {
     int64_t mint;
     uint32_t span;  // maxt - mint
     uint32_t page;
-    uint16_t size;
+    uint32_t size;
     uint16_t samples;
+    uint8_t encoding;
+    uint8_t out_of_order;  // 1: it may overlap its neighbours
 
     int64_t maxt() const { return static_cast<int64_t>(static_cast<uint64_t>(mint) + span); }
     const uint8_t* bytes() const { return reinterpret_cast<const uint8_t*>(this + 1); }
@@ -39,11 +42,13 @@ struct Series {
     uint32_t hash = 0;       // of the label set, see hash_pairs
     uint32_t delta = 0;      // between the open chunk's last two samples
     uint32_t cut_after = 0;  // the open chunk takes samples before mint + cut_after
+    uint32_t extra = 0;      // number of its SeriesExtra, 0: none
     uint16_t size = 0;       // bytes of the open chunk, 0: none
     uint16_t samples = 0;    // in it
     uint8_t free_bits = 0;
     uint8_t leading = 0;
     uint8_t trailing = 0;
+    uint8_t encoding = kEncodingXor;  // of the open chunk
     uint8_t touched = 1;  // asked for since the last truncation: an empty series survives one more
 };
 

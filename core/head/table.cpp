@@ -36,7 +36,7 @@ uint32_t SeriesTable::add(uint64_t ref, std::span<const LabelPair> pairs, uint32
     return slot;
 }
 
-void SeriesTable::adopt(const SeriesTable& from, const Series& s, SymbolMapper& map) {
+void SeriesTable::adopt(SeriesTable& from, const Series& s, SymbolMapper& map) {
     std::vector<LabelPair> pairs;
     from.pairs_of(s, pairs);
     for (LabelPair& p : pairs) p = map(p);
@@ -45,6 +45,7 @@ void SeriesTable::adopt(const SeriesTable& from, const Series& s, SymbolMapper& 
     copy.hash = mine.hash;
     copy.names = mine.names;
     copy.values = mine.values;
+    if (s.extra != 0) copy.extra = extras.add(from.extras.take(s.extra));
     mine = copy;
 }
 

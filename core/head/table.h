@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "head/extras.h"
 #include "head/postings.h"
 #include "head/series.h"
 #include "labels/label_sets.h"
@@ -25,12 +26,13 @@ struct SeriesTable {
     HashIndex by_hash;
     RefMap by_ref;
     Postings postings;
+    SeriesExtras extras;
 
     uint32_t find(std::span<const LabelPair> pairs, uint32_t hash) const;
     // Adds a series that find() does not know; slots are dense and ascend.
     uint32_t add(uint64_t ref, std::span<const LabelPair> pairs, uint32_t hash);
-    // Takes over a series of another table, chunks included.
-    void adopt(const SeriesTable& from, const Series& s, SymbolMapper& map);
+    // Takes over a series of another table, chunks and extra included.
+    void adopt(SeriesTable& from, const Series& s, SymbolMapper& map);
 
     // Appends the pairs of a series, sorted by name.
     void pairs_of(const Series& s, std::vector<LabelPair>& out) const;

@@ -1,0 +1,56 @@
+// What only some series need, beside Series: each mechanism that keeps more than a few bytes for a series has
+// a member here, so that the many plain float series do not pay for it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "head/series.h"
+
+namespace narthex {
+
+// Empty members mean that the series does not use the mechanism.
+struct SeriesExtra {};
+
+// The extras of a table, by the number that Series::extra holds; 0 is nobody's.
+class SeriesExtras {
+  public:
+    SeriesExtra* find(const Series& s) { return s.extra == 0 ? nullptr : all_[s.extra - 1].get(); }
+    const SeriesExtra* find(const Series& s) const {
+        return s.extra == 0 ? nullptr : all_[s.extra - 1].get();
+    }
+
+    // The extra of a series, made when it has none. Addresses are stable.
+    SeriesExtra& of(Series& s) {
+        if (s.extra == 0) s.extra = add(std::make_unique<SeriesExtra>());
+        return *all_[s.extra - 1];
+    }
+    // Forgets the extra of a series.
+    void release(Series& s) {
+        if (s.extra != 0) take(s.extra);
+        s.extra = 0;
+    }
+
+    uint32_t add(std::unique_ptr<SeriesExtra> extra) {
+        if (free_.empty()) {
+            free_.push_back(static_cast<uint32_t>(all_.size()));
+            all_.emplace_back();
+        }
+        uint32_t at = free_.back();
+        free_.pop_back();
+        all_[at] = std::move(extra);
+        return at + 1;
+    }
+    std::unique_ptr<SeriesExtra> take(uint32_t number) {
+        free_.push_back(number - 1);
+        return std::move(all_[number - 1]);
+    }
+
+  private:
+    std::vector<std::unique_ptr<SeriesExtra>> all_;
+    std::vector<uint32_t> free_;
+};
+
+}  // namespace narthex

@@ -89,6 +89,8 @@ void bind_replay(nb::module_& m) {
         .def_ro("tombstones", &ReplayCounts::tombstones)
         .def_ro("skipped_records", &ReplayCounts::skipped_records)
         .def_ro("histogram_records", &ReplayCounts::histogram_records)
+        .def_ro("unknown_records", &ReplayCounts::unknown_records)
+        .def_ro("faults", &ReplayCounts::faults)
         .def_ro("good_end", &ReplayCounts::good_end)
         .def_ro("fault", &ReplayCounts::fault);
     nb::class_<HeadReplay>(m, "HeadReplay")
@@ -100,6 +102,19 @@ void bind_replay(nb::module_& m) {
                 ZstdDecoder decoder = zstd_decoder(zstd);
                 nb::gil_scoped_release release;
                 return r.segment(bytes.bytes(), decoder);
+            },
+            nb::arg("segment"), nb::arg("zstd").none() = nb::none())
+        .def(
+            "salvage",
+            [](HeadReplay& r, nb::object segment, nb::object zstd) {
+                PyBufferView bytes(segment);
+                ZstdDecoder decoder = zstd_decoder(zstd);
+                WalWriter sound(0);
+                {
+                    nb::gil_scoped_release release;
+                    r.segment(bytes.bytes(), decoder, &sound);
+                }
+                return to_bytes(sound.bytes());
             },
             nb::arg("segment"), nb::arg("zstd").none() = nb::none());
 }

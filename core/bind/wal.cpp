@@ -93,7 +93,9 @@ void bind_wal(nb::module_& m) {
         .def_ro("dropped_series", &CheckpointCounts::dropped_series)
         .def_ro("kept_samples", &CheckpointCounts::kept_samples)
         .def_ro("dropped_samples", &CheckpointCounts::dropped_samples)
-        .def_ro("dropped_records", &CheckpointCounts::dropped_records);
+        .def_ro("dropped_records", &CheckpointCounts::dropped_records)
+        .def_ro("faults", &CheckpointCounts::faults)
+        .def_ro("fault", &CheckpointCounts::fault);
     nb::class_<Checkpoint>(m, "WalCheckpoint")
         .def(
             "__init__",

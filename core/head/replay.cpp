@@ -7,24 +7,30 @@
 
 namespace narthex {
 
-ReplayCounts HeadReplay::segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd) {
+ReplayCounts HeadReplay::segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd, WalWriter* sound) {
     ReplayCounts counts;
     WalReader in(bytes, zstd);
     std::span<const uint8_t> next;
-    try {
-        while (true) {
-            counts.good_end = in.good_end();
+    for (bool more = true; more;) {
+        size_t good_end = in.good_end();
+        try {
             // Decompression may call back into Python, which must not happen under the lock.
-            if (!in.next(next)) break;
+            more = in.next(next);
+            if (!more) break;
             std::unique_lock lock(head_->mutex_);
             cursor_ = {};
             ++head_->version_;
             record(next, counts);
+            if (sound != nullptr) sound->record(next);
+        } catch (const DecodeError& e) {
+            if (counts.faults++ == 0) {
+                counts.fault = e.what();
+                counts.good_end = good_end;
+            }
+            more = in.skip_damage();
         }
-        counts.good_end = bytes.size();
-    } catch (const DecodeError& e) {
-        counts.fault = e.what();
     }
+    if (counts.faults == 0) counts.good_end = bytes.size();
     return counts;
 }
 
@@ -55,6 +61,7 @@ void HeadReplay::record(std::span<const uint8_t> record, ReplayCounts& counts) {
             break;
         default:
             ++counts.skipped_records;
+            if (record[0] > kLastWalRecord) ++counts.unknown_records;
     }
 }
 
@@ -84,6 +91,8 @@ void HeadReplay::sample(uint64_t ref, int64_t t, uint64_t bits, ReplayCounts& co
     uint32_t slot = head_->table_.by_ref.find(ref, cursor_);
     if (slot == RefMap::kNone) {
         ++counts.unknown_refs;
+        // Its series record is lost; no other series may ever be taken for it.
+        if (ref >> 63 == 0) head_->counts_.last_ref = std::max(head_->counts_.last_ref, ref);
         return;
     }
     Series& s = head_->table_.series[slot];

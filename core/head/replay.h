@@ -11,8 +11,8 @@
 
 namespace narthex {
 
-// What a segment held. `good_end` < its length means that it is damaged from there on, for the reason
-// `fault`.
+// What a segment held. Where it is damaged, `good_end` and `fault` tell of the first place; what lies behind
+// it was read as well.
 struct ReplayCounts {
     uint64_t records = 0;
     uint64_t series = 0;
@@ -24,6 +24,8 @@ struct ReplayCounts {
     uint64_t skipped_records =
         0;  // types that the head does not keep: exemplars, metadata, histograms, unknown
     uint64_t histogram_records = 0;
+    uint64_t unknown_records = 0;  // of types that no version writes
+    uint64_t faults = 0;
     size_t good_end = 0;
     std::string fault;
 };
@@ -32,8 +34,9 @@ class HeadReplay {
   public:
     explicit HeadReplay(std::shared_ptr<Head> head) : head_(std::move(head)) {}
     // References are kept as the log has them. A record that does not decode is a fault like a bad checksum:
-    // the entries before it count.
-    ReplayCounts segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd);
+    // the entries before it count. Reading goes on behind a fault. `sound`, when given, gets the records
+    // without fault: what a damaged segment is to be replaced with.
+    ReplayCounts segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd, WalWriter* sound = nullptr);
 
   private:
     void record(std::span<const uint8_t> record, ReplayCounts& counts);

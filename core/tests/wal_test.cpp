@@ -28,6 +28,10 @@ std::vector<Bytes> read_all(std::span<const uint8_t> segment, size_t* good_end =
     return out;
 }
 
+void store_be32(uint8_t* p, uint32_t v) {
+    for (int i = 3; i >= 0; --i, v >>= 8) p[i] = static_cast<uint8_t>(v);
+}
+
 std::vector<Bytes> random_records(std::mt19937_64& random, size_t count) {
     std::vector<Bytes> records;
     for (size_t i = 0; i < count; ++i) {
@@ -100,6 +104,66 @@ TEST_CASE("a flipped bit never gives a wrong record") {
         // The flags of a header are under no checksum: snappy text may pass for plain, in one record.
         REQUIRE(wrong <= 1);
     }
+}
+
+TEST_CASE("reading goes on behind damage with every record that it did not touch") {
+    std::mt19937_64 random(14);
+    for (int round = 0; round < 200; ++round) {
+        std::vector<Bytes> records;
+        std::vector<std::pair<size_t, size_t>> pages;  // first and last page of each record
+        WalWriter out(0);
+        for (uint32_t i = 0; i < 300; ++i) {
+            Bytes r(4 + random() % (i % 40 == 0 ? 90'000 : 600));
+            for (uint8_t& b : r) b = static_cast<uint8_t>(random());
+            store_be32(r.data(), i);
+            size_t begin = out.bytes().size();
+            out.record(r);
+            pages.emplace_back(begin / kWalPage, (out.bytes().size() - 1) / kWalPage);
+            records.push_back(std::move(r));
+        }
+        out.fill_page();
+        Bytes broken = out.bytes();
+        size_t page = random() % (broken.size() / kWalPage);
+        if (round % 3 == 0) {
+            std::fill_n(broken.begin() + static_cast<ptrdiff_t>(page * kWalPage), kWalPage, uint8_t{0});
+        } else {
+            broken[page * kWalPage + random() % kWalPage] ^= static_cast<uint8_t>(1 + random() % 255);
+        }
+        std::vector<bool> seen(records.size());
+        WalReader in(broken);
+        std::span<const uint8_t> record;
+        for (bool more = true; more;) {
+            try {
+                more = in.next(record);
+                if (!more) break;
+                bool known = record.size() >= 4 && load_be32(record.data()) < records.size();
+                size_t i = known ? load_be32(record.data()) : 0;
+                if (known && std::equal(record.begin(), record.end(), records[i].begin(), records[i].end()))
+                    seen[i] = true;
+            } catch (const DecodeError&) {
+                more = in.skip_damage();
+            }
+        }
+        for (size_t i = 0; i < records.size(); ++i) {
+            bool untouched = pages[i].second < page || pages[i].first > page;
+            if (untouched && !seen[i]) FAIL("record " << i << " is lost in round " << round);
+        }
+    }
+}
+
+TEST_CASE("a page of zeros between records is damage, zeros at the end are not") {
+    WalWriter out(0);
+    Bytes r(600, 1);
+    std::mt19937_64 random(15);
+    for (int i = 0; i < 200; ++i) {
+        for (uint8_t& b : r) b = static_cast<uint8_t>(random());
+        out.record(r);
+    }
+    Bytes zeros = out.bytes();
+    zeros.resize(zeros.size() + 3 * kWalPage);
+    CHECK(read_all(zeros).size() == 200);
+    std::fill_n(zeros.begin(), kWalPage, uint8_t{0});
+    CHECK_THROWS_WITH_AS(read_all(zeros), doctest::Contains("zeros before the end"), DecodeError);
 }
 
 TEST_CASE("samples keep references, times and every bit of a value") {

@@ -11,7 +11,15 @@ Checkpoint::Checkpoint(std::span<const uint64_t> refs, int64_t mint) : mint_(min
 void Checkpoint::segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd) {
     WalReader in(bytes, zstd);
     std::span<const uint8_t> next;
-    while (in.next(next)) record(next);
+    for (bool more = true; more;) {
+        try {
+            more = in.next(next);
+            if (more) record(next);
+        } catch (const DecodeError& e) {
+            if (counts_.faults++ == 0) counts_.fault = e.what();
+            more = in.skip_damage();
+        }
+    }
 }
 
 void Checkpoint::record(std::span<const uint8_t> record) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct CheckpointCounts {
     uint64_t kept_series = 0, dropped_series = 0;
     uint64_t kept_samples = 0, dropped_samples = 0;
     uint64_t dropped_records = 0;  // of types that are not understood
+    uint64_t faults = 0;
+    std::string fault;  // the first one
 };
 
 // Feed old checkpoint and segments in order, take framed bytes whenever convenient, finish() once at the end.
@@ -25,7 +28,7 @@ class Checkpoint {
   public:
     Checkpoint(std::span<const uint64_t> refs, int64_t mint);
 
-    // Throws DecodeError where the segment is damaged; what came before it has been taken.
+    // Takes what is sound, before and behind damage.
     void segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd);
     void finish();
     // The bytes since the last call. They continue a segment that is `position` bytes long.

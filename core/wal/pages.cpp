@@ -54,78 +54,107 @@ void WalWriter::fill_page() {
     page_at_ = 0;
 }
 
-void WalReader::fail(const char* what) const {
+void WalReader::fail(const char* what, size_t resume) {
+    resume_ = resume;
     throw DecodeError(what, at_);
 }
 
-// Between records: a type byte 0 ends the page, as does too little room for a header.
+bool WalReader::skip_damage() {
+    at_ = resume_;
+    searching_ = true;
+    return at_ < data_.size();
+}
+
+// Between records: too little room for a fragment in the page, or zeros up to the end of the segment. Other
+// zeros are what the disk gave for a page it had lost.
 void WalReader::skip_padding() {
+    auto nonzero = [&](size_t from, size_t end) {
+        auto at = std::find_if(data_.begin() + static_cast<ptrdiff_t>(from),
+                               data_.begin() + static_cast<ptrdiff_t>(end), [](uint8_t b) { return b != 0; });
+        return static_cast<size_t>(at - data_.begin());
+    };
     while (at_ < data_.size()) {
         size_t left = kWalPage - at_ % kWalPage;
         if (left >= kWalHeader && data_[at_] != kPadding) return;
         size_t end = std::min(at_ + left, data_.size());
-        for (size_t i = at_; i < end; ++i) {
-            if (data_[i] != 0) {
-                at_ = i;
-                fail("unexpected byte in page padding");
-            }
+        if (size_t bad = nonzero(at_, end); bad != end) {
+            at_ = bad;
+            fail("unexpected byte in page padding", end);
+        }
+        if (left > kWalHeader) {
+            size_t next = nonzero(end, data_.size());
+            if (next != data_.size()) fail("zeros before the end of the segment", next - next % kWalPage);
+            end = next;
         }
         at_ = end;
     }
 }
 
-// One fragment; `single` views its bytes, `whole` collects them when there are several.
-bool WalReader::fragment(std::vector<uint8_t>& whole, uint8_t& flags, bool first, bool& last,
-                         std::span<const uint8_t>& single) {
+// The next fragment of a record; false at the end of the segment.
+bool WalReader::fragment(bool first, Part& part) {
     skip_padding();
     if (at_ == data_.size()) {
-        if (!first) fail("segment ends inside a record");
+        if (!first) fail("segment ends inside a record", at_);
         return false;
     }
     size_t left = std::min(kWalPage - at_ % kWalPage, data_.size() - at_);
-    if (left < kWalHeader) fail("fragment header is cut");
+    size_t page_end = at_ + left;
+    if (left < kWalHeader) fail("fragment header is cut", page_end);
     const uint8_t* p = data_.data() + at_;
     uint8_t type = p[0] & kFragmentMask;
     size_t n = load_be16(p + 1);
-    if ((p[0] & ~(kFragmentMask | kSnappy | kZstd)) != 0 || type > kLast) fail("unknown fragment type");
-    if (first != (type == kFull || type == kFirst)) fail("fragments are out of order");
-    if (n > left - kWalHeader) fail("fragment runs past its page");
-    single = {p + kWalHeader, n};
-    if (crc32c(single) != load_be32(p + 3)) fail("checksum mismatch");
-    if (first) flags = p[0] & (kSnappy | kZstd);
-    last = type == kFull || type == kLast;
-    if (!(first && last)) {
-        if (n > kWalMaxRecord - whole.size()) fail("record is too long");
-        whole.insert(whole.end(), single.begin(), single.end());
-    }
-    at_ += kWalHeader + n;
+    if ((p[0] & ~(kFragmentMask | kSnappy | kZstd)) != 0 || type > kLast)
+        fail("unknown fragment type", page_end);
+    part.first = type == kFull || type == kFirst;
+    part.last = type == kFull || type == kLast;
+    part.flags = p[0] & (kSnappy | kZstd);
+    if (part.first != first && !(first && searching_)) fail("fragments are out of order", at_);
+    if (n > left - kWalHeader) fail("fragment runs past its page", page_end);
+    part.bytes = {p + kWalHeader, n};
+    size_t end = at_ + kWalHeader + n;
+    if (crc32c(part.bytes) != load_be32(p + 3)) fail("checksum mismatch", end);
+    if (n > kWalMaxRecord - whole_.size()) fail("record is too long", end);
+    at_ = end;
     return true;
 }
 
 bool WalReader::next(std::span<const uint8_t>& record) {
     whole_.clear();
-    uint8_t flags = 0;
-    std::span<const uint8_t> single;
-    bool last = false;
-    if (!fragment(whole_, flags, true, last, single)) {
-        good_end_ = at_;
-        return false;
+    Part part;
+    do {
+        if (!fragment(true, part)) {
+            good_end_ = at_;
+            return false;
+        }
+    } while (!part.first);
+    searching_ = false;
+    uint8_t flags = part.flags;
+    record = part.bytes;
+    if (!part.last) {
+        whole_.assign(part.bytes.begin(), part.bytes.end());
+        while (!part.last) {
+            fragment(false, part);
+            whole_.insert(whole_.end(), part.bytes.begin(), part.bytes.end());
+        }
+        record = whole_;
     }
-    bool one = last;
-    while (!last) fragment(whole_, flags, false, last, single);
-    record = one ? single : std::span<const uint8_t>(whole_);
-    if (flags == kSnappy) {
-        snappy_decode(record, kWalMaxRecord, plain_);
-        record = plain_;
-    } else if (flags == kZstd) {
-        if (!zstd_) fail("record is compressed with zstd");
-        zstd_(record, kWalMaxRecord, plain_);
-        record = plain_;
-    } else if (flags != 0) {
-        fail("record claims two compressions");
-    }
+    resume_ = at_;
+    decompress(flags, record);
     good_end_ = at_;
     return true;
+}
+
+void WalReader::decompress(uint8_t flags, std::span<const uint8_t>& record) {
+    if (flags == 0) return;
+    if (flags == kSnappy) {
+        snappy_decode(record, kWalMaxRecord, plain_);
+    } else if (flags == kZstd) {
+        if (!zstd_) fail("record is compressed with zstd", at_);
+        zstd_(record, kWalMaxRecord, plain_);
+    } else {
+        fail("record claims two compressions", at_);
+    }
+    record = plain_;
 }
 
 }  // namespace narthex

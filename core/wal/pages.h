@@ -45,19 +45,30 @@ class WalReader {
     // The next record, uncompressed; false at the end. The view holds until the next call. Throws DecodeError
     // where the segment is torn or corrupt; good_end() then says how much of it is sound.
     bool next(std::span<const uint8_t>& record);
+    // After next() threw: on to where the next record may begin, so that next() can be called again; false
+    // when nothing is left. Records that the damage touches are lost, those behind it are not.
+    bool skip_damage();
     // Bytes up to and including the last complete record.
     size_t good_end() const { return good_end_; }
 
   private:
-    bool fragment(std::vector<uint8_t>& whole, uint8_t& flags, bool first, bool& last,
-                  std::span<const uint8_t>& single);
+    struct Part {
+        std::span<const uint8_t> bytes;
+        uint8_t flags;
+        bool first, last;  // of its record
+    };
+
+    bool fragment(bool first, Part& part);
     void skip_padding();
-    [[noreturn]] void fail(const char* what) const;
+    void decompress(uint8_t flags, std::span<const uint8_t>& record);
+    [[noreturn]] void fail(const char* what, size_t resume);
 
     std::span<const uint8_t> data_;
     const ZstdDecoder& zstd_;
     size_t at_ = 0;
     size_t good_end_ = 0;
+    size_t resume_ = 0;       // where reading may go on after the last fault
+    bool searching_ = false;  // behind a fault: parts of a record whose beginning is lost are passed over
     std::vector<uint8_t> whole_;
     std::vector<uint8_t> plain_;
 };

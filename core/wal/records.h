@@ -25,6 +25,7 @@ enum class WalRecord : uint8_t {
     kCustomFloatHistograms = 10,
     kSamplesV2 = 11,
 };
+inline constexpr uint8_t kLastWalRecord = 13;  // of the types that any version of Prometheus writes
 
 using TextPair = std::pair<std::string_view, std::string_view>;
 

@@ -363,7 +363,10 @@ class Head:
         """Every reference that stands for a series, aliases from a replayed log included."""
 
 class ReplayCounts:
-    """What one segment held. `fault` is "" or says why the bytes from `good_end` on cannot be used."""
+    """What one segment held, before and behind damage.
+
+    `fault` is "" or says what is wrong at the first of the `faults` damaged places, which follows `good_end`.
+    """
 
     records: int
     series: int
@@ -374,6 +377,8 @@ class ReplayCounts:
     tombstones: int
     skipped_records: int
     histogram_records: int
+    unknown_records: int
+    faults: int
     good_end: int
     fault: str
 
@@ -385,6 +390,8 @@ class HeadReplay:
 
     def __init__(self, head: Head) -> None: ...
     def segment(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> ReplayCounts: ...
+    def salvage(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> bytes:
+        """Replays a damaged segment again and gives its sound records, framed as a whole segment."""
 
 class CheckpointCounts:
     kept_series: int
@@ -392,13 +399,15 @@ class CheckpointCounts:
     kept_samples: int
     dropped_samples: int
     dropped_records: int
+    faults: int
+    fault: str
 
 class WalCheckpoint:
     """Filters old segments: what concerns `refs` or happened at or after `mint` is kept (core/wal/checkpoint.h)."""
 
     def __init__(self, refs: NDArray[np.uint64], mint: int) -> None: ...
     def segment(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> None:
-        """Raises DecodeError where the segment is damaged; what came before was taken."""
+        """Takes what is sound, before and behind damage; `counts` says what was not."""
 
     def finish(self) -> None:
         """After the last segment: metadata records, and zeros to the end of the page."""

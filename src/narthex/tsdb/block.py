@@ -54,6 +54,20 @@ class Block:
             raise CorruptionError(f"{path}: {e}") from None
         return cls(path, meta, reader, tombstones, size)
 
+    def check_end(self, now: int, width: int) -> None:
+        """Asks the index whether samples reach the last `width` milliseconds, if the block claims to end after `now`.
+
+        meta.json has no checksum, and an end far in the future would make all other blocks fall under the retention
+        and new samples too old. Raises CorruptionError.
+        """
+        end = self.meta.max_time
+        if end <= now or self.meta.stats.samples == 0:
+            return
+        with self._naming():
+            held = self.reader.series([], end - width, end - 1)
+        if not len(held):
+            raise CorruptionError(f"{self.path}: meta.json says that samples go up to {end}, but there are none")
+
     def querier(self, mint: int, maxt: int) -> BlockQuerier:
         """A view on the part of [mint, maxt] (inclusive, milliseconds) that the block covers."""
         return BlockQuerier(self, max(mint, self.meta.min_time), min(maxt, self.meta.max_time - 1))

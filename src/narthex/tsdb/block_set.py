@@ -132,15 +132,19 @@ class Blocks:
         blocks, broken = [], {}
         for name in names:
             try:
-                block = known.get(name) or Block.open(self.directory / name)
-                if block.meta.ulid != name:
-                    raise CorruptionError(f"{block.path}: meta.json is of block {block.meta.ulid}")
-                blocks.append(block)
+                blocks.append(known.get(name) or self._open_one(name))
             except CorruptionError as e:
                 broken[name] = str(e)
         if broken:
             self.metrics.reload_failures.inc()
         return blocks, broken
+
+    def _open_one(self, name: str) -> Block:
+        block = Block.open(self.directory / name)
+        if block.meta.ulid != name:
+            raise CorruptionError(f"{block.path}: meta.json is of block {block.meta.ulid}")
+        block.check_end(milliseconds(self._clock.now()), self.options.min_duration)
+        return block
 
     def _doomed(self, blocks: Sequence[Block]) -> set[str]:
         """Names of directories that must go. Parents count even if they are broken: their data lives on."""

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.errors import CorruptionError, StorageError
+from narthex.errors import StorageError
 from narthex.files.durable import map_file, new_directory
-from narthex.native import CheckpointCounts, DecodeError, WalCheckpoint
+from narthex.native import CheckpointCounts, WalCheckpoint
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.wal import Segment, list_segments, segment_name
 from narthex.tsdb.zstd import decompress
@@ -50,22 +50,23 @@ def remove_temporary(directory: Path) -> None:
 
 
 def write_checkpoint(
-    directory: Path, last: int, refs: NDArray[np.uint64], mint: int, segment_size: int
+    directory: Path, last: int, refs: NDArray[np.uint64], mint: int, segment_size: int, metrics: WalMetrics
 ) -> CheckpointCounts:
     """Writes the checkpoint that stands for the old one and the segments up to `last`, durably.
 
-    Kept are the series in `refs` and everything at or after `mint` (milliseconds). Nothing is removed.
-    Raises StorageError (the unfinished directory is removed) and CorruptionError, which names the damaged file.
+    Kept are the series in `refs` and everything at or after `mint` (milliseconds). Nothing is removed. Damage is logged
+    and counted, what it did not touch is kept. Raises StorageError (the unfinished directory is removed).
     """
     target = directory / f"{PREFIX}{last:08d}"
     core = WalCheckpoint(refs, mint)
     try:
         with new_directory(target, TEMPORARY, replace=True) as temporary, _Output(temporary, segment_size) as out:
             for path in _sources(directory, last):
-                try:
-                    core.segment(map_file(path), decompress)
-                except DecodeError as e:
-                    raise CorruptionError(f"{path}: {e}") from None
+                before = core.counts.faults
+                core.segment(map_file(path), decompress)
+                if core.counts.faults > before:
+                    metrics.corruptions.inc()
+                    log.error("Log is damaged; the checkpoint holds the rest", extra={"file": str(path)})
                 out.write(core)
             core.finish()
             out.write(core)

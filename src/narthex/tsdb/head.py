@@ -125,7 +125,7 @@ class Head:
         self._expiring = [(segment, refs) for segment, refs in self._expiring if segment > last]
         refs = np.concatenate([self.core.refs(), *(refs for _, refs in self._expiring)])
         try:
-            counts = write_checkpoint(self.wal.directory, last, refs, mint, self.wal.segment_size)
+            counts = write_checkpoint(self.wal.directory, last, refs, mint, self.wal.segment_size, self.wal_metrics)
         except StorageError:
             self.wal_metrics.checkpoints_failed.inc()
             raise

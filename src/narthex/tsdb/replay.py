@@ -39,7 +39,8 @@ class ReplayResult:
     unknown_refs: int = 0
     tombstones: int = 0
     histogram_records: int = 0
-    damaged: Path | None = None
+    unknown_records: int = 0
+    damaged: list[Path] = field(default_factory=list)
     status: ReplayStatus = field(default_factory=ReplayStatus)
 
     def add(self, counts: ReplayCounts) -> None:
@@ -49,6 +50,7 @@ class ReplayResult:
         self.unknown_refs += counts.unknown_refs
         self.tombstones += counts.tombstones
         self.histogram_records += counts.histogram_records
+        self.unknown_records += counts.unknown_records
 
 
 def replay(directory: Path, head: Head, metrics: WalMetrics, progress: Progress | None = None) -> ReplayResult:
@@ -63,44 +65,51 @@ def replay(directory: Path, head: Head, metrics: WalMetrics, progress: Progress 
     if checkpoint := last_checkpoint(directory):
         first = checkpoint.number + 1
         for segment in list_segments(checkpoint.path):
-            counts = core.segment(map_file(segment.path), decompress)
-            result.add(counts)
-            if counts.fault:
-                # It was synced before it took its name: the disk lost it, and nothing later repeats it.
-                _report(metrics, segment, counts)
-                result.damaged = segment.path
-                break
+            _replay(core, segment, result, metrics)
     segments = [s for s in list_segments(directory) if s.number >= first]
     last = segments[-1].number if segments else 0
     for segment in segments:
         result.status = ReplayStatus(min=segments[0].number, max=last, current=segment.number)
         if progress:
             progress(result.status)
-        counts = core.segment(map_file(segment.path), decompress)
-        result.add(counts)
-        if counts.fault:
-            _report(metrics, segment, counts)
-            result.damaged = segment.path
-            for path in repair(directory, segment, counts.good_end):
-                log.warning("Removed a log segment that followed the damage", extra={"file": str(path)})
-            break
+        _replay(core, segment, result, metrics)
     result.seconds = time.perf_counter() - started
     metrics.unknown_refs.inc(result.unknown_refs)
     _tell(result)
     return result
 
 
-def _report(metrics: WalMetrics, segment: Segment, counts: ReplayCounts) -> None:
+def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: WalMetrics) -> None:
+    """A damaged segment is read as far as it goes, behind the damage as well, and replaced by what is sound."""
+    data = map_file(segment.path)
+    counts = core.segment(data, decompress)
+    result.add(counts)
+    if not counts.faults:
+        return
     metrics.corruptions.inc()
+    result.damaged.append(segment.path)
+    sound = core.salvage(data, decompress)
     log.error(
-        "Log is damaged; what follows in it is lost",
-        extra={"file": str(segment.path), "offset": counts.good_end, "err": counts.fault},
+        "Log is damaged; what the damage touched is lost, the rest is kept",
+        extra={
+            "file": str(segment.path),
+            "offset": counts.good_end,
+            "err": counts.fault,
+            "places": counts.faults,
+            "bytes": len(data),
+            "sound_bytes": len(sound),
+        },
     )
+    repair(segment, sound)
 
 
 def _tell(result: ReplayResult) -> None:
     if result.unknown_refs:
         log.warning("Log names series that no record describes", extra={"samples": result.unknown_refs})
+    if result.unknown_records:
+        log.warning(
+            "Log holds records of unknown types, which are passed over", extra={"records": result.unknown_records}
+        )
     if result.histogram_records:
         log.warning("Native histograms in the log are not read", extra={"records": result.histogram_records})
     if result.tombstones:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from narthex.errors import CorruptionError, StorageError
-from narthex.files.durable import sync_directory
+from narthex.files.durable import sync_directory, write_durable
 from narthex.tsdb.metrics import WalMetrics
 
 log = logging.getLogger("narthex.tsdb.wal")
@@ -168,21 +168,9 @@ class Wal:
         raise StorageError(f"{self.directory}: cannot write the log: {error.strerror}") from error
 
 
-def repair(directory: Path, damaged: Segment, good_end: int) -> list[Path]:
-    """Cuts a damaged segment at the end of its sound part and removes the segments after it; gives those.
-
-    What lies behind the damage cannot be trusted to continue it. Raises StorageError.
-    """
-    removed = []
+def repair(damaged: Segment, sound: bytes) -> None:
+    """Replaces a damaged segment by its sound records, so that the next reader finds no damage. Raises StorageError."""
     try:
-        with damaged.path.open("r+b") as f:
-            f.truncate(good_end)
-            os.fsync(f.fileno())
-        for segment in list_segments(directory):
-            if segment.number > damaged.number:
-                segment.path.unlink()
-                removed.append(segment.path)
-        sync_directory(directory)
+        write_durable(damaged.path, sound)
     except OSError as e:
         raise StorageError(f"{damaged.path}: cannot repair the log: {e}") from e
-    return removed

@@ -6,6 +6,7 @@ import random
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_set import BlockOptions, Blocks
 from narthex.tsdb.block_write import write_block
-from narthex.tsdb.meta import BlockMeta
+from narthex.tsdb.meta import BlockMeta, write_meta
 from narthex.tsdb.retention import Retention
+from support.clock import FakeClock
 
 H = 3_600_000
 ALL = (-(2**62), 2**62)
@@ -85,6 +87,25 @@ def test_a_querier_keeps_its_blocks_when_they_are_removed(tmp_path: Path) -> Non
     assert len(batch.samples(0, *ALL)[0]) == 120
     assert len(querier.select([])) == 3
     assert len(blocks.querier(*ALL).select([])) == 0
+
+
+def test_an_end_in_the_future_that_no_sample_backs_removes_no_other_block(tmp_path: Path) -> None:
+    kept, lying = put(tmp_path, 0, 2 * H), put(tmp_path, 2 * H, 4 * H)
+    write_meta(tmp_path / lying.ulid, replace(lying, max_time=4000 * H))
+    month = BlockOptions(Retention(duration=30 * 24 * H))
+    blocks = open_all(tmp_path, month, clock=FakeClock(5 * H / 1000))
+    assert [b.meta.ulid for b in blocks.blocks] == [kept.ulid]
+    assert entries(tmp_path) == {kept.ulid, lying.ulid}
+    assert f"samples go up to {4000 * H}, but there are none" in blocks.broken[lying.ulid]
+    write_meta(tmp_path / lying.ulid, lying)
+    blocks.reload()
+    assert len(blocks.blocks) == 2
+    assert blocks.broken == {}
+
+
+def test_a_block_with_samples_of_the_future_is_a_block(tmp_path: Path) -> None:
+    put(tmp_path, 4 * H, 6 * H)
+    assert len(open_all(tmp_path, clock=FakeClock(0)).blocks) == 1
 
 
 def test_what_a_crash_left_is_removed_and_other_files_are_not(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_torn_tail_costs_only_what_was_torn(tmp_path: Path, caplog: pytest.Log
     db.close()
 
 
-def test_damage_in_the_middle_drops_the_segments_after_it(tmp_path: Path) -> None:
+def test_damage_in_the_middle_costs_only_what_it_touched(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     db = open_db(tmp_path, segment_size=PAGE)
     for t in range(1, 400):
         commit(db, t * 1000)
@@ -103,11 +103,40 @@ def test_damage_in_the_middle_drops_the_segments_after_it(tmp_path: Path) -> Non
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 0xFF
     damaged.write_bytes(data)
-    sound = len(wal_records(bytes(data))[0])
-    db = open_db(tmp_path)
     before = sum(len(wal_records(s.path.read_bytes())[0]) for s in segments[:2])
-    assert times(db) == [t * 1000 for t in range(1, before + sound)]  # one record holds the series
-    assert [s.number for s in list_segments(tmp_path / "wal")] == [0, 1, 2, 3]
+    torn = before + len(wal_records(bytes(data))[0])  # a record a commit, but for one that holds the series
+    registry = Registry()
+    with caplog.at_level(logging.ERROR):
+        db = open_db(tmp_path, registry)
+    want = [t * 1000 for t in range(1, 400) if t != torn]
+    assert times(db) == want
+    assert metric(registry, "prometheus_tsdb_wal_corruptions_total") == 1
+    assert [r.__dict__["file"] for r in caplog.records] == [str(damaged)]
+    db.close()
+    registry = Registry()
+    db = open_db(tmp_path, registry)
+    assert times(db) == want
+    assert metric(registry, "prometheus_tsdb_wal_corruptions_total") == 0
+    db.close()
+
+
+def test_series_whose_record_is_lost_do_not_lend_their_references_to_others(tmp_path: Path) -> None:
+    db = open_db(tmp_path, segment_size=PAGE)
+    commit(db, 1000, series=3)
+    appender = db.appender()
+    ref = appender.series(Labels({"a": "lost"}))
+    appender.append(np.array([ref], np.uint64), np.array([2000]), np.array([1.0]))
+    appender.commit()
+    db.close()
+    segment = tmp_path / "wal" / "00000000"
+    records = wal_records(segment.read_bytes())[0]
+    kept = [r for r in records if b"lost" not in r]
+    assert len(kept) == len(records) - 1
+    segment.write_bytes(wal_frame(kept))
+    registry = Registry()
+    db = open_db(tmp_path, registry)
+    assert metric(registry, "prometheus_tsdb_wal_replay_unknown_refs_total") == 1
+    assert db.appender().series(Labels({"a": "new"})) > ref
     db.close()
 
 

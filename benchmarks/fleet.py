@@ -1,4 +1,4 @@
-"""A made-up fleet of LLM servers: what they expose at a moment, and a day of their history as blocks.
+"""A made-up fleet of LLM servers: what they expose at a moment, and their history as blocks or as a write-ahead log.
 
 As a program (`python -m benchmarks.fleet TARGETS SERIES`) it serves target i under /i/metrics and prints its port.
 """
@@ -16,8 +16,12 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
-from narthex.native import SeriesBatch
+from narthex.clock import SystemClock
+from narthex.instrument.registry import Registry
+from narthex.native import LabelSets, SeriesBatch
 from narthex.tsdb.block_write import write_block
+from narthex.tsdb.db import DB
+from narthex.tsdb.options import DBOptions
 
 MODELS = ("llama-3-70b", "llama-3-8b", "mixtral-8x7b", "qwen-2-72b")
 ENDPOINTS = ("/v1/completions", "/v1/chat/completions")
@@ -82,8 +86,7 @@ async def serve(targets: int, series: int) -> None:
 def make_history(directory: Path, instances: int = 20, hours: int = 24) -> None:
     """Blocks of two hours. Samples stand off the grid of steps, so that open and closed ranges hold the same ones."""
     directory.mkdir(parents=True, exist_ok=True)
-    start = END - hours * 3_600_000
-    times = np.arange(start + 7123, END, STEP, dtype=np.int64)
+    start, times = _times(hours)
     columns = sorted(_columns(instances, len(times)), key=lambda c: sorted(c[0]))
     for first in range(start, END, BLOCK):
         inside = slice(*np.searchsorted(times, (first, first + BLOCK)))
@@ -91,6 +94,35 @@ def make_history(directory: Path, instances: int = 20, hours: int = 24) -> None:
         for labels, values in columns:
             batch.add_columns(sorted(labels), times[inside], values[inside])
         write_block(directory, batch, first, first + BLOCK)
+
+
+def make_log(directory: Path, instances: int = 20, hours: int = 6) -> None:
+    """The same history as a log alone, as a server that was killed leaves it: every instance is one commit a step."""
+    _, times = _times(hours)
+    db = DB.open(directory, DBOptions(), Registry(), SystemClock())
+    rows = list(_columns(instances, len(times)))
+    each = len(rows) // instances
+    scrapes = []
+    for first in range(0, len(rows), each):
+        sets = LabelSets()
+        for labels, _ in rows[first : first + each]:
+            sets.add(sorted(labels))
+        appender = db.appender()
+        refs = appender.series_many(sets)
+        appender.rollback()
+        scrapes.append((refs, np.stack([values for _, values in rows[first : first + each]], axis=1)))
+    for step, t in enumerate(times.tolist()):
+        for refs, values in scrapes:
+            appender = db.appender()
+            appender.append(refs, np.full(each, t), np.ascontiguousarray(values[step]))
+            appender.commit()
+    db.close()
+
+
+def _times(hours: int) -> tuple[int, NDArray[np.int64]]:
+    """Start of the history in milliseconds, and when its samples are."""
+    start = END - hours * 3_600_000
+    return start, np.arange(start + 7123, END, STEP, dtype=np.int64)
 
 
 def _columns(instances: int, count: int) -> Iterator[tuple[Labels, NDArray[np.float64]]]:

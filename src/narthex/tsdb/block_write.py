@@ -24,7 +24,7 @@ from narthex.tsdb.ulid import new_ulid
 
 TMP_FOR_CREATION = ".tmp-for-creation"
 SEGMENT_SIZE = 512 << 20
-_PIECE = 8 << 20  # bytes that the core holds before they go to a file
+_PIECE = 256 << 10  # bytes that the core holds before they go to a file: they stay in the processor's cache
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from narthex.tsdb.block import Block
 from narthex.tsdb.block_write import SEGMENT_SIZE, Lineage, default_name, write_rows
 from narthex.tsdb.meta import BlockMeta, BlockParent
 
-_ROWS = 2048  # series that are in memory at a time
+_ROWS = 512  # series that are in memory at a time
 
 
 def compact(

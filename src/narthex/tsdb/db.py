@@ -151,7 +151,10 @@ class DB:
                 while not canceled() and self._head_is_ripe():
                     self._head_to_block()
             finally:
-                self.block_set.reload()
+                try:
+                    self.head.truncate_log()
+                finally:
+                    self.block_set.reload()
             self.block_set.compact(canceled)
 
     def _head_is_ripe(self) -> bool:

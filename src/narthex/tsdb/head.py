@@ -43,6 +43,7 @@ class Head:
         self._commits = threading.Lock()
         # References of dropped series that a log segment still mentions: (last segment that may, references).
         self._expiring: list[tuple[int, NDArray[np.uint64]]] = []
+        self._log_floor: int | None = None  # where memory begins since a truncation that the log does not follow yet
 
     @classmethod
     def open(
@@ -93,30 +94,35 @@ class Head:
             self.core.set_min_valid_time(mint)
 
     def truncate(self, mint: int) -> None:
-        """Forgets what ended before mint (a block holds it now) and brings the log after it.
-
-        Raises StorageError when the log cannot be shortened; memory was then freed all the same.
-        """
+        """Forgets what ended before mint (a block holds it now). The log follows with `truncate_log`."""
         self.metrics.truncations.inc()
         started = time.perf_counter()
         dropped = self.core.truncate(mint)
         self.metrics.gc_duration.observe(time.perf_counter() - started)
         if len(dropped):
             self._expiring.append((self.wal.current, dropped))
+        self._log_floor = mint
+
+    def truncate_log(self) -> None:
+        """Brings the log after the truncations of memory since the last call, in one step: a checkpoint costs as much
+        for one block as for several. Raises StorageError; the next call tries again."""
+        if self._log_floor is None:
+            return
         try:
-            self._truncate_log(mint)
+            self._truncate_log(self._log_floor)
         except StorageError:
             self.metrics.truncations_failed.inc()
             raise
+        self._log_floor = None
 
     def _truncate_log(self, mint: int) -> None:
-        """Turns the older two thirds of the segments into a checkpoint, as Prometheus does."""
+        """Turns the older two thirds of the finished segments into a checkpoint, as Prometheus does."""
         started = time.perf_counter()
+        segments = list_segments(self.wal.directory)
+        first, last = segments[0].number, segments[-1].number - 1  # never the one being written
         with self._commits:
             self.wal.cut()  # so that a slow log shrinks too
         self.wal.sync_finished()
-        segments = list_segments(self.wal.directory)
-        first, last = segments[0].number, segments[-1].number - 1  # never the one being written
         last = first + (last - first) * 2 // 3
         if last <= first:
             return

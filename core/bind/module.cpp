@@ -6,6 +6,7 @@ NB_MODULE(_core, m) {
     nb::exception<narthex::DecodeError>(m, "DecodeError", PyExc_ValueError);
     nb::exception<narthex::LimitError>(m, "LimitError", PyExc_RuntimeError);
     nb::exception<narthex::CanceledError>(m, "CanceledError", PyExc_RuntimeError);
+    bind_analysis(m);
     bind_block(m);
     bind_block_write(m);
     bind_labels(m);
@@ -15,6 +16,7 @@ NB_MODULE(_core, m) {
     bind_json(m);
     bind_series(m);
     bind_text(m);
+    bind_dump(m);
     bind_head(m);
     bind_wal(m);
 }

@@ -6,8 +6,10 @@
 
 namespace nb = nanobind;
 
+void bind_analysis(nb::module_& m);
 void bind_block(nb::module_& m);
 void bind_block_write(nb::module_& m);
+void bind_dump(nb::module_& m);
 void bind_head(nb::module_& m);
 void bind_json(nb::module_& m);
 void bind_label_ops(nb::module_& m);

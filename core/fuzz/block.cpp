@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "block/analysis.h"
 #include "block/block_writer.h"
 #include "block/merger.h"
 #include "bytes/crc32c.h"
@@ -127,6 +128,8 @@ void read_all(std::span<const uint8_t> index, std::span<const uint8_t> segment) 
         attempt([&] { select_labels(*block, terms, 0, 3000, nullptr); });
         attempt([&] { matching_label_names(block->index, terms); });
         attempt([&] { matching_label_values(block->index, "host", terms); });
+        attempt([&] { analyze_labels(block->index, terms, 1, 1002, 5); });
+        attempt([&] { analyze_chunks(*block, terms); });
         attempt([&] { delete_samples(*block, terms, 0, 100, deleted); });
     }
     for (auto name : block->index.label_names()) block->index.label_values(name, "h");

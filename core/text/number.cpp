@@ -1,7 +1,9 @@
 #include "text/number.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "chunk/stale.h"
@@ -92,21 +94,45 @@ std::optional<int64_t> parse_seconds(std::string_view text) {
     return static_cast<int64_t>(ms);
 }
 
-std::string openmetrics_float(double value) {
-    if (std::isnan(value)) return "NaN";
-    if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-    char buffer[32];
-    auto scientific = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
-    std::string_view text(buffer, static_cast<size_t>(scientific.ptr - buffer));
+char* write_shortest(char* out, double value) {
+    if (!std::isfinite(value)) {
+        std::string_view text = std::isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+        return std::copy(text.begin(), text.end(), out);
+    }
+    if (std::fabs(value) < 1e6 && value == std::trunc(value) && !(value == 0 && std::signbit(value)))
+        return std::to_chars(out, out + kShortestSpace, static_cast<int32_t>(value)).ptr;
+    // digits with a point after the first, then e and an exponent of at least two digits
+    char* end = std::to_chars(out, out + kShortestSpace, value, std::chars_format::scientific).ptr;
+    char* power = end - 1;
+    while (*power != 'e') --power;
     int exponent = 0;
-    std::string_view power = text.substr(text.find('e') + 1);
-    if (power.front() == '+') power.remove_prefix(1);
-    std::from_chars(power.data(), power.data() + power.size(), exponent);
-    // Go's strconv writes shortest floats with an exponent from 10^6 on and below 10^-4.
-    if (exponent < -4 || exponent >= 6) return std::string(text);
-    auto fixed = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed);
-    std::string out(buffer, fixed.ptr);
-    if (out.find('.') == std::string::npos) out += ".0";
+    std::from_chars(power[1] == '+' ? power + 2 : power + 1, end, exponent);
+    if (exponent < -4 || exponent >= 6) return end;
+    char* digits = out + std::signbit(value);
+    size_t count = 1;  // of digits: the point is taken out
+    for (char* p = digits + 2; p < power; ++p) digits[count++] = *p;
+    if (exponent < 0) {
+        auto zeros = static_cast<size_t>(-exponent);  // one before the point
+        std::memmove(digits + 1 + zeros, digits, count);
+        std::memset(digits, '0', 1 + zeros);
+        digits[1] = '.';
+        return digits + 1 + zeros + count;
+    }
+    auto whole = static_cast<size_t>(exponent) + 1;
+    if (count < whole) {
+        std::memset(digits + count, '0', whole - count);
+        count = whole;
+    }
+    if (count == whole) return digits + count;
+    std::memmove(digits + whole + 1, digits + whole, count - whole);
+    digits[whole] = '.';
+    return digits + count + 1;
+}
+
+std::string openmetrics_float(double value) {
+    char buffer[kShortestSpace];
+    std::string out(buffer, write_shortest(buffer, value));
+    if (std::isfinite(value) && out.find_first_of(".e") == std::string::npos) out += ".0";
     return out;
 }
 

@@ -21,8 +21,14 @@ std::optional<int64_t> parse_digits(std::string_view text);
 // range.
 std::optional<int64_t> parse_seconds(std::string_view text);
 
-// The text that OpenMetrics gives a float: shortest digits, always a point or an exponent (1 -> 1.0,
-// 1000000 -> 1e+06), NaN, +Inf, -Inf.
+inline constexpr size_t kShortestSpace = 32;
+
+// The shortest digits that read back to the same double, with an exponent from 10^6 on and below 10^-4 (Go's
+// 'g' with precision -1): 1, 0.0001, 1e-05, 1e+06; NaN, +Inf, -Inf. Writes at most kShortestSpace bytes,
+// gives the end.
+char* write_shortest(char* out, double value);
+
+// The text that OpenMetrics gives a float: the same with a point or an exponent always (1 -> 1.0).
 std::string openmetrics_float(double value);
 
 // Reads the plain decimals that make up nearly every body ([-]ddd[.ddd], at most 15 digits) without looking

@@ -20,6 +20,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
 # Commands of our own: name, module that has a click command of that name, short help.
 COMMANDS: dict[str, tuple[str, str]] = {
     "promqltest": ("narthex.cli.promqltest", "Run PromQL test scripts against the engine."),
+    "promtool": ("narthex.cli.promtool.main", "Tools for data directories: a drop-in for promtool."),
     "simulate": ("narthex.cli.simulate", "Simulated LLM servers to monitor."),
     "up": ("narthex.cli.up", "Run the whole stack on this machine."),
 }

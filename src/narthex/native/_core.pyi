@@ -140,6 +140,39 @@ class BlockReader:
     def delete(self, terms: MatchTerms, mint: int, maxt: int, into: Tombstones) -> int:
         """Adds intervals for the matching series, clipped to their chunks; gives the number of series."""
 
+Ranked = list[tuple[str, str, int]]
+"""(label name, value or "", count), largest count first."""
+
+class LabelAnalysis(TypedDict):
+    """core/block/analysis.h"""
+
+    series: int
+    names: int
+    pairs: int
+    entries: int
+    churning_pairs: Ranked
+    churning_names: Ranked
+    common_pairs: Ranked
+    longest_names: Ranked
+    richest_names: Ranked
+    largest_metrics: Ranked
+
+class ChunkAnalysis(TypedDict):
+    """One entry a chunk of the kind."""
+
+    chunks: int
+    float_samples: NDArray[np.uint32]
+    float_bytes: NDArray[np.uint32]
+    histogram_samples: NDArray[np.uint32]
+    histogram_bytes: NDArray[np.uint32]
+    histogram_buckets: NDArray[np.uint32]
+
+def analyze_labels(block: BlockReader, terms: MatchTerms, mint: int, maxt: int, limit: int) -> LabelAnalysis:
+    """Labels of the matching series; [mint, maxt) is the block's range. Raises DecodeError."""
+
+def analyze_chunks(block: BlockReader, terms: MatchTerms) -> ChunkAnalysis:
+    """Chunks of the matching series. Raises DecodeError."""
+
 # ---- exposition text (core/text) ----
 
 REF_DROPPED: int
@@ -226,6 +259,15 @@ class ScrapeCache:
 
     def series(self) -> int: ...
     def memory_bytes(self) -> int: ...
+
+def foreign_texts(labels: LabelSets) -> list[str]:
+    """Names and values that are not ASCII, each once."""
+
+def sample_lines(
+    batch: SeriesBatch, first: int, mint: int, maxt: int, openmetrics: bool, quoted: dict[str, str], budget: int
+) -> tuple[int, bytes]:
+    """Samples with mint <= t <= maxt as lines (core/text/sample_lines.h), of rows from `first` on, until about
+    `budget` bytes; gives the next row. `quoted` has the quoted form of all `foreign_texts`. Raises DecodeError."""
 
 class BlockWriter:
     """Turns series rows into the bytes of a block's index and chunk segments; see tsdb/block_write.py.

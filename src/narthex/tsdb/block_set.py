@@ -15,7 +15,8 @@ from narthex.files.durable import remove_directory
 from narthex.instrument.registry import Registry
 from narthex.model.matcher import Matcher
 from narthex.native import LabelSets, SeriesBatch
-from narthex.tsdb.block import Block, BlockQuerier
+from narthex.storage.contract import Querier
+from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_write import TMP_FOR_CREATION
 from narthex.tsdb.compact import compact
@@ -258,9 +259,9 @@ class Blocks:
 
 
 class BlocksQuerier:
-    """The Querier contract over several blocks; they may overlap in time."""
+    """The Querier contract over several sources; they may overlap in time."""
 
-    def __init__(self, queriers: Sequence[BlockQuerier]) -> None:
+    def __init__(self, queriers: Sequence[Querier]) -> None:
         self._queriers = list(queriers)
 
     def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:

@@ -53,8 +53,10 @@ class ReplayResult:
         self.unknown_records += counts.unknown_records
 
 
-def replay(directory: Path, head: Head, metrics: WalMetrics, progress: Progress | None = None) -> ReplayResult:
-    """Replays `directory` into an empty head and repairs the log where it is damaged.
+def replay(
+    directory: Path, head: Head, metrics: WalMetrics, progress: Progress | None = None, *, repairing: bool = True
+) -> ReplayResult:
+    """Replays `directory` into an empty head and, unless told not to, repairs the log where it is damaged.
 
     Samples before the head's min valid time are left out. Raises StorageError, CorruptionError.
     """
@@ -65,21 +67,21 @@ def replay(directory: Path, head: Head, metrics: WalMetrics, progress: Progress 
     if checkpoint := last_checkpoint(directory):
         first = checkpoint.number + 1
         for segment in list_segments(checkpoint.path):
-            _replay(core, segment, result, metrics)
+            _replay(core, segment, result, metrics, repairing)
     segments = [s for s in list_segments(directory) if s.number >= first]
     last = segments[-1].number if segments else 0
     for segment in segments:
         result.status = ReplayStatus(min=segments[0].number, max=last, current=segment.number)
         if progress:
             progress(result.status)
-        _replay(core, segment, result, metrics)
+        _replay(core, segment, result, metrics, repairing)
     result.seconds = time.perf_counter() - started
     metrics.unknown_refs.inc(result.unknown_refs)
     _tell(result)
     return result
 
 
-def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: WalMetrics) -> None:
+def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: WalMetrics, repairing: bool) -> None:
     """A damaged segment is read as far as it goes, behind the damage as well, and replaced by what is sound."""
     data = map_file(segment.path)
     counts = core.segment(data, decompress)
@@ -100,7 +102,8 @@ def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: W
             "sound_bytes": len(sound),
         },
     )
-    repair(segment, sound)
+    if repairing:
+        repair(segment, sound)
 
 
 def _tell(result: ReplayResult) -> None:

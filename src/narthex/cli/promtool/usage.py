@@ -1,0 +1,87 @@
+"""Groups of commands that tell of a wrong command line as promtool does: one line, exit code 1."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn
+
+import click
+
+from narthex.cli.imports import import_program
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class CommandGroup(click.Group):
+    """A group without a callback of its own: a subcommand must be named."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"context_settings": HELP, "no_args_is_help": False, **kwargs})
+        self.command_class = Command
+        self.group_class = CommandGroup
+
+
+class Command(click.Command):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"context_settings": HELP, **kwargs})
+
+
+class Promtool(CommandGroup):
+    """The outermost group. `families` are the modules of its subcommands, each with a command of that name."""
+
+    families: ClassVar[Mapping[str, tuple[str, str]]] = {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.families)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.families:
+            return None
+        command = getattr(import_program(self.families[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, short) in self.families.items()])
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as e:
+            fail_usage(e)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as e:
+            fail_usage(e)
+
+
+def fail_usage(error: click.UsageError) -> NoReturn:
+    click.echo(f"promtool: error: {_text(error)}, try --help", err=True)
+    sys.exit(1)
+
+
+def _text(error: click.UsageError) -> str:
+    match error:
+        case click.NoSuchOption():
+            name = error.option_name
+            return f"unknown long flag '{name}'" if name.startswith("--") else f"unknown short flag '{name}'"
+        case click.MissingParameter(param=click.Option() as option):
+            return f"required flag {option.opts[0]} not provided"
+        case click.MissingParameter(param=click.Argument() as argument):
+            return f"required argument '{argument.make_metavar(error.ctx or click.get_current_context())}' not provided"
+        case click.BadParameter(param=click.Option() as option):
+            return f"{option.opts[0]}: {error.message}"
+    message = error.format_message()
+    if message.startswith("Missing command"):
+        path = error.ctx.command_path.partition("promtool ")[2] if error.ctx else ""
+        return f"must select a subcommand of '{path}'" if path else "command not specified"
+    if message.startswith("No such command"):
+        name = message.removeprefix("No such command '").split("'")[0]
+        return f'expected command but got "{name}"'
+    if message.startswith("Got unexpected extra argument"):
+        return "unexpected " + message.partition("(")[2].rstrip(")").split(" ")[0]
+    return message.rstrip(".")

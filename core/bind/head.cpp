@@ -78,7 +78,51 @@ void bind_transaction(nb::module_& m) {
         .def_prop_ro("pending", &HeadTransaction::pending);
 }
 
+// The page's bytes, held for as long as Python wants to write them.
+nb::object page_bytes(const ClosedChunks::UnwrittenPage& page) {
+    auto* held = new std::shared_ptr<const void>(page.owner);
+    nb::capsule owner(held, [](void* p) noexcept { delete static_cast<std::shared_ptr<const void>*>(p); });
+    return nb::cast(
+        nb::ndarray<nb::numpy, const uint8_t, nb::ndim<1>>(page.bytes.data(), {page.bytes.size()}, owner));
+}
+
+nb::list unwritten_chunks(Head& head) {
+    std::vector<ClosedChunks::UnwrittenPage> pages;
+    {
+        nb::gil_scoped_release release;
+        pages = head.unwritten_chunks();
+    }
+    nb::list out;
+    for (const auto& page : pages) out.append(nb::make_tuple(page.page, page_bytes(page)));
+    return out;
+}
+
+void bind_chunk_files(nb::class_<Head>& head) {
+    head.def("unwritten_chunks", &unwritten_chunks)
+        .def("chunks_written", &Head::chunks_written, nb::arg("page"), nb::arg("file"), nb::arg("position"),
+             nb::call_guard<nb::gil_scoped_release>())
+        .def(
+            "map_chunks",
+            [](Head& h, uint32_t file, nb::object content) {
+                auto held = std::make_shared<PyBufferView>(content);
+                auto bytes = held->bytes();
+                nb::gil_scoped_release release;
+                return h.map_chunks(file, std::move(held), bytes);
+            },
+            nb::arg("file"), nb::arg("content"))
+        .def("oldest_chunk_file", &Head::oldest_chunk_file, nb::arg("none"),
+             nb::call_guard<nb::gil_scoped_release>());
+}
+
 void bind_replay(nb::module_& m) {
+    nb::class_<HeadChunkCounts>(m, "HeadChunkCounts")
+        .def_ro("chunks", &HeadChunkCounts::chunks)
+        .def_ro("out_of_order", &HeadChunkCounts::out_of_order)
+        .def_ro("old", &HeadChunkCounts::old)
+        .def_ro("overlapping", &HeadChunkCounts::overlapping)
+        .def_ro("unusable", &HeadChunkCounts::unusable)
+        .def_ro("good_end", &HeadChunkCounts::good_end)
+        .def_ro("fault", &HeadChunkCounts::fault);
     nb::class_<ReplayCounts>(m, "ReplayCounts")
         .def_ro("records", &ReplayCounts::records)
         .def_ro("series", &ReplayCounts::series)
@@ -95,6 +139,16 @@ void bind_replay(nb::module_& m) {
         .def_ro("fault", &ReplayCounts::fault);
     nb::class_<HeadReplay>(m, "HeadReplay")
         .def(nb::init<std::shared_ptr<Head>>(), nb::arg("head"))
+        .def(
+            "chunk_file",
+            [](HeadReplay& r, uint32_t number, nb::object content) {
+                auto held = std::make_shared<PyBufferView>(content);
+                auto bytes = held->bytes();
+                nb::gil_scoped_release release;
+                return r.chunk_file(number, std::move(held), bytes);
+            },
+            nb::arg("number"), nb::arg("content"))
+        .def("finish", &HeadReplay::finish, nb::call_guard<nb::gil_scoped_release>())
         .def(
             "segment",
             [](HeadReplay& r, nb::object segment, nb::object zstd) {
@@ -166,8 +220,9 @@ void bind_head(nb::module_& m) {
     using View = std::pair<uint64_t, uint32_t>;
     bind_transaction(m);
     bind_stats(m);
-    nb::class_<Head>(m, "Head")
-        .def(
+    nb::class_<Head> head(m, "Head");
+    bind_chunk_files(head);
+    head.def(
             "__init__", [](Head* self, int64_t range) { new (self) Head(range); }, nb::arg("chunk_range"))
         .def(
             "series", [](Head& h, const std::vector<TextPair>& pairs) { return h.series(std::span(pairs)); },

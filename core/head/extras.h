@@ -12,7 +12,9 @@
 namespace narthex {
 
 // Empty members mean that the series does not use the mechanism.
-struct SeriesExtra {};
+struct SeriesExtra {
+    uint32_t out_of_order = kNoChunk;  // newest closed chunk in ClosedChunks; they may overlap anything
+};
 
 // The extras of a table, by the number that Series::extra holds; 0 is nobody's.
 class SeriesExtras {

@@ -107,7 +107,7 @@ void Head::open_chunk(Series& s, int64_t t) {
 void Head::close_chunk(Series& s) {
     uint8_t bytes[kMaxChunkBytes + kXorMaxSample];
     open_.copy(s, bytes);
-    s.closed = pages_.add(s.closed, s.mint, s.t, s.encoding, {bytes, s.size});
+    s.closed = closed_.add({s.ref, s.mint, s.t, s.encoding, false, {bytes, s.size}}, s.closed);
     open_.release(s);
 }
 
@@ -162,10 +162,33 @@ HeadStats Head::stats() const {
     HeadStats s = counts_;
     s.series = table_.series.size();
     s.symbol_bytes = table_.symbols->bytes();
-    s.chunk_bytes = pages_.bytes();
+    s.chunk_bytes = closed_.memory_bytes();
     s.out_of_order = out_of_order_.load(std::memory_order_relaxed);
     s.out_of_bounds = out_of_bounds_.load(std::memory_order_relaxed);
     return s;
+}
+
+std::vector<ClosedChunks::UnwrittenPage> Head::unwritten_chunks() {
+    std::unique_lock lock(mutex_);
+    return closed_.unwritten();
+}
+
+void Head::chunks_written(uint32_t page, uint32_t file, uint32_t position) {
+    std::unique_lock lock(mutex_);
+    closed_.written(page, file, position);
+}
+
+size_t Head::map_chunks(uint32_t file, std::shared_ptr<const void> owner, std::span<const uint8_t> bytes) {
+    std::vector<std::shared_ptr<const void>> released;  // let go after the lock
+    std::unique_lock lock(mutex_);
+    size_t fresh = closed_.map(file, std::move(owner), bytes);
+    released = closed_.take_released();
+    return fresh;
+}
+
+uint32_t Head::oldest_chunk_file(uint32_t none) const {
+    std::shared_lock lock(mutex_);
+    return closed_.oldest_file(none);
 }
 
 std::vector<uint64_t> Head::refs() const {

@@ -16,8 +16,9 @@
 #include <vector>
 
 #include "chunk/series_batch.h"
-#include "head/chunk_memory.h"
+#include "head/closed_chunks.h"
 #include "head/fair_mutex.h"
+#include "head/open_chunks.h"
 #include "head/table.h"
 #include "wal/records.h"
 
@@ -41,7 +42,7 @@ struct HeadStats {
     size_t chunks = 0;
     size_t label_pairs = 0;
     size_t symbol_bytes = 0;
-    size_t chunk_bytes = 0;
+    size_t chunk_bytes = 0;       // closed chunks that are not mapped from a file
     int64_t min_time = kMaxTime;  // kMaxTime and kMinTime when there is no sample
     int64_t max_time = kMinTime;
     int64_t min_valid_time = kMinTime;
@@ -112,6 +113,14 @@ class Head {
     // Drops chunks that end before mint, then series without samples that nobody asked for since the last
     // truncation. Gives the references of dropped series.
     std::vector<uint64_t> truncate(int64_t mint);
+
+    // Closed chunks on their way into files, a page at a time; see ClosedChunks. One thread at a time.
+    std::vector<ClosedChunks::UnwrittenPage> unwritten_chunks();
+    void chunks_written(uint32_t page, uint32_t file, uint32_t position);
+    size_t map_chunks(uint32_t file, std::shared_ptr<const void> owner, std::span<const uint8_t> bytes);
+    // The oldest file that is needed, `none` when none is.
+    uint32_t oldest_chunk_file(uint32_t none) const;
+
     // All references that stand for a series, replayed aliases included.
     std::vector<uint64_t> refs() const;
 
@@ -134,7 +143,7 @@ class Head {
     mutable FairMutex mutex_;
     SeriesTable table_;
     OpenChunks open_;
-    ChunkPages pages_;
+    ClosedChunks closed_;
     std::vector<uint64_t> unlogged_;                      // created, but in no log record yet
     std::vector<std::pair<uint64_t, uint64_t>> aliases_;  // replayed reference, the series' own reference
     uint64_t generation_ = 0;

@@ -1,8 +1,11 @@
 #include "head/replay.h"
 
+#include <algorithm>
+#include <bit>
 #include <mutex>
 #include <stdexcept>
 
+#include "chunk/stale.h"
 #include "wal/records.h"
 
 namespace narthex {
@@ -78,30 +81,95 @@ void HeadReplay::series(uint64_t ref, std::span<const TextPair> labels, ReplayCo
         return;
     }
     uint32_t slot = head_->create_or_find(pairs, ref);
-    uint64_t own = head_->table_.series[slot].ref;
+    Series& s = head_->table_.series[slot];
+    uint64_t own = s.ref;
     if (own != ref) {
         head_->table_.by_ref.set(ref, slot);
         head_->aliases_.emplace_back(ref, own);
         head_->counts_.last_ref = std::max(head_->counts_.last_ref, ref);
     }
+    pending_.claim(ref, slot, s, head_->table_.extras);
     cursor_ = {};
 }
 
 void HeadReplay::sample(uint64_t ref, int64_t t, uint64_t bits, ReplayCounts& counts) {
+    if (Series* s = series_for(ref, t, counts)) {
+        head_->append(*s, t, bits);
+        ++counts.samples;
+    }
+}
+
+// The series that a logged sample belongs to; nullptr, counted, when there is none or it is there already.
+Series* HeadReplay::series_for(uint64_t ref, int64_t t, ReplayCounts& counts) {
     uint32_t slot = head_->table_.by_ref.find(ref, cursor_);
     if (slot == RefMap::kNone) {
         ++counts.unknown_refs;
         // Its series record is lost; no other series may ever be taken for it.
         if (ref >> 63 == 0) head_->counts_.last_ref = std::max(head_->counts_.last_ref, ref);
-        return;
+        return nullptr;
     }
     Series& s = head_->table_.series[slot];
-    if (t < head_->counts_.min_valid_time || (s.size > 0 && t <= s.t)) {
-        ++counts.old_samples;
-        return;
+    if (t >= head_->counts_.min_valid_time && !(s.has_samples() && t <= s.t)) {
+        take_chunks(s, slot, t);
+        if (!s.has_samples() || t > s.t) return &s;
     }
-    head_->append(s, t, bits);
-    ++counts.samples;
+    ++counts.old_samples;
+    return nullptr;
+}
+
+// Chunks from files that begin at or before t become the newest of their series.
+void HeadReplay::take_chunks(Series& s, uint32_t slot, int64_t t) {
+    for (uint32_t id; (id = pending_.next(slot)) != kNoChunk && head_->closed_[id].mint <= t;) {
+        pending_.advance(slot);
+        if (s.size > 0) head_->close_chunk(s);
+        head_->closed_.set_older(id, s.closed);
+        s.closed = id;
+        const ClosedChunk& c = head_->closed_[id];
+        s.t = c.maxt();
+        HeadStats& counts = head_->counts_;
+        counts.min_time = std::min(counts.min_time, c.mint);
+        counts.max_time = std::max(counts.max_time, s.t);
+        ++counts.chunks;
+        ++counts.chunks_created;
+    }
+}
+
+HeadChunkCounts HeadReplay::chunk_file(uint32_t number, std::shared_ptr<const void> owner,
+                                       std::span<const uint8_t> bytes) {
+    std::unique_lock lock(head_->mutex_);
+    HeadChunkCounts counts = pending_.load(number, std::move(owner), bytes, head_->counts_.min_valid_time);
+    // A file outlives its series: no other one may get their references.
+    head_->counts_.last_ref = std::max(head_->counts_.last_ref, pending_.last_ref());
+    return counts;
+}
+
+uint64_t HeadReplay::finish() {
+    std::vector<std::shared_ptr<const void>> released;  // let go after the lock
+    std::unique_lock lock(head_->mutex_);
+    ++head_->version_;
+    for (uint32_t slot = 0; slot < head_->table_.series.size(); ++slot) {
+        Series& s = head_->table_.series[slot];
+        take_chunks(s, slot, kMaxTime);
+        if (s.size == 0 && s.closed != kNoChunk) restore_value(s);
+    }
+    uint64_t unclaimed = pending_.finish();
+    released = head_->closed_.take_released();
+    return unclaimed;
+}
+
+// The newest value, which a duplicate is compared with.
+void HeadReplay::restore_value(Series& s) {
+    HeadChunk c = read_head_chunk(head_->closed_.entry(head_->closed_[s.closed]));
+    s.v = kStaleNaNBits;
+    if (is_histogram(c.encoding)) return;
+    SampleBuffer samples;
+    try {
+        decode_chunk({c.mint, c.maxt, c.bytes.data(), static_cast<uint32_t>(c.bytes.size()), c.encoding}, s.t,
+                     s.t, samples);
+    } catch (const DecodeError&) {
+        return;  // queries will say so
+    }
+    if (samples.size() > 0) s.v = std::bit_cast<uint64_t>(samples.values()[samples.size() - 1]);
 }
 
 }  // namespace narthex

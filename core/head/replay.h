@@ -1,4 +1,4 @@
-// Filling a head from its log, a segment a call.
+// Filling a head from its chunk files and its log, a file a call.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "head/head.h"
+#include "head/pending_chunks.h"
 #include "wal/pages.h"
 
 namespace narthex {
@@ -30,20 +31,32 @@ struct ReplayCounts {
     std::string fault;
 };
 
+// First all chunk files, then the segments, then finish(). Samples that chunks hold are skipped in the log;
+// where a series lacks a chunk, its samples come from the log.
 class HeadReplay {
   public:
-    explicit HeadReplay(std::shared_ptr<Head> head) : head_(std::move(head)) {}
+    explicit HeadReplay(std::shared_ptr<Head> head) : head_(std::move(head)), pending_(head_->closed_) {}
+
+    // A head chunk file, in order of their numbers. Damage is reported, the sound chunks before it count.
+    HeadChunkCounts chunk_file(uint32_t number, std::shared_ptr<const void> owner,
+                               std::span<const uint8_t> bytes);
     // References are kept as the log has them. A record that does not decode is a fault like a bad checksum:
     // the entries before it count. Reading goes on behind a fault. `sound`, when given, gets the records
     // without fault: what a damaged segment is to be replaced with.
     ReplayCounts segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd, WalWriter* sound = nullptr);
+    // Gives the number of chunks of series that no record names; they are forgotten.
+    uint64_t finish();
 
   private:
     void record(std::span<const uint8_t> record, ReplayCounts& counts);
     void series(uint64_t ref, std::span<const TextPair> labels, ReplayCounts& counts);
     void sample(uint64_t ref, int64_t t, uint64_t bits, ReplayCounts& counts);
+    Series* series_for(uint64_t ref, int64_t t, ReplayCounts& counts);
+    void take_chunks(Series& s, uint32_t slot, int64_t t);
+    void restore_value(Series& s);
 
     std::shared_ptr<Head> head_;
+    PendingChunks pending_;
     RefMap::Cursor cursor_;
 };
 

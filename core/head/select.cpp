@@ -11,11 +11,13 @@ namespace narthex {
 
 namespace {
 
-bool overlaps(const Series& s, int64_t mint, int64_t maxt) {
-    if (s.size == 0 || s.t < mint) return false;
-    if (s.mint <= maxt) return true;
-    for (const ClosedChunk* c = s.closed; c != nullptr && c->maxt() >= mint; c = c->older) {
-        if (c->mint <= maxt) return true;
+bool overlaps(const ClosedChunks& closed, const Series& s, int64_t mint, int64_t maxt) {
+    if (!s.has_samples() || s.t < mint) return false;
+    if (s.size > 0 && s.mint <= maxt) return true;
+    for (uint32_t id = s.closed; id != kNoChunk; id = closed[id].older) {
+        const ClosedChunk& c = closed[id];
+        if (c.maxt() < mint) return false;
+        if (c.mint <= maxt) return true;
     }
     return false;
 }
@@ -103,7 +105,8 @@ struct Rows {
     }
 };
 
-// Open chunks are copied into one buffer; offsets until it stops growing.
+// Open chunks are copied into one buffer: offsets until it stops growing. Of closed chunks the place of the
+// entry is noted: reading it may wait for the disk, which must not happen under the lock.
 struct Chunks {
     std::vector<ChunkView> views;
     std::vector<uint64_t> ends;
@@ -111,21 +114,36 @@ struct Chunks {
     std::vector<std::pair<size_t, size_t>> copied;  // view, offset in copies
     std::vector<bool> pages;
 
-    void add(const OpenChunks& open, const Series& s, int64_t mint, int64_t maxt) {
+    void add(const OpenChunks& open, const ClosedChunks& closed, const Series& s, int64_t mint,
+             int64_t maxt) {
         size_t first = views.size();
-        for (const ClosedChunk* c = s.closed; c != nullptr && c->maxt() >= mint; c = c->older) {
-            if (c->mint > maxt) continue;
-            views.push_back({c->mint, c->maxt(), c->bytes(), c->size, c->encoding});
-            pages[c->page] = true;
+        for (uint32_t id = s.closed; id != kNoChunk; id = closed[id].older) {
+            const ClosedChunk& c = closed[id];
+            if (c.maxt() < mint) break;
+            if (c.mint > maxt) continue;
+            views.push_back({c.mint, c.maxt(), closed.entry(c), 0, 0});
+            pages[c.page] = true;
         }
         std::reverse(views.begin() + static_cast<ptrdiff_t>(first), views.end());
-        if (s.mint <= maxt) {
+        if (s.size > 0 && s.mint <= maxt) {
             copied.emplace_back(views.size(), copies->size());
             copies->resize(copies->size() + s.size);
             open.copy(s, copies->data() + copies->size() - s.size);
             views.push_back({s.mint, s.t, nullptr, s.size, s.encoding});
         }
         ends.push_back(views.size());
+    }
+
+    // Without the lock: views of the bytes in place of what add() noted.
+    void resolve() {
+        for (ChunkView& v : views) {
+            if (v.data == nullptr) continue;
+            HeadChunk chunk = read_head_chunk(v.data);
+            v.data = chunk.bytes.data();
+            v.size = static_cast<uint32_t>(chunk.bytes.size());
+            v.encoding = chunk.encoding;
+        }
+        for (auto [i, offset] : copied) views[i].data = copies->data() + offset;
     }
 };
 
@@ -138,20 +156,20 @@ bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint,
     {
         std::shared_lock lock(mutex_);
         if (view.generation != generation_) return false;
-        chunks.pages.assign(pages_.page_count(), false);
+        chunks.pages.assign(closed_.page_count(), false);
         for (uint32_t slot : match_series(TableSource(table_, view.series), terms)) {
             const Series& s = table_.series[slot];
-            if (!overlaps(s, mint, maxt)) continue;
+            if (!overlaps(closed_, s, mint, maxt)) continue;
             rows.add(table_, s);
-            chunks.add(open_, s, mint, maxt);
+            chunks.add(open_, closed_, s, mint, maxt);
         }
         rows.symbols = table_.symbols;
         rows.subset.gather(*rows.symbols, rows.pairs);
         for (size_t p = 0; p < chunks.pages.size(); ++p) {
-            if (chunks.pages[p]) out.owners.push_back(pages_.owner(static_cast<uint32_t>(p)));
+            if (chunks.pages[p]) out.owners.push_back(closed_.owner(static_cast<uint32_t>(p)));
         }
     }
-    for (auto [i, offset] : chunks.copied) chunks.views[i].data = chunks.copies->data() + offset;
+    chunks.resolve();
     out.owners.push_back(chunks.copies);
     auto order = rows.sort_into(out.labels);
     out.chunks.reserve(chunks.views.size());
@@ -173,7 +191,7 @@ bool Head::select_labels(HeadView view, std::span<const MatchTerm> terms, int64_
         if (view.generation != generation_) return false;
         for (uint32_t slot : match_series(TableSource(table_, view.series), terms)) {
             const Series& s = table_.series[slot];
-            if (overlaps(s, mint, maxt)) rows.add(table_, s);
+            if (overlaps(closed_, s, mint, maxt)) rows.add(table_, s);
         }
         rows.symbols = table_.symbols;
         rows.subset.gather(*rows.symbols, rows.pairs);
@@ -189,7 +207,7 @@ bool Head::matching_names(HeadView view, std::span<const MatchTerm> terms, int64
     std::vector<uint32_t> combinations, names;
     for (uint32_t slot : match_series(TableSource(table_, view.series), terms)) {
         const Series& s = table_.series[slot];
-        if (overlaps(s, mint, maxt)) combinations.push_back(s.names);
+        if (overlaps(closed_, s, mint, maxt)) combinations.push_back(s.names);
     }
     if (combinations.empty()) return true;
     sort_unique(combinations);
@@ -210,7 +228,7 @@ bool Head::matching_values(HeadView view, std::string_view name, std::span<const
     std::vector<uint32_t> values;
     for (uint32_t slot : match_series(TableSource(table_, view.series), terms)) {
         const Series& s = table_.series[slot];
-        if (!overlaps(s, mint, maxt)) continue;
+        if (!overlaps(closed_, s, mint, maxt)) continue;
         auto names = table_.names.get(s.names);
         for (size_t i = 0; i < names.size(); ++i) {
             if (names[i] == symbol) values.push_back(s.values[i]);

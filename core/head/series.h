@@ -9,26 +9,14 @@
 #include <vector>
 
 #include "chunk/encoding.h"
+#include "head/closed_chunks.h"
+#include "head/paged_vector.h"
 #include "labels/label_sets.h"
 
 namespace narthex {
 
-// Header of a closed chunk in a ChunkPages page; its bytes follow at once. Immutable but for `older`.
-struct ClosedChunk {
-    ClosedChunk* older;
-    int64_t mint;
-    uint32_t span;  // maxt - mint
-    uint32_t page;
-    uint32_t size;
-    uint16_t samples;
-    uint8_t encoding;
-    uint8_t out_of_order;  // 1: it may overlap its neighbours
-
-    int64_t maxt() const { return static_cast<int64_t>(static_cast<uint64_t>(mint) + span); }
-    const uint8_t* bytes() const { return reinterpret_cast<const uint8_t*>(this + 1); }
-};
-
-// 88 bytes. The open chunk always holds the newest sample; a series without one has no samples at all.
+// 88 bytes. The open chunk holds the newest sample, but for series that came back from head chunk files and
+// have no open chunk yet.
 struct Series {
     uint64_t ref = 0;
     int64_t t = 0;             // newest sample
@@ -36,7 +24,7 @@ struct Series {
     int64_t mint = 0;          // first sample of the open chunk
     uint32_t first_block = 0;  // of the open chunk's bytes, see OpenChunks
     uint32_t last_block = 0;
-    ClosedChunk* closed = nullptr;  // newest first
+    uint32_t closed = kNoChunk;  // newest in ClosedChunks
     const uint32_t* values = nullptr;
     uint32_t names = 0;      // id in NameSets
     uint32_t hash = 0;       // of the label set, see hash_pairs
@@ -50,26 +38,8 @@ struct Series {
     uint8_t trailing = 0;
     uint8_t encoding = kEncodingXor;  // of the open chunk
     uint8_t touched = 1;  // asked for since the last truncation: an empty series survives one more
-};
 
-// Paged storage with stable addresses and no slack to speak of.
-template <typename T, size_t kPage>
-class PagedVector {
-  public:
-    size_t size() const { return size_; }
-    T& operator[](size_t i) { return pages_[i / kPage][i % kPage]; }
-    const T& operator[](size_t i) const { return pages_[i / kPage][i % kPage]; }
-    T& push_back(const T& value) {
-        if (size_ % kPage == 0) pages_.push_back(std::make_unique<T[]>(kPage));
-        T& at = pages_[size_ / kPage][size_ % kPage];
-        at = value;
-        ++size_;
-        return at;
-    }
-
-  private:
-    std::vector<std::unique_ptr<T[]>> pages_;
-    size_t size_ = 0;
+    bool has_samples() const { return size > 0 || closed != kNoChunk; }
 };
 
 // Label names come in few combinations: a series keeps the number of its combination and only its values.

@@ -54,7 +54,7 @@ AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     AppendStatus status = AppendStatus::kOk;
     if (newest != RefMap::kNone) {
         status = compare(t, values_[index], ts_[newest], values_[newest]);
-    } else if (s.size > 0) {
+    } else if (s.has_samples()) {
         status = compare(t, values_[index], s.t, s.v);
     }
     if (status == AppendStatus::kOk) {

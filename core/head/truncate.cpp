@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <memory>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "head/head.h"
 
@@ -11,17 +14,20 @@ int64_t Head::drop_chunks(Series& s, int64_t mint) {
     int64_t oldest = kMaxTime;
     if (s.size > 0 && s.t < mint) {
         open_.release(s);
-        dropped = 1 + pages_.drop(s.closed);
-        s.closed = nullptr;
+        dropped = 1;
+    } else if (s.size > 0) {
+        oldest = s.mint;
+    }
+    uint32_t last = kNoChunk, id = s.closed;
+    while (id != kNoChunk && closed_[id].maxt() >= mint) {
+        oldest = closed_[id].mint;
+        last = std::exchange(id, closed_[id].older);
+    }
+    dropped += closed_.drop(id);
+    if (last == kNoChunk) {
+        s.closed = kNoChunk;
     } else {
-        if (s.size > 0) oldest = s.mint;
-        ClosedChunk** link = &s.closed;
-        while (*link != nullptr && (*link)->maxt() >= mint) {
-            oldest = (*link)->mint;
-            link = &(*link)->older;
-        }
-        dropped = pages_.drop(*link);
-        *link = nullptr;
+        closed_.set_older(last, kNoChunk);
     }
     counts_.chunks -= dropped;
     counts_.chunks_removed += dropped;
@@ -29,6 +35,7 @@ int64_t Head::drop_chunks(Series& s, int64_t mint) {
 }
 
 std::vector<uint64_t> Head::truncate(int64_t mint) {
+    std::vector<std::shared_ptr<const void>> released;  // let go after the lock
     std::unique_lock lock(mutex_);
     ++version_;
     counts_.min_valid_time = std::max(counts_.min_valid_time, mint);
@@ -39,12 +46,14 @@ std::vector<uint64_t> Head::truncate(int64_t mint) {
     for (size_t i = 0; i < n; ++i) {
         Series& s = table_.series[i];
         oldest = std::min(oldest, drop_chunks(s, mint));
-        if (s.size == 0 && !s.touched) {
+        const SeriesExtra* extra = table_.extras.find(s);
+        if (!s.has_samples() && !s.touched && (extra == nullptr || extra->out_of_order == kNoChunk)) {
             dead[i] = true;
             dropped.push_back(s.ref);
         }
         s.touched = 0;
     }
+    released = closed_.take_released();
     // An empty head still says where it ends: appends are bounded by its newest time.
     if (counts_.max_time != kMinTime) counts_.min_time = oldest == kMaxTime ? mint : oldest;
     if (!dropped.empty()) {

@@ -224,3 +224,33 @@ TEST_CASE("queries during commits and truncations see whole commits") {
     reader.join();
     CHECK(torn == 0);
 }
+
+TEST_CASE("closed chunks are read from memory, then from a file, by selections before and after") {
+    auto head = std::make_shared<Head>(kRange);
+    uint64_t ref = add_series(*head, "a", "x");
+    for (int64_t t = 0; t < kRange; t += 15'000) append_one(head, ref, t, static_cast<double>(t));
+    SeriesBatch before = select_all(*head);
+    auto pages = head->unwritten_chunks();
+    REQUIRE(pages.size() == 1);
+    auto file = std::make_shared<std::vector<uint8_t>>(kHeadChunkFileHeader);
+    file->insert(file->end(), pages[0].bytes.begin(), pages[0].bytes.end());
+    head->chunks_written(pages[0].page, 7, kHeadChunkFileHeader);
+    CHECK(head->stats().chunk_bytes == pages[0].bytes.size());
+    CHECK_THROWS_AS(head->map_chunks(7, file, std::span(*file).first(20)), std::invalid_argument);
+    CHECK(head->map_chunks(7, file, *file) == 3);
+    CHECK(head->stats().chunk_bytes == 0);
+    CHECK(head->oldest_chunk_file(99) == 7);
+    pages.clear();
+    std::vector<int64_t> ts, again;
+    std::vector<double> vs;
+    decode_row(before, 0, kMinTime, kMaxTime, ts, vs);
+    SeriesBatch after = select_all(*head);
+    decode_row(after, 0, kMinTime, kMaxTime, again, vs);
+    CHECK(ts.size() == kRange / 15'000);
+    CHECK(ts == again);
+    head->truncate(kMaxTime);
+    CHECK(head->oldest_chunk_file(99) == 99);
+    decode_row(after, 0, kMinTime, kMaxTime, again, vs);
+    CHECK(ts == again);
+    CHECK(file.use_count() == 2);  // the selection's and this one
+}

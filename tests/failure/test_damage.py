@@ -16,7 +16,8 @@ TESTS = Path(__file__).parents[1]
 LONG = bool(os.environ.get("NARTHEX_LONG"))
 SEED = int(os.environ.get("NARTHEX_SEED", "1"))
 KINDS = {
-    "ULID/chunks/N", "ULID/index", "ULID/meta.json", "ULID/tombstones", "wal/N", "wal/checkpoint.N/N",
+    "ULID/chunks/N", "ULID/index", "ULID/meta.json", "ULID/tombstones", "chunks_head/N", "wal/N",
+    "wal/checkpoint.N/N",
 }  # fmt: skip
 
 

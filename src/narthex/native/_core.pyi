@@ -318,7 +318,7 @@ class HeadCounts:
     label_pairs: int
     symbol_bytes: int
     chunk_bytes: int
-    """Bytes of closed chunks."""
+    """Bytes of closed chunks that are not mapped from a file."""
     min_time: int
     """2^63 - 1 before the first sample."""
     max_time: int
@@ -401,6 +401,24 @@ class Head:
     def truncate(self, mint: int) -> NDArray[np.uint64]:
         """Drops chunks before mint and series that are left without samples; gives the references of those."""
 
+    def unwritten_chunks(self) -> list[tuple[int, NDArray[np.uint8]]]:
+        """(page, bytes) of the chunks that closed and are in no file yet, oldest first, as a head chunk file has them.
+
+        One thread at a time may go through unwritten_chunks, chunks_written and map_chunks.
+        """
+
+    def chunks_written(self, page: int, file: int, position: int) -> None:
+        """The page's bytes lie in file number `file` from `position` on."""
+
+    def map_chunks(self, file: int, content: bytes | mmap) -> int:
+        """Reads all written pages of a file through `content`, the whole file; gives how many chunks are newly mapped.
+
+        ValueError when it is shorter than what was written.
+        """
+
+    def oldest_chunk_file(self, none: int) -> int:
+        """The number of the oldest file that holds a chunk of the head; `none` without any."""
+
     def refs(self) -> NDArray[np.uint64]:
         """Every reference that stands for a series, aliases from a replayed log included."""
 
@@ -427,10 +445,26 @@ class ReplayCounts:
 ZstdDecompress = Callable[[bytes, int], bytes]
 """(frame, limit of the plain length) -> plain bytes."""
 
+class HeadChunkCounts:
+    """What one head chunk file held. `fault` is "" or says why the bytes from `good_end` on cannot be used."""
+
+    chunks: int
+    out_of_order: int
+    old: int
+    overlapping: int
+    unusable: int
+    good_end: int
+    fault: str
+
 class HeadReplay:
-    """Fills a head from log segments, in order."""
+    """Fills a head: first its chunk files, then its log segments, each in order, then finish()."""
 
     def __init__(self, head: Head) -> None: ...
+    def chunk_file(self, number: int, content: bytes | mmap) -> HeadChunkCounts:
+        """Keeps a hold on the content for as long as a chunk of it is needed."""
+
+    def finish(self) -> int:
+        """Gives the number of chunks that no series claimed."""
     def segment(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> ReplayCounts: ...
     def salvage(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> bytes:
         """Replays a damaged segment again and gives its sound records, framed as a whole segment."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,16 +19,12 @@ from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_set import Blocks
 from narthex.tsdb.block_write import write_block
 from narthex.tsdb.db_querier import DBQuerier
-from narthex.tsdb.head import Head, HeadAppender
+from narthex.tsdb.head import CHUNKS_HEAD, WAL, Head, HeadAppender
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.replay import Progress, ReplayStatus
 
 log = logging.getLogger("narthex.tsdb")
 
-WAL = "wal"
-WBL = "wbl"
-CHUNKS_HEAD = "chunks_head"
-CHUNK_SNAPSHOT = "chunk_snapshot."
 LOCK = "lock"
 
 
@@ -97,18 +92,17 @@ class DB:
                 options.block_options(),
                 metrics=BlockMetrics(registry),
                 clock=clock,
-                other_bytes=lambda: log_bytes(path / WAL),
+                other_bytes=lambda: log_bytes(path / WAL) + log_bytes(path / CHUNKS_HEAD),
             )
             block_set.load()
             head, result = Head.open(
-                path / WAL,
+                path,
                 registry,
                 options.min_block_duration,
                 options.wal_segment_size,
                 min_valid_time=replay_from(block_set.blocks),
                 progress=progress_callback,
             )
-            forget_peer_state(path)
         except BaseException:
             if lock:
                 lock.release()
@@ -147,6 +141,7 @@ class DB:
         """
         with self._maintenance:
             try:
+                self.head.write_chunks()
                 self.head.wal.sync_finished()
                 while not canceled() and self._head_is_ripe():
                     self._head_to_block()
@@ -224,23 +219,3 @@ def log_bytes(directory: Path) -> int:
         except FileNotFoundError:
             continue
     return total
-
-
-def forget_peer_state(path: Path) -> None:
-    """Removes what Prometheus derived from its log: head chunks mapped from disk, and head snapshots.
-
-    They repeat samples that the log holds. Left behind they would grow stale under a later Prometheus. With a log of
-    out-of-order samples (`wbl/`) they hold the only copy of some, so they stay. Raises StorageError.
-    """
-    derived = [p for p in (path / CHUNKS_HEAD, *path.glob(CHUNK_SNAPSHOT + "*")) if p.is_dir()]
-    if not derived:
-        return
-    wbl = path / WBL
-    if wbl.is_dir() and any(p.stat().st_size for p in wbl.iterdir() if p.is_file()):
-        log.warning("Out-of-order samples of the last server are kept but not read", extra={"directory": str(wbl)})
-        return
-    try:
-        for directory in derived:
-            shutil.rmtree(directory)
-    except OSError as e:
-        raise StorageError(f"{path}: cannot remove the head chunks of the last server: {e}") from e

@@ -20,12 +20,16 @@ from narthex.native import Head as CoreHead
 from narthex.native import HeadCounts, HeadTransaction, LabelSets, SeriesBatch
 from narthex.storage.contract import Refs, Times, Values
 from narthex.tsdb.checkpoint import remove_before, remove_temporary, write_checkpoint
+from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.metrics import HeadMetrics, WalMetrics
 from narthex.tsdb.replay import Progress, ReplayResult, replay
 from narthex.tsdb.select import plan
 from narthex.tsdb.wal import Wal, list_segments
 
 log = logging.getLogger("narthex.tsdb.head")
+
+WAL = "wal"
+CHUNKS_HEAD = "chunks_head"
 
 HeadView = tuple[int, int]
 R = TypeVar("R")
@@ -37,8 +41,10 @@ class Head:
     Safe for several threads. `open` replays and begins a new log segment.
     """
 
-    def __init__(self, core: CoreHead, wal: Wal, metrics: HeadMetrics, wal_metrics: WalMetrics) -> None:
-        self.core, self.wal = core, wal
+    def __init__(
+        self, core: CoreHead, wal: Wal, chunk_files: HeadChunkFiles, metrics: HeadMetrics, wal_metrics: WalMetrics
+    ) -> None:
+        self.core, self.wal, self._chunk_files = core, wal, chunk_files
         self.metrics, self.wal_metrics = metrics, wal_metrics
         self._commits = threading.Lock()
         # References of dropped series that a log segment still mentions: (last segment that may, references).
@@ -48,23 +54,25 @@ class Head:
     @classmethod
     def open(
         cls,
-        directory: Path,
+        path: Path,
         registry: Registry,
         chunk_range: int,
         segment_size: int,
         min_valid_time: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[Head, ReplayResult]:
-        """Replays the log in `directory`. `min_valid_time`: where the blocks end. Raises StorageError."""
+        """Fills a head from the data directory `path`. `min_valid_time`: where the blocks end. Raises StorageError."""
+        directory = path / WAL
         core = CoreHead(chunk_range)
         if min_valid_time is not None:
             core.set_min_valid_time(min_valid_time)
         wal_metrics = WalMetrics(registry)
         metrics = HeadMetrics(registry, core)
         remove_temporary(directory)
-        result = replay(directory, core, wal_metrics, progress)
+        chunk_files = HeadChunkFiles(path / CHUNKS_HEAD, registry)
+        result = replay(directory, core, chunk_files, wal_metrics, progress)
         metrics.replay_duration.set(result.seconds)
-        return cls(core, Wal(directory, segment_size, wal_metrics), metrics, wal_metrics), result
+        return cls(core, Wal(directory, segment_size, wal_metrics), chunk_files, metrics, wal_metrics), result
 
     def appender(self) -> HeadAppender:
         self.metrics.appenders.inc()
@@ -93,6 +101,13 @@ class Head:
         with self._commits:
             self.core.set_min_valid_time(mint)
 
+    def write_chunks(self) -> None:
+        """Moves closed chunks from memory to files. A failure is logged and counted: they stay in memory meanwhile."""
+        try:
+            self._chunk_files.write(self.core)
+        except StorageError as e:
+            log.error("Closed chunks stay in memory", extra={"err": str(e)})
+
     def truncate(self, mint: int) -> None:
         """Forgets what ended before mint (a block holds it now). The log follows with `truncate_log`."""
         self.metrics.truncations.inc()
@@ -109,6 +124,7 @@ class Head:
         if self._log_floor is None:
             return
         try:
+            self._chunk_files.remove_unneeded(self.core)
             self._truncate_log(self._log_floor)
         except StorageError:
             self.metrics.truncations_failed.inc()
@@ -155,7 +171,12 @@ class Head:
         )
 
     def close(self) -> None:
+        """Raises StorageError if the log cannot be synced."""
         with self._commits:
+            try:
+                self._chunk_files.close(self.core)
+            except StorageError as e:
+                log.error("Closed chunks are not written; the log has them", extra={"err": str(e)})
             self.wal.close()
 
 

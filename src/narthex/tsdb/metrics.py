@@ -48,7 +48,6 @@ class WalMetrics:
 _FROM_COUNTS = (
     ("gauge", "head_series", "Total number of series in the head block.", "series"),
     ("gauge", "head_chunks", "Total number of chunks in the head block.", "chunks"),
-    ("gauge", "head_chunks_storage_size_bytes", "Size of the closed chunks of the head.", "chunk_bytes"),
     ("counter", "head_series_created_total", "Total number of series created in the head", "created"),
     ("counter", "head_series_removed_total", "Total number of series removed in the head", "removed"),
     ("counter", "head_chunks_created_total", "Total number of chunks created in the head", "chunks_created"),

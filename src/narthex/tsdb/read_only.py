@@ -14,8 +14,9 @@ from narthex.storage.contract import Querier
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_set import BlocksQuerier
 from narthex.tsdb.compact_plan import DEFAULT_MIN_DURATION
-from narthex.tsdb.db import WAL, replay_from
-from narthex.tsdb.head import HeadQuerier
+from narthex.tsdb.db import replay_from
+from narthex.tsdb.head import CHUNKS_HEAD, WAL, HeadQuerier
+from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.replay import replay
 from narthex.tsdb.ulid import is_ulid
@@ -88,7 +89,8 @@ class ReadOnlyDB:
         core = CoreHead(DEFAULT_MIN_DURATION)
         if min_valid_time is not None:
             core.set_min_valid_time(min_valid_time)
-        replay(self.path / WAL, core, WalMetrics(Registry()), repairing=False)
+        chunks = HeadChunkFiles(self.path / CHUNKS_HEAD, Registry())
+        replay(self.path / WAL, core, chunks, WalMetrics(Registry()), repairing=False)
         return core
 
     def _names(self) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Filling the head from the log at start: the newest checkpoint, then the segments after it."""
+"""Filling the head at start: from its chunk files, the newest checkpoint of the log and the segments after it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from narthex.files.durable import map_file
 from narthex.native import Head, HeadReplay, ReplayCounts
 from narthex.tsdb.checkpoint import last_checkpoint
+from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.wal import Segment, list_segments, repair
 from narthex.tsdb.zstd import decompress
@@ -33,6 +34,10 @@ Progress = Callable[[ReplayStatus], None]
 @dataclass
 class ReplayResult:
     seconds: float = 0.0
+    chunk_seconds: float = 0.0
+    """Of them, for the chunk files."""
+    unclaimed_chunks: int = 0
+    """Of series that the log does not know."""
     series: int = 0
     samples: int = 0
     old_samples: int = 0
@@ -54,15 +59,24 @@ class ReplayResult:
 
 
 def replay(
-    directory: Path, head: Head, metrics: WalMetrics, progress: Progress | None = None, *, repairing: bool = True
+    directory: Path,
+    head: Head,
+    chunks: HeadChunkFiles,
+    metrics: WalMetrics,
+    progress: Progress | None = None,
+    *,
+    repairing: bool = True,
 ) -> ReplayResult:
-    """Replays `directory` into an empty head and, unless told not to, repairs the log where it is damaged.
+    """Reads `chunks` and the log in `directory` into an empty head and, unless told not to, repairs both where they are
+    damaged.
 
     Samples before the head's min valid time are left out. Raises StorageError, CorruptionError.
     """
     started = time.perf_counter()
     result = ReplayResult()
     core = HeadReplay(head)
+    chunks.load(core, repairing)
+    result.chunk_seconds = time.perf_counter() - started
     first = 0
     if checkpoint := last_checkpoint(directory):
         first = checkpoint.number + 1
@@ -75,6 +89,7 @@ def replay(
         if progress:
             progress(result.status)
         _replay(core, segment, result, metrics, repairing)
+    result.unclaimed_chunks = core.finish()
     result.seconds = time.perf_counter() - started
     metrics.unknown_refs.inc(result.unknown_refs)
     _tell(result)
@@ -113,6 +128,8 @@ def _tell(result: ReplayResult) -> None:
         log.warning(
             "Log holds records of unknown types, which are passed over", extra={"records": result.unknown_records}
         )
+    if result.unclaimed_chunks:
+        log.warning("Head chunks of series that the log does not know", extra={"chunks": result.unclaimed_chunks})
     if result.histogram_records:
         log.warning("Native histograms in the log are not read", extra={"records": result.histogram_records})
     if result.tombstones:
@@ -121,6 +138,7 @@ def _tell(result: ReplayResult) -> None:
         "Log replayed",
         extra={
             "duration": f"{result.seconds:.3f}s",
+            "chunk_files": f"{result.chunk_seconds:.3f}s",
             "series": result.series,
             "samples": result.samples,
             "segments": f"{result.status.min}..{result.status.max}",

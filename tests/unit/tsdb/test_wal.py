@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import resource
+import shutil
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +104,7 @@ def test_damage_in_the_middle_costs_only_what_it_touched(tmp_path: Path, caplog:
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 0xFF
     damaged.write_bytes(data)
+    shutil.rmtree(tmp_path / "chunks_head")  # it repeats what the log is to lose
     before = sum(len(wal_records(s.path.read_bytes())[0]) for s in segments[:2])
     torn = before + len(wal_records(bytes(data))[0])  # a record a commit, but for one that holds the series
     registry = Registry()

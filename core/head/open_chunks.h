@@ -1,10 +1,8 @@
-// Where the bytes of the head's chunks live: open ones in small buffers by size class, closed ones packed in
-// shared pages that a query may keep.
+// Where the bytes of the head's open chunks live.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "head/series.h"
@@ -42,34 +40,6 @@ class OpenChunks {
     std::vector<std::unique_ptr<Block[]>> pages_;
     uint32_t used_ = 0;
     uint32_t free_ = RefMap::kNone;
-};
-
-// Closed chunks, packed in the order in which they close, so that pages grow old as a whole.
-class ChunkPages {
-  public:
-    // Copies the bytes; the newest chunk of its series points at the one before.
-    ClosedChunk* add(ClosedChunk* older, int64_t mint, int64_t maxt, uint8_t encoding,
-                     std::span<const uint8_t> bytes);
-    // Forgets a chunk and all older ones; gives how many. A page goes when its last chunk is forgotten and no
-    // query holds it.
-    size_t drop(ClosedChunk* chunk);
-    std::shared_ptr<const void> owner(uint32_t page) const { return pages_[page].bytes; }
-    size_t page_count() const { return pages_.size(); }
-    size_t bytes() const { return bytes_; }
-
-  private:
-    static constexpr size_t kPage = 1 << 18;
-    struct Page {
-        std::shared_ptr<uint8_t[]> bytes;
-        uint32_t live = 0;
-    };
-    void release(uint32_t page);
-
-    std::vector<Page> pages_;
-    std::vector<uint32_t> free_;
-    uint32_t current_ = RefMap::kNone;
-    size_t used_ = 0;
-    size_t bytes_ = 0;
 };
 
 }  // namespace narthex

@@ -10,6 +10,7 @@
 #include "bind/arrays.h"
 #include "bind/histograms.h"
 #include "bind/module.h"
+#include "chunk/gather.h"
 #include "chunk/series_batch.h"
 
 using narthex::SeriesBatch;
@@ -29,6 +30,25 @@ void add_chunks(SeriesBatch& batch, const PyLabels& labels,
         batch.owners.push_back(std::move(owned));
     }
     batch.offsets.push_back(batch.chunks.size());
+}
+
+template <typename T>
+using Column = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <typename T>
+std::span<const T> view(const Column<T>& c) {
+    return {c.data(), c.shape(0)};
+}
+
+nb::tuple gather(const narthex::LabelSets& labels, uint32_t first, uint32_t last, Column<uint32_t> rows,
+                 Column<int64_t> times, Column<double> values) {
+    SeriesBatch batch;
+    narthex::GatherCounts counts;
+    {
+        nb::gil_scoped_release release;
+        batch = narthex::gather_series(labels, first, last, view(rows), view(times), view(values), counts);
+    }
+    return nb::make_tuple(std::move(batch), counts.repeated, counts.conflicting);
 }
 
 }  // namespace
@@ -94,5 +114,7 @@ void bind_series(nb::module_& m) {
                 b.offsets.push_back(b.chunks.size());
             },
             nb::arg("labels"), nb::arg("timestamps"), nb::arg("values"))
-        .def("add_chunks", &add_chunks, nb::arg("labels"), nb::arg("chunks"));
+        .def("add_chunks", &add_chunks, nb::arg("labels"), nb::arg("chunks"))
+        .def_static("gather", &gather, nb::arg("labels"), nb::arg("first"), nb::arg("last"), nb::arg("rows"),
+                    nb::arg("times"), nb::arg("values"));
 }

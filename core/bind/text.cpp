@@ -82,12 +82,16 @@ nb::list metadata(GuardedCache& guarded) {
 }
 
 ScanCounts scan(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp, bool openmetrics,
-                bool honor_timestamps, bool track_explicit) {
+                bool honor_timestamps, bool track_explicit, bool timestamps_required, bool first_piece,
+                bool last_piece) {
     narthex::ScanOptions options;
     options.format = openmetrics ? narthex::TextFormat::kOpenMetrics : narthex::TextFormat::kText;
     options.default_timestamp = default_timestamp;
     options.honor_timestamps = honor_timestamps;
     options.track_explicit = track_explicit;
+    options.timestamps_required = timestamps_required;
+    options.first_piece = first_piece;
+    options.last_piece = last_piece;
     std::string_view text(body.c_str(), body.size());
     return guarded.with([&](ScrapeCache& cache) { return cache.scan(text, options); });
 }
@@ -111,7 +115,9 @@ void bind_text(nb::module_& m) {
     nb::class_<GuardedCache>(m, "ScrapeCache")
         .def(nb::init<>())
         .def("scan", &scan, nb::arg("body"), nb::arg("default_timestamp"), nb::arg("openmetrics") = false,
-             nb::arg("honor_timestamps") = true, nb::arg("track_explicit") = false)
+             nb::arg("honor_timestamps") = true, nb::arg("track_explicit") = false,
+             nb::arg("timestamps_required") = false, nb::arg("first_piece") = true,
+             nb::arg("last_piece") = true)
         .def(
             "unknown",
             [](GuardedCache& g, bool with_unstored) {
@@ -121,6 +127,12 @@ void bind_text(nb::module_& m) {
         .def("known_kept",
              [](GuardedCache& g) { return g.with([](ScrapeCache& c) { return c.known_kept(); }); })
         .def("labels", &labels, nb::arg("ids"))
+        .def(
+            "label_sets",
+            [](GuardedCache& g, Ids ids) {
+                return g.with([&](ScrapeCache& c) { return c.label_sets({ids.data(), ids.shape(0)}); });
+            },
+            nb::arg("ids"))
         .def(
             "find_refs",
             [](GuardedCache& g, RefColumn refs) {
@@ -148,6 +160,7 @@ void bind_text(nb::module_& m) {
         .def("samples", &samples)
         .def("vanished",
              [](GuardedCache& g) { return to_numpy(g.with([](ScrapeCache& c) { return c.vanished(); })); })
+        .def("keep", [](GuardedCache& g) { g.with([](ScrapeCache& c) { c.keep(); }); })
         .def("commit", [](GuardedCache& g) { g.with([](ScrapeCache& c) { c.commit(); }); })
         .def("fail",
              [](GuardedCache& g) { return to_numpy(g.with([](ScrapeCache& c) { return c.fail(); })); })

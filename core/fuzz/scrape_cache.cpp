@@ -54,6 +54,14 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
            (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
 }
 
+// The values of all sample lines, in order.
+std::vector<double> scanned(ScrapeCache& cache) {
+    std::vector<uint32_t> ids = cache.unknown();
+    cache.label_sets(ids);
+    cache.assign(ids, std::vector<uint64_t>(ids.size(), 1));
+    return cache.samples().values;
+}
+
 // le and quantile take their form from the TYPE line in force when a series is first seen, so values of
 // labels may differ between a fresh cache and a used one; names may not.
 bool same_names(const std::vector<LabelStrings>& a, const std::vector<LabelStrings>& b) {
@@ -65,6 +73,34 @@ bool same_names(const std::vector<LabelStrings>& a, const std::vector<LabelStrin
         }
     }
     return true;
+}
+
+// A body in pieces gives the samples of the whole.
+void scan_pieces(std::string_view body, size_t cut, ScanOptions options) {
+    size_t line = body.substr(0, cut).rfind('\n');
+    if (line == std::string_view::npos) return;
+    ScrapeCache whole, pieces;
+    std::vector<double> want, got;
+    bool ok = false;
+    try {
+        whole.scan(body, options);
+        want = scanned(whole);
+        ok = true;
+        options.last_piece = false;
+        pieces.scan(body.substr(0, line + 1), options);
+        got = scanned(pieces);
+        pieces.keep();
+        options.first_piece = false;
+        options.last_piece = true;
+        pieces.scan(body.substr(line + 1), options);
+        std::vector<double> rest = scanned(pieces);
+        got.insert(got.end(), rest.begin(), rest.end());
+    } catch (const DecodeError&) {
+        // A quoted text of the text format may go on in the next line.
+        if (ok && options.format == TextFormat::kOpenMetrics) std::abort();
+        return;
+    }
+    if (options.timestamps_required && !same_bits(want, got)) std::abort();
 }
 
 }  // namespace
@@ -79,6 +115,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     b.format = data[0] & 2 ? TextFormat::kOpenMetrics : TextFormat::kText;
     b.honor_timestamps = !(data[0] & 4);
     b.track_explicit = data[0] & 8;
+
+    ScanOptions pieces = a;
+    pieces.timestamps_required = true;
+    scan_pieces(input, cut, pieces);
 
     ScrapeCache used;
     std::vector<LabelStrings> seen;

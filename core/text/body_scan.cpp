@@ -30,7 +30,8 @@ BodyScan::BodyScan(ScrapeCache& cache, std::string_view body, const ScanOptions&
       end_(body.data() + body.size()),
       p_(body.data()),
       text_(options.format == TextFormat::kText),
-      trusted_(options.format == cache.format_) {}
+      trusted_(options.format == cache.format_ || cache.entries_.empty()),
+      type_(options.first_piece ? MetricType::kUnknown : cache.type_) {}
 
 ScanCounts BodyScan::run() {
     try {
@@ -38,7 +39,8 @@ ScanCounts BodyScan::run() {
     } catch (const LineError& e) {
         fail(e.at, e.reason);
     }
-    if (!text_ && !ended_) fail(end_, "the body does not end with # EOF");
+    if (!text_ && !ended_ && options_.last_piece) fail(end_, "the body does not end with # EOF");
+    cache_.type_ = type_;
     return counts_;
 }
 
@@ -55,20 +57,21 @@ const char* BodyScan::line_end(const char* p) const {
 
 void BodyScan::lines() {
     while (p_ < end_) {
-        if (trusted_ && expected_ < cache_.placed_ && try_expected()) continue;
+        if (trusted_ && expected_ < cache_.placed_ && try_entry(expected_)) continue;
+        if (trusted_ && last_ != ScrapeCache::kNone && try_entry(last_)) continue;
         other_line();
         if (ended_) return;
     }
 }
 
-// The common case: the line that stood here last time stands here again.
-bool BodyScan::try_expected() {
-    const Entry& e = cache_.entries_[expected_];
+// The common cases: the line that stood here last time stands here again, or one more sample of the same
+// series.
+bool BodyScan::try_entry(uint32_t id) {
+    const Entry& e = cache_.entries_[id];
     auto left = static_cast<size_t>(end_ - p_);
     size_t length = e.length;
     if (left < length || std::memcmp(p_, cache_.arena_.data() + e.offset, length) != 0) return false;
     const char* after = p_ + length;
-    uint32_t id = expected_;
     if (static_cast<LineKind>(e.kind) == LineKind::kSeries) {
         // A blank must follow; in the text format a bare name may go on with blanks and labels.
         if (after == end_ || !(*after == ' ' || (text_ && *after == '\t'))) return false;
@@ -116,7 +119,7 @@ void BodyScan::metadata_line() {
             return;
         }
         if (line.kind == LineKind::kEof) {
-            if (next != end_) fail(next, "unexpected data after # EOF");
+            if (next != end_ || !options_.last_piece) fail(next, "unexpected data after # EOF");
             ended_ = true;
             p_ = end_;
             return;
@@ -181,12 +184,15 @@ void BodyScan::rest_of_line(uint32_t id, const char* p) {
         ++p;
     }
     double value;
+    const char* number = p;
     p = value_token(p, value);
     int64_t timestamp = options_.default_timestamp;
     bool timed = false;
     if (p < end_ && *p != '\n') {
         p = text_ ? text_tail(p, timestamp, timed) : openmetrics_tail(p, timestamp, timed);
     }
+    if (!timed && options_.timestamps_required)
+        fail(number, "expected a timestamp after the value " + quoted_token(number, p));
     if (p < end_) {
         ++p;
     } else if (!text_) {
@@ -276,6 +282,7 @@ void BodyScan::sample(uint32_t id, int64_t timestamp, bool timed, double value) 
         timestamp = options_.default_timestamp;
         timed = false;
     }
+    last_ = id;
     Entry& e = cache_.entries_[id];
     bool repeated = e.seen == cache_.scan_;
     if (!repeated) {

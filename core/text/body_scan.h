@@ -20,7 +20,7 @@ class BodyScan {
     using Entry = ScrapeCache::Entry;
 
     void lines();
-    bool try_expected();
+    bool try_entry(uint32_t id);
     void other_line();
     void metadata_line();
     void series_line();
@@ -43,9 +43,10 @@ class BodyScan {
     const char* end_;
     const char* p_;
     bool text_;
-    bool trusted_;           // known texts were checked by this format's grammar
-    bool ended_ = false;     // OpenMetrics: # EOF was read
-    uint32_t expected_ = 0;  // the entry that the next line should be
+    bool trusted_;                        // known texts were checked by this format's grammar
+    bool ended_ = false;                  // OpenMetrics: # EOF was read
+    uint32_t expected_ = 0;               // the entry that the next line should be
+    uint32_t last_ = ScrapeCache::kNone;  // the series of the line before
     MetricType type_ = MetricType::kUnknown;
     std::vector<RawLabel> labels_;
     ScanCounts counts_;

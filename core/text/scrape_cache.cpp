@@ -79,6 +79,17 @@ LabelStrings ScrapeCache::labels(uint32_t id) const {
     return out;
 }
 
+LabelSets ScrapeCache::label_sets(std::span<const uint32_t> ids) const {
+    LabelSets out;
+    std::vector<std::pair<std::string_view, std::string_view>> pairs;
+    for (uint32_t id : ids) {
+        LabelStrings strings = labels(id);
+        pairs.assign(strings.begin(), strings.end());
+        out.add_row(pairs);
+    }
+    return out;
+}
+
 std::vector<uint32_t> ScrapeCache::find_refs(std::span<const uint64_t> sorted_refs) const {
     std::vector<uint32_t> out;
     for (uint32_t id = 0; id < entries_.size(); ++id) {
@@ -166,6 +177,12 @@ void ScrapeCache::commit() {
     reorder();
     live_ = true;
     known_ = static_cast<uint32_t>(entries_.size());
+    forget_scan();
+}
+
+void ScrapeCache::keep() {
+    if (!complete_) throw std::logic_error("keep without a scan that was read to its end");
+    known_ = placed_ = static_cast<uint32_t>(entries_.size());
     forget_scan();
 }
 

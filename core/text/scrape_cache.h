@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "labels/label_sets.h"
 #include "text/metadata_line.h"
 #include "text/series_text.h"
 
@@ -28,9 +29,14 @@ inline constexpr uint64_t kRefUnstored = 0xfffffffffffffffdULL;
 
 struct ScanOptions {
     TextFormat format = TextFormat::kText;
-    int64_t default_timestamp = 0;  // milliseconds, for lines without their own
-    bool honor_timestamps = true;   // false: timestamps in the body are read and forgotten
-    bool track_explicit = false;    // series with their own timestamps vanish with a stale marker too
+    int64_t default_timestamp = 0;     // milliseconds, for lines without their own
+    bool honor_timestamps = true;      // false: timestamps in the body are read and forgotten
+    bool track_explicit = false;       // series with their own timestamps vanish with a stale marker too
+    bool timestamps_required = false;  // a line without a timestamp of its own is an error
+    // A body may come in pieces, each ending with a line: only the first begins it, only the last ends it.
+    // Between them `keep` is called; lines and bytes in errors count from the piece's start.
+    bool first_piece = true;
+    bool last_piece = true;
 };
 
 struct ScanCounts {
@@ -80,6 +86,8 @@ class ScrapeCache {
 
     // Throws std::out_of_range for an id that is no series.
     LabelStrings labels(uint32_t id) const;
+    // The same as columns, a row an id, empty values left out.
+    LabelSets label_sets(std::span<const uint32_t> ids) const;
     // Ids of the series that have one of these (sorted) references.
     std::vector<uint32_t> find_refs(std::span<const uint64_t> sorted_refs) const;
     // The references of these ids. Throws std::out_of_range.
@@ -94,6 +102,8 @@ class ScrapeCache {
 
     // This scan becomes the last one; series it lacks are forgotten.
     void commit();
+    // This scan becomes the last one, and nothing that it lacks is forgotten.
+    void keep();
     // The scrape failed: gives the references that need a stale marker (the ones of the last committed scan).
     // Series that this scan brought are remembered when it was read to its end.
     std::vector<uint64_t> fail();
@@ -142,6 +152,7 @@ class ScrapeCache {
     uint32_t placed_ = 0;
     uint32_t scan_ = 0;  // number of the current scan, from 1
     TextFormat format_ = TextFormat::kText;
+    MetricType type_ = MetricType::kUnknown;  // of the family in which the last piece ended
     bool track_explicit_ = false;
     bool live_ = false;  // the last scrape succeeded: its series have no stale marker yet
 

@@ -217,3 +217,64 @@ def test_mistakes_end_with_the_same_exit_code_and_nothing_on_standard_output(arg
 def test_usage_mistakes_are_told_in_the_same_words() -> None:
     for args in (("list", "--bogus"), ("list", "a", "b"), ("nope",), (), ("create-blocks-from",)):
         assert run(OURS, *args).stderr == run(PEER, *args).stderr
+
+
+def openmetrics(order: str) -> str:
+    """Fourteen hours of 20 series with gaps and odd values, by series or by time."""
+    rnd = random.Random(1)
+    lines = []
+    for k in range(20):
+        t = START + rnd.randrange(15000)
+        while t < START + 14 * HOUR:
+            value = rnd.choice(["NaN", "+Inf", "-Inf", "0", "-0.0", "1e300", str(k), str(rnd.random()), "1"])
+            lines.append((t, k, f'load{{instance="h{k % 7}:9100",core="{k}"}} {value} {t / 1000:.3f}\n'))
+            t += rnd.choice([15000, 15000, 15000, 15001, 60000, 1, 1_000_000])
+    if order == "time":
+        lines.sort()
+    return "# TYPE load gauge\n# HELP load What it says.\n" + "".join(text for _, _, text in lines) + "# EOF\n"
+
+
+@pytest.mark.parametrize("order", ["series", "time"])
+@pytest.mark.parametrize("flags", [(), ("--max-block-duration=7h",)])
+def test_blocks_of_both_from_the_same_text_are_equal(tmp_path: Path, order: str, flags: tuple[str, ...]) -> None:
+    source = tmp_path / "in.om"
+    source.write_text(openmetrics(order))
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    for tool, data in ((PEER, theirs), (OURS, ours)):
+        done = run(tool, "create-blocks-from", "openmetrics", *flags, str(source), str(data))
+        assert done.returncode == 0, done.stderr
+        (data / "wal").mkdir()
+    assert both("dump", str(ours))[0] == both("dump", str(theirs))[0] != b""
+    rows = [
+        [line.split()[1:] for line in run(PEER, "list", str(data)).stdout.decode().splitlines()]
+        for data in (theirs, ours)
+    ]
+    # Times, duration and samples; then chunks, which are cut by different rules where samples are irregular.
+    assert [row[:4] for row in rows[0]] == [row[:4] for row in rows[1]]
+    assert [row[-2] for row in rows[0]] == [row[-2] for row in rows[1]]
+    sizes = [sum(int(row[-1]) for row in table[1:]) for table in rows]
+    assert sizes[1] <= 1.02 * sizes[0]
+
+
+def test_a_dump_can_be_imported_again_by_the_peer(data: Path, tmp_path: Path) -> None:
+    dumped = run(OURS, "dump-openmetrics", '--match={__name__=~"load|temperature"}', str(data))
+    (tmp_path / "in.om").write_bytes(dumped.stdout)
+    done = run(PEER, "create-blocks-from", "openmetrics", str(tmp_path / "in.om"), str(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "data" / "wal").mkdir()
+    want = run(PEER, "dump", '--match={__name__=~"load|temperature"}', str(data)).stdout
+    assert run(OURS, "dump", str(tmp_path / "data")).stdout == want != b""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a 1 1\n", "a 1\n# EOF\n", "a x 1\n# EOF\n", 'a{b="} 1 1\n# EOF\n', "a 1 1\n\n# EOF\n", "# EOF\n", "\x00"],
+)
+def test_bad_text_makes_no_blocks_and_the_same_exit_code(tmp_path: Path, text: str) -> None:
+    (tmp_path / "in.om").write_text(text)
+    theirs, ours = (
+        run(tool, "create-blocks-from", "openmetrics", str(tmp_path / "in.om"), str(tmp_path / tool[-1]))
+        for tool in (PEER, OURS)
+    )
+    assert ours.returncode == theirs.returncode
+    assert ours.stdout == theirs.stdout == b""

@@ -32,6 +32,17 @@ class LabelSets:
     def add(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Adds a row; sorts by name, drops empty values. Names must be unique."""
 
+class SeriesIndex:
+    """Distinct label sets, numbered from 0 as they come."""
+
+    def __init__(self) -> None: ...
+    def add(self, sets: LabelSets) -> NDArray[np.uint32]:
+        """The number of each row. Not while another thread uses `labels`."""
+
+    @property
+    def labels(self) -> LabelSets: ...
+    def __len__(self) -> int: ...
+
 class HistogramRun(TypedDict):
     """Histogram samples of one series that share a layout (docs/formats/chunk-histogram.md), one array entry a sample.
 
@@ -79,6 +90,18 @@ class SeriesBatch:
         self, labels: Sequence[tuple[str, str]], timestamps: NDArray[np.int64], values: NDArray[np.float64]
     ) -> None:
         """Adds one series; rows must be added in label order, timestamps must ascend."""
+
+    @staticmethod
+    def gather(
+        labels: LabelSets,
+        first: int,
+        last: int,
+        rows: NDArray[np.uint32],
+        times: NDArray[np.int64],
+        values: NDArray[np.float64],
+    ) -> tuple[SeriesBatch, int, int]:
+        """Rows [first, last) of `labels` (in label order) with their samples, which may come in any order. Also gives
+        how many samples were left out: equal ones, and ones with another value than the first of their time."""
 
     def add_chunks(self, labels: Sequence[tuple[str, str]], chunks: Sequence[tuple[int, int, int, bytes]]) -> None:
         """Adds one series of chunks (first time, last time, encoding, data), ordered by first time."""
@@ -209,10 +232,15 @@ class ScrapeCache:
         openmetrics: bool = False,
         honor_timestamps: bool = True,
         track_explicit: bool = False,
+        timestamps_required: bool = False,
+        first_piece: bool = True,
+        last_piece: bool = True,
     ) -> ScanCounts:
         """Reads a whole body in the text format 0.0.4/1.0.0 or OpenMetrics. Lines without a timestamp get
         `default_timestamp`; so do all when timestamps are not honoured. `track_explicit`: series with timestamps
-        of their own vanish with a stale marker too. Raises DecodeError that names line, reason and byte.
+        of their own vanish with a stale marker too. `timestamps_required`: a line without one is an error. A body
+        may come in pieces that end with a line, with `keep` after each. Raises DecodeError that names line, reason
+        and byte.
         Releases the GIL."""
 
     def unknown(self, with_unstored: bool = True) -> NDArray[np.uint32]:
@@ -225,6 +253,9 @@ class ScrapeCache:
     def labels(self, ids: NDArray[np.uint32]) -> list[dict[str, str]]:
         """Label sets as exposed: `__name__` included, empty values included, `le` and `quantile` of histogram and
         summary families in OpenMetrics' float form. Raises IndexError for ids that are no series."""
+
+    def label_sets(self, ids: NDArray[np.uint32]) -> LabelSets:
+        """The same as columns, without empty values."""
 
     def find_refs(self, refs: NDArray[np.uint64]) -> NDArray[np.uint32]:
         """Ids of the series that have one of these references."""
@@ -246,6 +277,9 @@ class ScrapeCache:
 
     def commit(self) -> None:
         """The scan becomes the last one. Series it lacks are forgotten."""
+
+    def keep(self) -> None:
+        """The scan becomes the last one; nothing is forgotten. For pieces of a body."""
 
     def fail(self) -> NDArray[np.uint64]:
         """The scrape failed: references of the last committed scan, which want a stale marker now. Also right when

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from narthex.cli.promtool.create_blocks import create_blocks_from
 from narthex.cli.promtool.usage import CommandGroup
 
 DEFAULT_PATH = "data/"
@@ -87,6 +88,4 @@ def dump_openmetrics(
     sys.exit(dump_openmetrics(path, min_time, max_time, match))
 
 
-@tsdb.group(name="create-blocks-from", cls=CommandGroup)
-def create_blocks_from() -> None:
-    """Make blocks from samples of other kinds."""
+tsdb.add_command(create_blocks_from)

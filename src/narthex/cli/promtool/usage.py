@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
@@ -25,6 +26,26 @@ class CommandGroup(click.Group):
 class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"context_settings": HELP, **kwargs})
+
+
+class GoDuration(click.ParamType[int]):
+    """Go's notation, 1h30m or 1.5h; also Prometheus' units. Gives milliseconds."""
+
+    name = "duration"
+    _UNITS: ClassVar[Mapping[str, float]] = {
+        "ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7, "w": 6.048e8,
+    }  # fmt: skip
+    _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d|w)")
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        rest = text.removeprefix("+")
+        parts = self._PART.findall(rest)
+        if (rest != "0" and "".join(number + unit for number, unit in parts) != rest) or not rest:
+            self.fail(f'time: invalid duration "{text}"', param, ctx)
+        return round(sum(float(number) * self._UNITS[unit] for number, unit in parts))
 
 
 class Promtool(CommandGroup):

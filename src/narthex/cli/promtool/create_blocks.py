@@ -1,0 +1,61 @@
+"""`narthex promtool tsdb create-blocks-from`: samples of other kinds become blocks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from narthex.cli.promtool.usage import CommandGroup, GoDuration
+
+DEFAULT_OUTPUT = "data/"
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _flags(command: F) -> F:
+    """What all kinds have in common; may stand before or after the name of the kind."""
+    for option in (
+        click.option("--max-block-duration", "longest", type=GoDuration(), default="0s", hidden=True),
+        click.option("-q", "--quiet", is_flag=True, help="Do not print created blocks."),
+        click.option("-r", "--human-readable", is_flag=True, help="Print times and sizes for people."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(name="create-blocks-from", cls=CommandGroup)
+@_flags
+@click.pass_context
+def create_blocks_from(ctx: click.Context, /, **flags: Any) -> None:
+    """Make blocks of samples from elsewhere."""
+    ctx.obj = flags
+
+
+@create_blocks_from.command()
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Label for all series; may be repeated.")
+@click.argument("file", metavar="input file", type=click.Path(path_type=Path))
+@click.argument("output", metavar="[output directory]", default=DEFAULT_OUTPUT, type=click.Path(path_type=Path))
+@_flags
+@click.pass_obj
+def openmetrics(before: dict[str, Any], /, labels: tuple[str, ...], file: Path, output: Path, **flags: Any) -> None:
+    """From OpenMetrics text. Every sample needs a timestamp; the order is free, the size of the file as well."""
+    from narthex.app.promtool.import_blocks import ImportOptions, import_openmetrics
+
+    sys.exit(import_openmetrics(file, ImportOptions(output, labels=label_map(labels), **_merged(before, flags))))
+
+
+def _merged(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    return {name: after[name] or before[name] for name in before}
+
+
+def label_map(pairs: tuple[str, ...]) -> dict[str, str]:
+    out = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise click.UsageError(f"expected KEY=VALUE got '{pair}'")
+        out[name] = value
+    return out

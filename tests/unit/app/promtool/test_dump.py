@@ -23,7 +23,7 @@ EVERYTHING = ["{__name__=~'(?s:.*)'}"]
 
 def stored(path: Path, series: dict[tuple[tuple[str, str], ...], list[float]]) -> Path:
     """A directory whose log holds a sample a minute from time zero on."""
-    head, _ = Head.open(path / "wal", Registry(), 7_200_000, 1 << 20)
+    head, _ = Head.open(path, Registry(), 7_200_000, 1 << 20)
     appender = head.appender()
     for labels, values in series.items():
         ref = appender.series(Labels(labels))

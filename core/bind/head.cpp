@@ -1,5 +1,6 @@
 #include "head/head.h"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -46,12 +47,17 @@ nb::list counts(const std::vector<HeadCount>& from) {
     return out;
 }
 
-nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> append(HeadTransaction& tx, Column<uint64_t> refs,
-                                                    Column<int64_t> ts, Column<double> values) {
+using Statuses = nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>;
+using Starts = std::optional<Column<int64_t>>;
+
+template <typename Values>
+Statuses append(HeadTransaction& tx, const Column<uint64_t>& refs, const Column<int64_t>& ts,
+                const Values& values, const Starts& starts) {
     std::vector<uint8_t> statuses(refs.shape(0));
     {
         nb::gil_scoped_release release;
-        tx.append(view(refs), view(ts), bits_of(values), statuses);
+        tx.append(view(refs), view(ts), values, starts ? view(*starts) : std::span<const int64_t>(),
+                  statuses);
     }
     return to_numpy(std::move(statuses));
 }
@@ -62,7 +68,15 @@ HeadView to_view(std::pair<uint64_t, uint32_t> v) {
 
 void bind_transaction(nb::module_& m) {
     nb::class_<HeadTransaction>(m, "HeadTransaction")
-        .def("append", &append, nb::arg("refs"), nb::arg("timestamps"), nb::arg("values"))
+        .def(
+            "append",
+            [](HeadTransaction& tx, const Column<uint64_t>& refs, const Column<int64_t>& ts,
+               const Column<double>& values,
+               const Starts& starts) { return append(tx, refs, ts, bits_of(values), starts); },
+            nb::arg("refs"), nb::arg("timestamps"), nb::arg("values"),
+            nb::arg("start_timestamps") = nb::none())
+        .def("append_histograms", &append<HistogramBatch>, nb::arg("refs"), nb::arg("timestamps"),
+             nb::arg("values"), nb::arg("start_timestamps") = nb::none())
         .def(
             "encode",
             [](HeadTransaction& tx, size_t position) {
@@ -74,7 +88,15 @@ void bind_transaction(nb::module_& m) {
                 return nb::bytes(out.data(), out.size());
             },
             nb::arg("position"))
-        .def("apply", &HeadTransaction::apply, nb::call_guard<nb::gil_scoped_release>())
+        .def("apply",
+             [](HeadTransaction& tx) {
+                 HeadTransaction::Applied applied;
+                 {
+                     nb::gil_scoped_release release;
+                     applied = tx.apply();
+                 }
+                 return nb::make_tuple(applied.floats, applied.histograms);
+             })
         .def_prop_ro("pending", &HeadTransaction::pending);
 }
 
@@ -132,7 +154,8 @@ void bind_replay(nb::module_& m) {
         .def_ro("invalid_series", &ReplayCounts::invalid_series)
         .def_ro("tombstones", &ReplayCounts::tombstones)
         .def_ro("skipped_records", &ReplayCounts::skipped_records)
-        .def_ro("histogram_records", &ReplayCounts::histogram_records)
+        .def_ro("histograms", &ReplayCounts::histograms)
+        .def_ro("invalid_histograms", &ReplayCounts::invalid_histograms)
         .def_ro("unknown_records", &ReplayCounts::unknown_records)
         .def_ro("faults", &ReplayCounts::faults)
         .def_ro("good_end", &ReplayCounts::good_end)
@@ -187,6 +210,11 @@ void bind_stats(nb::module_& m) {
         .def_ro("removed", &HeadStats::removed)
         .def_ro("out_of_order", &HeadStats::out_of_order)
         .def_ro("out_of_bounds", &HeadStats::out_of_bounds)
+        .def_ro("histograms_out_of_order", &HeadStats::histograms_out_of_order)
+        .def_ro("histograms_out_of_bounds", &HeadStats::histograms_out_of_bounds)
+        .def_ro("stale_series", &HeadStats::stale_series)
+        .def_ro("histogram_series", &HeadStats::histogram_series)
+        .def_ro("histogram_buckets", &HeadStats::histogram_buckets)
         .def_ro("chunks_created", &HeadStats::chunks_created)
         .def_ro("chunks_removed", &HeadStats::chunks_removed);
 }

@@ -1,13 +1,18 @@
 #include "bind/histograms.h"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <cstring>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "bind/arrays.h"
+#include "chunk/histogram_batch.h"
 
 using namespace narthex;
 
@@ -38,7 +43,72 @@ nb::object numbers(std::span<const HistogramCell> cells, bool floats) {
     return nb::cast(to_numpy(std::move(out)));
 }
 
+std::vector<BucketSpan> spans(const std::vector<std::pair<int32_t, uint32_t>>& from) {
+    std::vector<BucketSpan> out;
+    for (auto [offset, length] : from) out.push_back({offset, length});
+    return out;
+}
+
+// Integers or doubles of eight bytes.
+using Numbers = nb::ndarray<nb::c_contig, nb::device::cpu, nb::ro>;
+
+std::vector<HistogramCell> cells(const Numbers& numbers, bool floats) {
+    bool fits =
+        numbers.itemsize() == 8 && floats == (numbers.dtype() == nb::dtype<double>()) &&
+        (floats || numbers.dtype() == nb::dtype<int64_t>() || numbers.dtype() == nb::dtype<uint64_t>());
+    if (!fits) throw nb::type_error("counts must all be float64, or all be int64 or uint64");
+    std::vector<HistogramCell> out(numbers.size());
+    if (!out.empty()) std::memcpy(out.data(), numbers.data(), 8 * out.size());
+    return out;
+}
+
+using Doubles = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Bytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+void add_run(HistogramBatch& batch, bool floats, int32_t schema, double zero_threshold,
+             const std::vector<std::pair<int32_t, uint32_t>>& positive_spans,
+             const std::vector<std::pair<int32_t, uint32_t>>& negative_spans,
+             const std::vector<double>& bounds, const Numbers& counts, const Numbers& zero_counts,
+             const Doubles& sums, const Bytes& hints, const Numbers& buckets,
+             std::optional<size_t> positive) {
+    HistogramLayout layout{schema, zero_threshold, spans(positive_spans), spans(negative_spans), bounds};
+    size_t n = sums.shape(0);
+    if (counts.size() != n || zero_counts.size() != n || hints.shape(0) != n || buckets.ndim() != 2 ||
+        buckets.shape(0) != n) {
+        throw nb::value_error("columns differ in length");
+    }
+    std::vector<ResetHint> known;
+    for (size_t k = 0; k < n; ++k) {
+        if (hints.data()[k] > 3) throw nb::value_error("a reset hint is 0, 1, 2 or 3");
+        known.push_back(static_cast<ResetHint>(hints.data()[k]));
+    }
+    size_t width = buckets.shape(1);
+    size_t split = std::min(positive.value_or(layout.positive_buckets()), width);
+    auto count_cells = cells(counts, floats), zero_cells = cells(zero_counts, floats);
+    auto bucket_cells = cells(buckets, floats);
+    batch.add({layout,
+               floats,
+               split,
+               width - split,
+               count_cells,
+               zero_cells,
+               {sums.data(), n},
+               known,
+               bucket_cells});
+}
+
 }  // namespace
+
+void bind_histogram_batch(nb::module_& m) {
+    nb::class_<HistogramBatch>(m, "HistogramBatch")
+        .def(nb::init<>())
+        .def("__len__", &HistogramBatch::size)
+        .def("add", &add_run, nb::kw_only(), nb::arg("floats"), nb::arg("schema"),
+             nb::arg("zero_threshold") = 0.0, nb::arg("positive_spans"),
+             nb::arg("negative_spans") = std::vector<std::pair<int32_t, uint32_t>>(),
+             nb::arg("bounds") = std::vector<double>(), nb::arg("counts"), nb::arg("zero_counts"),
+             nb::arg("sums"), nb::arg("hints"), nb::arg("buckets"), nb::arg("positive") = nb::none());
+}
 
 nb::list histogram_runs(const HistogramColumns& samples) {
     nb::list out;

@@ -14,6 +14,7 @@ NB_MODULE(_core, m) {
     bind_query(m);
     bind_matrix(m);
     bind_json(m);
+    bind_histogram_batch(m);
     bind_series(m);
     bind_text(m);
     bind_dump(m);

@@ -32,6 +32,11 @@ inline bool is_histogram_with_start_times(uint8_t encoding) {
     return encoding == kEncodingHistogramST || encoding == kEncodingFloatHistogramST;
 }
 
+inline uint8_t histogram_encoding(bool floats, bool start_times) {
+    if (start_times) return floats ? kEncodingFloatHistogramST : kEncodingHistogramST;
+    return floats ? kEncodingFloatHistogram : kEncodingHistogram;
+}
+
 // Number of samples that a chunk of encoding 1 to 6 claims to hold: two bytes, of which 5 and 6 use the upper
 // two bits for something else. Throws DecodeError on a cut header and on any other encoding.
 inline uint16_t chunk_sample_count(std::span<const uint8_t> chunk, uint8_t encoding) {

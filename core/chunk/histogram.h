@@ -48,6 +48,7 @@ class HistogramAppender {
     std::span<const uint8_t> bytes() const { return out_.bytes(); }
     std::vector<uint8_t> take() { return out_.take(); }
     unsigned samples() const { return samples_; }
+    const HistogramLayout& layout() const { return layout_; }
 
   private:
     // A float and the window in which it differs from the one before, as put_xor_value wants it.

@@ -8,6 +8,11 @@ namespace {
 constexpr size_t kLayoutsCompared = 4;
 }
 
+HistogramView stale_histogram(bool floats) {
+    static const HistogramLayout kEmpty;
+    return {&kEmpty, floats, ResetHint::kUnknown, {.i = 0}, {.i = 0}, stale_nan(), {}};
+}
+
 void HistogramColumns::clear() {
     layouts.clear();
     widths_.clear();
@@ -52,6 +57,12 @@ std::span<HistogramCell> HistogramColumns::push(uint32_t layout, bool floats, in
     hints.push_back(hint);
     cells.resize(cells.size() + width);
     return {cells.data() + cells.size() - width, width};
+}
+
+void HistogramColumns::push(int64_t t, int64_t start, const HistogramView& value) {
+    auto to = push(use_layout(*value.layout), value.floats, t, start, value.count, value.zero_count,
+                   value.sum, value.hint);
+    std::copy(value.buckets.begin(), value.buckets.end(), to.begin());
 }
 
 void HistogramColumns::to_floats() {

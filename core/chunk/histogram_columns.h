@@ -23,6 +23,30 @@ union HistogramCell {
     double f;
 };
 
+inline void add_cell(HistogramCell& to, HistogramCell more, bool floats) {
+    if (floats) {
+        to.f += more.f;
+    } else {
+        to.i = static_cast<int64_t>(static_cast<uint64_t>(to.i) + static_cast<uint64_t>(more.i));
+    }
+}
+
+// One sample's value where somebody else keeps it.
+struct HistogramView {
+    const HistogramLayout* layout;
+    bool floats;  // what the cells hold
+    ResetHint hint;
+    HistogramCell count;
+    HistogramCell zero_count;
+    double sum;
+    std::span<const HistogramCell> buckets;  // absolute, layout->width()
+
+    bool stale() const { return is_stale(sum); }
+};
+
+// A stale marker of that kind.
+HistogramView stale_histogram(bool floats);
+
 struct HistogramRun {
     uint32_t layout;     // into HistogramColumns::layouts
     bool floats;         // what the cells hold
@@ -55,6 +79,13 @@ class HistogramColumns {
         return {cells.data() + run.cells + (sample - run.first) * run.width, run.width};
     }
 
+    HistogramView view(const HistogramRun& run, size_t sample) const {
+        return {&layouts[run.layout], run.floats,   hints[sample],       counts[sample],
+                zero_counts[sample],  sums[sample], buckets(run, sample)};
+    }
+
+    // Appends a copy; the layout is compared with the last few.
+    void push(int64_t t, int64_t start, const HistogramView& value);
     // Appends a sample and gives its buckets to fill. `layout` must be one that use_layout gave; a run goes
     // on where layout and kind are those of the sample before. Later samples move the cells.
     std::span<HistogramCell> push(uint32_t layout, bool floats, int64_t t, int64_t start, HistogramCell count,
@@ -71,6 +102,21 @@ class HistogramColumns {
 
   private:
     std::vector<size_t> widths_;  // of layouts
+};
+
+// The samples of some columns mostly in ascending order, without looking a run up for each.
+class HistogramWalk {
+  public:
+    explicit HistogramWalk(const HistogramColumns& samples) : samples_(samples) {}
+    HistogramView at(size_t sample) {
+        if (sample < samples_.runs[run_].first) return samples_.view(samples_.run_of(sample), sample);
+        while (sample >= samples_.runs[run_].last) ++run_;
+        return samples_.view(samples_.runs[run_], sample);
+    }
+
+  private:
+    const HistogramColumns& samples_;
+    size_t run_ = 0;
 };
 
 }  // namespace narthex

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "chunk/histogram.h"
 #include "chunk/histogram_columns.h"
 
 namespace narthex {
@@ -24,6 +25,8 @@ struct HistogramPart {
 // stale marker.
 std::vector<HistogramPart> cut_histograms(const HistogramColumns& samples, size_t max_samples);
 
+// A part's chunk, to go on with.
+HistogramAppender append_part(const HistogramColumns& samples, const HistogramPart& part);
 // The bytes of a part's chunk.
 std::vector<uint8_t> encode_part(const HistogramColumns& samples, const HistogramPart& part);
 

@@ -143,9 +143,6 @@ class IntegerCounts {
             to[k].i = static_cast<int64_t>(sum);
         }
     }
-    static void add(HistogramCell& to, HistogramCell more) {
-        to.i = static_cast<int64_t>(static_cast<uint64_t>(to.i) + static_cast<uint64_t>(more.i));
-    }
 
   private:
     Integer count_, zero_count_;
@@ -173,7 +170,6 @@ class FloatCounts {
     void write(size_t, HistogramCell* to) const {
         for (size_t k = 0; k < buckets_.size(); ++k) to[k].f = std::bit_cast<double>(buckets_[k].bits);
     }
-    static void add(HistogramCell& to, HistogramCell more) { to.f += more.f; }
 
   private:
     static void take(XorWindow& w, PaddedBits& in) {
@@ -247,7 +243,8 @@ class HistogramDecoder {
         fine_.resize(width_);
         counts_.write(positive_, fine_.data());
         std::fill(to.begin(), to.end(), HistogramCell{});
-        for (size_t k = 0; k < width_; ++k) Counts::add(to[reduced_[k]], fine_[k]);
+        constexpr bool floats = std::is_same_v<Counts, FloatCounts>;
+        for (size_t k = 0; k < width_; ++k) add_cell(to[reduced_[k]], fine_[k], floats);
     }
 
     PaddedBits in_;

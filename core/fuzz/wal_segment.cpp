@@ -33,18 +33,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!head->select(head->view(), {}, kMinTime, kMaxTime, batch)) std::abort();
     std::vector<int64_t> ts;
     std::vector<double> vs;
+    HistogramColumns histograms;
     uint64_t samples = 0;
     for (size_t i = 0; i < batch.rows(); ++i) {
         decode_row(batch, i, kMinTime, kMaxTime, ts, vs);
-        samples += ts.size();
+        decode_histograms(batch, i, kMinTime, kMaxTime, histograms);
+        samples += ts.size() + histograms.size();
     }
-    if (samples != counts.samples) std::abort();
+    if (samples != counts.samples + counts.histograms) std::abort();
     if (counts.fault.empty() != (counts.faults == 0)) std::abort();
     WalWriter sound(0);
     HeadReplay(head).segment(segment, {}, &sound);
     auto repaired = std::make_shared<Head>(7'200'000);
     ReplayCounts second = HeadReplay(repaired).segment(sound.bytes(), {});
-    if (second.faults != 0 || second.samples > counts.samples) std::abort();
+    if (second.faults != 0 || second.samples + second.histograms > samples) std::abort();
     Checkpoint checkpoint(head->refs(), 0);
     checkpoint.segment(segment, {});
     checkpoint.finish();

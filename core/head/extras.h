@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "head/open_histogram.h"
 #include "head/series.h"
 
 namespace narthex {
@@ -14,6 +16,8 @@ namespace narthex {
 // Empty members mean that the series does not use the mechanism.
 struct SeriesExtra {
     uint32_t out_of_order = kNoChunk;  // newest closed chunk in ClosedChunks; they may overlap anything
+    std::unique_ptr<OpenHistogram> histogram;  // the open chunk
+    std::optional<size_t> buckets;             // of the newest sample when that is a histogram
 };
 
 // The extras of a table, by the number that Series::extra holds; 0 is nobody's.
@@ -22,6 +26,12 @@ class SeriesExtras {
     SeriesExtra* find(const Series& s) { return s.extra == 0 ? nullptr : all_[s.extra - 1].get(); }
     const SeriesExtra* find(const Series& s) const {
         return s.extra == 0 ? nullptr : all_[s.extra - 1].get();
+    }
+
+    // The open chunk of histograms, or nullptr.
+    OpenHistogram* histogram(const Series& s) const {
+        return s.size == kElsewhere && is_histogram(s.encoding) ? all_[s.extra - 1]->histogram.get()
+                                                                : nullptr;
     }
 
     // The extra of a series, made when it has none. Addresses are stable.

@@ -5,6 +5,7 @@
 #include <shared_mutex>
 #include <stdexcept>
 
+#include "chunk/stale.h"
 #include "chunk/xor_encoder.h"
 
 namespace narthex {
@@ -95,23 +96,42 @@ std::vector<uint64_t> Head::series(const LabelSets& sets) {
     return refs;
 }
 
-void Head::open_chunk(Series& s, int64_t t) {
-    open_.open(s);
-    s.free_bits = 0;
+uint32_t Head::range_after(int64_t t) const {
+    return static_cast<uint32_t>(difference(range_end(t, chunk_range_), t));
+}
+
+void Head::begin_chunk(Series& s, int64_t t, uint8_t encoding) {
+    s.encoding = encoding;
     s.mint = t;
-    s.cut_after = static_cast<uint32_t>(difference(range_end(t, chunk_range_), t));
+    s.cut_after = range_after(t);
     ++counts_.chunks;
     ++counts_.chunks_created;
 }
 
 void Head::close_chunk(Series& s) {
+    if (s.size == kElsewhere) {
+        s.closed = closed_.add({s.ref, s.mint, s.t, s.encoding, false, open_elsewhere(s)}, s.closed);
+        release_open(s);
+        return;
+    }
     uint8_t bytes[kMaxChunkBytes + kXorMaxSample];
     open_.copy(s, bytes);
     s.closed = closed_.add({s.ref, s.mint, s.t, s.encoding, false, {bytes, s.size}}, s.closed);
     open_.release(s);
 }
 
+void Head::set_newest(Series& s, int64_t t, uint64_t bits) {
+    counts_.stale_series -= s.v == kStaleNaNBits;
+    counts_.stale_series += bits == kStaleNaNBits;
+    s.t = t;
+    s.v = bits;
+    counts_.min_time = std::min(counts_.min_time, t);
+    counts_.max_time = std::max(counts_.max_time, t);
+}
+
 void Head::append(Series& s, int64_t t, uint64_t bits) {
+    if (s.encoding != kEncodingXor && append_elsewhere(s, t, bits)) [[unlikely]]
+        return;
     unsigned n = s.size == 0 ? 0 : s.samples;
     if (n == kSamplesPerChunk / 4) {
         // A quarter is full: spread the rest of the range evenly over chunks of about the wanted size.
@@ -123,20 +143,21 @@ void Head::append(Series& s, int64_t t, uint64_t bits) {
         close_chunk(s);
         n = 0;
     }
-    if (n == 0) open_chunk(s, t);
+    if (n == 0) {
+        open_.open(s);
+        s.free_bits = 0;
+        begin_chunk(s, t, kEncodingXor);
+    }
     XorState state{s.t, s.v, s.delta, s.free_bits, s.leading, s.trailing};
     XorBits out(s.free_bits > 0 ? open_.last_byte(s) : 0, s.free_bits);
     xor_encode(state, n, t, bits, out);
     open_.write(s, s.size - (s.free_bits > 0 ? 1u : 0u), out.data(), out.size());
     s.samples = static_cast<uint16_t>(n + 1);
-    s.t = t;
-    s.v = bits;
+    set_newest(s, t, bits);
     s.delta = static_cast<uint32_t>(state.delta);
     s.free_bits = state.free_bits;
     s.leading = state.leading;
     s.trailing = state.trailing;
-    counts_.min_time = std::min(counts_.min_time, t);
-    counts_.max_time = std::max(counts_.max_time, t);
 }
 
 // Half a chunk range behind the newest sample: older ones could belong to a block that is being written.
@@ -163,8 +184,10 @@ HeadStats Head::stats() const {
     s.series = table_.series.size();
     s.symbol_bytes = table_.symbols->bytes();
     s.chunk_bytes = closed_.memory_bytes();
-    s.out_of_order = out_of_order_.load(std::memory_order_relaxed);
-    s.out_of_bounds = out_of_bounds_.load(std::memory_order_relaxed);
+    s.out_of_order = out_of_order_[0].load(std::memory_order_relaxed);
+    s.out_of_bounds = out_of_bounds_[0].load(std::memory_order_relaxed);
+    s.histograms_out_of_order = out_of_order_[1].load(std::memory_order_relaxed);
+    s.histograms_out_of_bounds = out_of_bounds_[1].load(std::memory_order_relaxed);
     return s;
 }
 

@@ -51,8 +51,13 @@ struct HeadStats {
     uint64_t removed = 0;
     uint64_t out_of_order = 0;
     uint64_t out_of_bounds = 0;
+    uint64_t histograms_out_of_order = 0;
+    uint64_t histograms_out_of_bounds = 0;
     uint64_t chunks_created = 0;
     uint64_t chunks_removed = 0;
+    size_t stale_series = 0;       // whose newest sample is a stale marker
+    size_t histogram_series = 0;   // whose newest sample is a native histogram
+    size_t histogram_buckets = 0;  // of the newest samples of those
 };
 
 // What planning saw: series created later, or a table rebuilt since, must not slip into its answer.
@@ -124,6 +129,9 @@ class Head {
     // All references that stand for a series, replayed aliases included.
     std::vector<uint64_t> refs() const;
 
+    // Whether start times are kept: the log then has records that old servers do not know.
+    bool stores_starts() const { return store_starts_.load(std::memory_order_relaxed); }
+
   private:
     friend class HeadTransaction;
     friend class HeadReplay;
@@ -132,8 +140,28 @@ class Head {
     uint32_t create_or_find(std::vector<LabelPair>& pairs, uint64_t ref);
     std::vector<LabelPair> intern(std::span<const TextPair> labels);
     void append(Series& s, int64_t t, uint64_t bits);
-    void open_chunk(Series& s, int64_t t);
+    void append(Series& s, int64_t t, int64_t start, const HistogramView& value);
+    // A float where the newest chunk is none of XOR floats. false: that is closed now, append as usual.
+    bool append_elsewhere(Series& s, int64_t t, uint64_t bits);
+    // Notes the newest sample of a series that has one; `bits` are those of a float or of a histogram's sum.
+    void set_newest(Series& s, int64_t t, uint64_t bits);
+    void begin_chunk(Series& s, int64_t t, uint8_t encoding);
+    // How long after t its chunk range ends.
+    uint32_t range_after(int64_t t) const;
+    // Whether a sample at t is to begin a new chunk for the sake of size or range.
+    bool is_due(Series& s, OpenHistogram& open, int64_t t) const;
     void close_chunk(Series& s);
+    // Frees the open chunk.
+    void release_open(Series& s);
+    // The newest sample is a histogram of so many buckets.
+    void count_histogram(Series& s, size_t buckets);
+    // The newest sample is a float, or unknown.
+    void uncount_histogram(Series& s);
+    // The newest sample is gone, or unknown.
+    void forget_newest(Series& s);
+    bool newest_is_histogram(const Series& s) const { return s.has_samples() && is_histogram(s.encoding); }
+    bool same_as_newest(const Series& s, const HistogramView& value) const;
+    std::span<const uint8_t> open_elsewhere(const Series& s) const;
     int64_t drop_chunks(Series& s, int64_t mint);
     void rebuild(const std::vector<bool>& dead);
 
@@ -149,8 +177,10 @@ class Head {
     uint64_t generation_ = 0;
     uint64_t version_ = 0;  // counts commits and truncations
     HeadStats counts_;
-    std::atomic<uint64_t> out_of_order_{0};
-    std::atomic<uint64_t> out_of_bounds_{0};
+    std::atomic<bool> store_starts_{false};
+    // Of floats and of histograms.
+    std::atomic<uint64_t> out_of_order_[2]{};
+    std::atomic<uint64_t> out_of_bounds_[2]{};
 };
 
 }  // namespace narthex

@@ -5,7 +5,9 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "chunk/histogram.h"
 #include "chunk/stale.h"
+#include "wal/histogram_records.h"
 #include "wal/records.h"
 
 namespace narthex {
@@ -50,7 +52,8 @@ void HeadReplay::record(std::span<const uint8_t> record, ReplayCounts& counts) {
             decode_samples(body, use_sample);
             break;
         case WalRecord::kSamplesV2:
-            decode_samples_v2(body, use_sample);
+            decode_samples_v2(
+                body, [&](uint64_t ref, int64_t t, uint64_t bits, int64_t) { sample(ref, t, bits, counts); });
             break;
         case WalRecord::kTombstones:
             decode_tombstones(body, [&](uint64_t, int64_t, int64_t) { ++counts.tombstones; });
@@ -59,9 +62,17 @@ void HeadReplay::record(std::span<const uint8_t> record, ReplayCounts& counts) {
         case WalRecord::kFloatHistograms:
         case WalRecord::kCustomHistograms:
         case WalRecord::kCustomFloatHistograms:
-            ++counts.histogram_records;
-            ++counts.skipped_records;
+        case WalRecord::kHistogramsV2:
+        case WalRecord::kFloatHistogramsV2: {
+            auto use = [&](uint64_t ref, int64_t t, int64_t start, const HistogramView& h) {
+                Series* s = series_for(ref, t, counts);
+                if (s == nullptr) return;
+                head_->append(*s, t, start, h);
+                ++counts.histograms;
+            };
+            counts.invalid_histograms += decode_histograms(static_cast<WalRecord>(record[0]), body, use);
             break;
+        }
         default:
             ++counts.skipped_records;
             if (record[0] > kLastWalRecord) ++counts.unknown_records;
@@ -94,6 +105,9 @@ void HeadReplay::series(uint64_t ref, std::span<const TextPair> labels, ReplayCo
 
 void HeadReplay::sample(uint64_t ref, int64_t t, uint64_t bits, ReplayCounts& counts) {
     if (Series* s = series_for(ref, t, counts)) {
+        // What a stale marker ends, a chunk that was mapped may have to say.
+        if (bits == kStaleNaNBits && s->size == 0 && s->closed != kNoChunk)
+            s->encoding = read_head_chunk(head_->closed_.entry(head_->closed_[s->closed])).encoding;
         head_->append(*s, t, bits);
         ++counts.samples;
     }
@@ -125,6 +139,7 @@ void HeadReplay::take_chunks(Series& s, uint32_t slot, int64_t t) {
         head_->closed_.set_older(id, s.closed);
         s.closed = id;
         const ClosedChunk& c = head_->closed_[id];
+        head_->forget_newest(s);
         s.t = c.maxt();
         HeadStats& counts = head_->counts_;
         counts.min_time = std::min(counts.min_time, c.mint);
@@ -157,19 +172,29 @@ uint64_t HeadReplay::finish() {
     return unclaimed;
 }
 
-// The newest value, which a duplicate is compared with.
+// The newest value, which a duplicate is compared with and which says whether the series is stale.
 void HeadReplay::restore_value(Series& s) {
     HeadChunk c = read_head_chunk(head_->closed_.entry(head_->closed_[s.closed]));
-    s.v = kStaleNaNBits;
-    if (is_histogram(c.encoding)) return;
-    SampleBuffer samples;
+    ChunkView view{c.mint, c.maxt, c.bytes.data(), static_cast<uint32_t>(c.bytes.size()), c.encoding};
+    s.encoding = c.encoding;
+    SampleBuffer floats;
+    HistogramColumns histograms;
     try {
-        decode_chunk({c.mint, c.maxt, c.bytes.data(), static_cast<uint32_t>(c.bytes.size()), c.encoding}, s.t,
-                     s.t, samples);
+        if (is_histogram(c.encoding)) {
+            histogram_decode(c.bytes, c.encoding, s.t, s.t, histograms);
+        } else {
+            decode_chunk(view, s.t, s.t, floats);
+        }
     } catch (const DecodeError&) {
-        return;  // queries will say so
+        // Queries will say so.
     }
-    if (samples.size() > 0) s.v = std::bit_cast<uint64_t>(samples.values()[samples.size() - 1]);
+    uint64_t bits = kNormalNaNBits;
+    if (floats.size() > 0) bits = std::bit_cast<uint64_t>(floats.values()[floats.size() - 1]);
+    if (histograms.size() > 0) {
+        bits = std::bit_cast<uint64_t>(histograms.sums.back());
+        head_->count_histogram(s, histograms.runs.back().width);
+    }
+    head_->set_newest(s, s.t, bits);
 }
 
 }  // namespace narthex

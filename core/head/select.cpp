@@ -114,8 +114,9 @@ struct Chunks {
     std::vector<std::pair<size_t, size_t>> copied;  // view, offset in copies
     std::vector<bool> pages;
 
-    void add(const OpenChunks& open, const ClosedChunks& closed, const Series& s, int64_t mint,
-             int64_t maxt) {
+    // `elsewhere` are the bytes of an open chunk that is not in `open`.
+    void add(const OpenChunks& open, const ClosedChunks& closed, std::span<const uint8_t> elsewhere,
+             const Series& s, int64_t mint, int64_t maxt) {
         size_t first = views.size();
         for (uint32_t id = s.closed; id != kNoChunk; id = closed[id].older) {
             const ClosedChunk& c = closed[id];
@@ -126,10 +127,16 @@ struct Chunks {
         }
         std::reverse(views.begin() + static_cast<ptrdiff_t>(first), views.end());
         if (s.size > 0 && s.mint <= maxt) {
-            copied.emplace_back(views.size(), copies->size());
-            copies->resize(copies->size() + s.size);
-            open.copy(s, copies->data() + copies->size() - s.size);
-            views.push_back({s.mint, s.t, nullptr, s.size, s.encoding});
+            size_t offset = copies->size();
+            copied.emplace_back(views.size(), offset);
+            if (s.size == kElsewhere) {
+                copies->insert(copies->end(), elsewhere.begin(), elsewhere.end());
+            } else {
+                copies->resize(offset + s.size);
+                open.copy(s, copies->data() + offset);
+            }
+            auto size = static_cast<uint32_t>(copies->size() - offset);
+            views.push_back({s.mint, s.t, nullptr, size, s.encoding});
         }
         ends.push_back(views.size());
     }
@@ -161,7 +168,7 @@ bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint,
             const Series& s = table_.series[slot];
             if (!overlaps(closed_, s, mint, maxt)) continue;
             rows.add(table_, s);
-            chunks.add(open_, closed_, s, mint, maxt);
+            chunks.add(open_, closed_, open_elsewhere(s), s, mint, maxt);
         }
         rows.symbols = table_.symbols;
         rows.subset.gather(*rows.symbols, rows.pairs);

@@ -15,12 +15,15 @@
 
 namespace narthex {
 
+// An XOR chunk is never that small.
+inline constexpr uint16_t kElsewhere = 1;
+
 // 88 bytes. The open chunk holds the newest sample, but for series that came back from head chunk files and
 // have no open chunk yet.
 struct Series {
     uint64_t ref = 0;
     int64_t t = 0;             // newest sample
-    uint64_t v = 0;            // its bits
+    uint64_t v = 0;            // its bits; of a histogram those of its sum
     int64_t mint = 0;          // first sample of the open chunk
     uint32_t first_block = 0;  // of the open chunk's bytes, see OpenChunks
     uint32_t last_block = 0;
@@ -31,7 +34,7 @@ struct Series {
     uint32_t delta = 0;      // between the open chunk's last two samples
     uint32_t cut_after = 0;  // the open chunk takes samples before mint + cut_after
     uint32_t extra = 0;      // number of its SeriesExtra, 0: none
-    uint16_t size = 0;       // bytes of the open chunk, 0: none
+    uint16_t size = 0;       // bytes of the open chunk, 0: none, kElsewhere: its SeriesExtra has it
     uint16_t samples = 0;    // in it
     uint8_t free_bits = 0;
     uint8_t leading = 0;

@@ -6,20 +6,24 @@
 #include <shared_mutex>
 #include <stdexcept>
 
+#include "chunk/histogram_follow.h"
+#include "chunk/stale.h"
 #include "wal/pages.h"
+#include "wal/sample_records.h"
 
 namespace narthex {
 
 namespace {
 
-// A record is decoded as a whole: this keeps it at about a megabyte.
+// A record is decoded as a whole: this keeps it at about a megabyte. See also SampleRecords.
 constexpr size_t kSamplesPerRecord = 1 << 16;
 constexpr size_t kAhead = 8;
 
-AppendStatus compare(int64_t t, uint64_t bits, int64_t newest_t, uint64_t newest_bits) {
+template <typename Same>
+AppendStatus compare(int64_t t, int64_t newest_t, Same&& same) {
     if (t > newest_t) return AppendStatus::kOk;
     if (t < newest_t) return AppendStatus::kOutOfOrder;
-    return bits == newest_bits ? AppendStatus::kDuplicateSame : AppendStatus::kDuplicate;
+    return same() ? AppendStatus::kDuplicateSame : AppendStatus::kDuplicate;
 }
 
 }  // namespace
@@ -53,11 +57,12 @@ AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     uint32_t& newest = newest_of(slots_[index]);
     AppendStatus status = AppendStatus::kOk;
     if (newest != RefMap::kNone) {
-        status = compare(t, values_[index], ts_[newest], values_[newest]);
+        status = compare(t, ts_[newest], [&] { return same(index, newest); });
     } else if (s.has_samples()) {
-        status = compare(t, values_[index], s.t, s.v);
+        status = compare(t, s.t, [&] { return same_as_newest(s, index); });
     }
     if (status == AppendStatus::kOk) {
+        if (kind(index) == Kind::kFloat && values_[index] == kStaleNaNBits) end_histograms(s, index, newest);
         newest = index;
         // The truncation reads it under the exclusive lock; other judges may write the same 1 meanwhile.
         std::atomic_ref<uint8_t>(const_cast<Series&>(s).touched).store(1, std::memory_order_relaxed);
@@ -65,40 +70,109 @@ AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     return status;
 }
 
-void HeadTransaction::append(std::span<const uint64_t> refs, std::span<const int64_t> ts,
-                             std::span<const uint64_t> values, std::span<uint8_t> statuses) {
-    size_t first = refs_.size(), n = refs.size();
-    if (ts.size() != n || values.size() != n || statuses.size() != n) {
+void HeadTransaction::end_histograms(const Series& s, uint32_t index, uint32_t before) {
+    bool first = before == RefMap::kNone;
+    if (first ? !head_->newest_is_histogram(s) : kind(before) == Kind::kFloat) return;
+    bool floats = first ? is_float_histogram(s.encoding) : histogram(before).floats;
+    kinds_.resize(refs_.size(), Kind::kFloat);
+    kinds_[index] = Kind::kHistogram;
+    values_[index] = histograms_.size();
+    histograms_.push(0, 0, stale_histogram(floats));
+}
+
+HistogramView HeadTransaction::histogram(size_t index) const {
+    return histograms_.view(histograms_.run_of(values_[index]), values_[index]);
+}
+
+bool HeadTransaction::same(uint32_t a, uint32_t b) const {
+    if (kind(a) != kind(b)) {
+        return kind(a) == Kind::kFloat && values_[a] == kStaleNaNBits && histogram(b).stale();
+    }
+    return kind(a) == Kind::kFloat ? values_[a] == values_[b] : same_histogram(histogram(a), histogram(b));
+}
+
+bool HeadTransaction::same_as_newest(const Series& s, uint32_t index) const {
+    if (kind(index) == Kind::kHistogram) return head_->same_as_newest(s, histogram(index));
+    return values_[index] == s.v && (s.v == kStaleNaNBits || !head_->newest_is_histogram(s));
+}
+
+void HeadTransaction::check_columns(size_t n, size_t ts, size_t values, size_t starts,
+                                    size_t statuses) const {
+    if (ts != n || values != n || statuses != n || (starts != n && starts != 0)) {
         throw std::invalid_argument("columns differ in length");
     }
-    if (n > RefMap::kNone - 1 - first) throw std::length_error("transaction is too long");
+    if (n > RefMap::kNone - 1 - refs_.size()) throw std::length_error("transaction is too long");
+}
+
+void HeadTransaction::keep(std::span<const uint64_t> refs, std::span<const int64_t> ts,
+                           std::span<const int64_t> starts) {
+    if (!starts.empty() || !starts_.empty()) {
+        starts_.resize(refs_.size());
+        starts_.insert(starts_.end(), starts.begin(), starts.end());
+        starts_.resize(refs_.size() + refs.size());
+    }
     refs_.insert(refs_.end(), refs.begin(), refs.end());
     ts_.insert(ts_.end(), ts.begin(), ts.end());
+}
+
+void HeadTransaction::append(std::span<const uint64_t> refs, std::span<const int64_t> ts,
+                             std::span<const uint64_t> values, std::span<const int64_t> starts,
+                             std::span<uint8_t> statuses) {
+    check_columns(refs.size(), ts.size(), values.size(), starts.size(), statuses.size());
+    size_t first = refs_.size();
+    keep(refs, ts, starts);
     values_.insert(values_.end(), values.begin(), values.end());
+    if (!kinds_.empty()) kinds_.resize(refs_.size(), Kind::kFloat);
+    take(first, statuses);
+}
+
+void HeadTransaction::append(std::span<const uint64_t> refs, std::span<const int64_t> ts,
+                             const HistogramBatch& values, std::span<const int64_t> starts,
+                             std::span<uint8_t> statuses) {
+    check_columns(refs.size(), ts.size(), values.size(), starts.size(), statuses.size());
+    size_t first = refs_.size();
+    keep(refs, ts, starts);
+    kinds_.resize(first, Kind::kFloat);
+    kinds_.resize(refs_.size(), Kind::kHistogram);
+    HistogramWalk walk(values.columns());
+    for (size_t i = 0; i < refs.size(); ++i) {
+        values_.push_back(histograms_.size());
+        histograms_.push(0, 0, walk.at(i));
+        statuses[i] = static_cast<uint8_t>(values.fault(i));
+    }
+    take(first, statuses);
+}
+
+void HeadTransaction::take(size_t first, std::span<uint8_t> statuses) {
+    size_t end = refs_.size();
     std::shared_lock lock(head_->mutex_);
     SeriesTable& table = head_->table_;
     if (generation_ != head_->generation_) judge_again();
-    reserve_newest(first + n);
-    slots_.resize(first + n, RefMap::kNone);
-    ok_.resize(first + n);
+    reserve_newest(end);
+    slots_.resize(end, RefMap::kNone);
+    ok_.resize(end);
     RefMap::Cursor cursor;
-    for (size_t i = first; i < first + n; ++i) {
+    for (size_t i = first; i < end; ++i) {
         uint32_t slot = slots_[i] = table.by_ref.find(refs_[i], cursor);
         if (slot != RefMap::kNone) __builtin_prefetch(&table.series[slot]);
     }
-    uint64_t out_of_order = 0, out_of_bounds = 0;
-    for (size_t i = first; i < first + n; ++i) {
+    uint64_t out_of_order[2] = {}, out_of_bounds[2] = {};
+    bool histograms = end > first && kind(first) == Kind::kHistogram;
+    for (size_t i = first; i < end; ++i) {
+        if (histograms && statuses[i - first] != 0) continue;  // faulty
         AppendStatus status = slots_[i] == RefMap::kNone
                                   ? AppendStatus::kUnknownRef
                                   : judge(table.series[slots_[i]], static_cast<uint32_t>(i));
         ok_[i] = status == AppendStatus::kOk;
         pending_ += ok_[i];
-        out_of_order += status == AppendStatus::kOutOfOrder;
-        out_of_bounds += status == AppendStatus::kOutOfBounds;
+        out_of_order[histograms] += status == AppendStatus::kOutOfOrder;
+        out_of_bounds[histograms] += status == AppendStatus::kOutOfBounds;
         statuses[i - first] = static_cast<uint8_t>(status);
     }
-    head_->out_of_order_.fetch_add(out_of_order, std::memory_order_relaxed);
-    head_->out_of_bounds_.fetch_add(out_of_bounds, std::memory_order_relaxed);
+    for (size_t k = 0; k < 2; ++k) {
+        head_->out_of_order_[k].fetch_add(out_of_order[k], std::memory_order_relaxed);
+        head_->out_of_bounds_[k].fetch_add(out_of_bounds[k], std::memory_order_relaxed);
+    }
 }
 
 // Under a lock of the head: other commits, or a truncation, came between.
@@ -133,6 +207,15 @@ std::vector<uint8_t> HeadTransaction::encode(size_t position) {
     logged_series_ = head_->unlogged_.size();
     lock.unlock();
     if (!series.empty()) out.record(series.bytes());
+    if (kinds_.empty() && starts_.empty()) {
+        encode_floats(out);
+    } else {
+        encode_all(out);
+    }
+    return std::move(out.bytes());
+}
+
+void HeadTransaction::encode_floats(WalWriter& out) const {
     for (size_t i = 0; i < refs_.size();) {
         size_t end = std::min(refs_.size(), i + kSamplesPerRecord);
         SamplesRecord samples(end - i);
@@ -141,26 +224,47 @@ std::vector<uint8_t> HeadTransaction::encode(size_t position) {
         }
         if (!samples.empty()) out.record(samples.bytes());
     }
-    return std::move(out.bytes());
 }
 
-size_t HeadTransaction::apply() {
+void HeadTransaction::encode_all(WalWriter& out) const {
+    SampleRecords records(out, head_->stores_starts());
+    HistogramWalk walk(histograms_);
+    for (size_t i = 0; i < refs_.size(); ++i) {
+        if (!ok_[i]) continue;
+        if (kind(i) == Kind::kFloat) {
+            records.add(refs_[i], ts_[i], start(i), values_[i]);
+        } else {
+            records.add(refs_[i], ts_[i], start(i), walk.at(values_[i]));
+        }
+    }
+    records.flush();
+}
+
+HeadTransaction::Applied HeadTransaction::apply() {
     std::unique_lock lock(head_->mutex_);
     if (generation_ != head_->generation_) judge_again();
     auto logged = static_cast<ptrdiff_t>(std::min(logged_series_, head_->unlogged_.size()));
     head_->unlogged_.erase(head_->unlogged_.begin(), head_->unlogged_.begin() + logged);
     if (head_->unlogged_.empty()) head_->unlogged_.shrink_to_fit();
     SeriesTable& table = head_->table_;
-    size_t n = refs_.size();
+    size_t n = refs_.size(), histograms = 0;
+    HistogramWalk walk(histograms_);
     for (size_t i = 0; i < n; ++i) {
         if (i + kAhead < n && ok_[i + kAhead]) {
             const Series& later = table.series[slots_[i + kAhead]];
-            if (later.size > 0) head_->open_.prefetch(later);
+            if (later.size > kElsewhere) head_->open_.prefetch(later);
         }
-        if (ok_[i]) head_->append(table.series[slots_[i]], ts_[i], values_[i]);
+        if (!ok_[i]) continue;
+        Series& s = table.series[slots_[i]];
+        if (kind(i) == Kind::kFloat) {
+            head_->append(s, ts_[i], values_[i]);
+        } else {
+            head_->append(s, ts_[i], start(i), walk.at(values_[i]));
+            ++histograms;
+        }
     }
     ++head_->version_;
-    return pending_;
+    return {pending_ - histograms, histograms};
 }
 
 }  // namespace narthex

@@ -6,7 +6,9 @@
 #include <span>
 #include <vector>
 
+#include "chunk/histogram_batch.h"
 #include "head/head.h"
+#include "wal/pages.h"
 
 namespace narthex {
 
@@ -17,8 +19,12 @@ class HeadTransaction {
     explicit HeadTransaction(std::shared_ptr<Head> head);
 
     // Judges and keeps columns of equal length; gives one status a sample. Nothing in the head changes.
+    // `starts` are start times, 0 where unknown, or empty.
     void append(std::span<const uint64_t> refs, std::span<const int64_t> ts, std::span<const uint64_t> values,
-                std::span<uint8_t> statuses);
+                std::span<const int64_t> starts, std::span<uint8_t> statuses);
+    // The same for histograms; the status of a faulty one is its HistogramFault.
+    void append(std::span<const uint64_t> refs, std::span<const int64_t> ts, const HistogramBatch& values,
+                std::span<const int64_t> starts, std::span<uint8_t> statuses);
 
     // Framed log records of series that no record holds yet, then of the samples, for a segment that is
     // `position` bytes long. Samples that other commits have overtaken meanwhile are dropped.
@@ -26,16 +32,36 @@ class HeadTransaction {
     std::vector<uint8_t> encode(size_t position);
 
     // Makes the samples visible, all at once; gives how many. The series that encode() wrote count as logged.
-    size_t apply();
+    struct Applied {
+        size_t floats, histograms;
+    };
+    Applied apply();
 
     // Samples that wait for the commit, dropped ones excluded.
     size_t pending() const { return pending_; }
 
   private:
+    // What the sample at an index is; its value is an index into histograms_ unless it is a float.
+    enum class Kind : uint8_t { kFloat = 0, kHistogram = 1 };
+
     AppendStatus judge(const Series& s, uint32_t index);
+    // Makes a stale marker among floats one of histograms when the sample before it is a histogram: the one
+    // at `before`, or the newest of the series.
+    void end_histograms(const Series& s, uint32_t index, uint32_t before);
     void judge_again();
+    // Judges the samples from `first` on.
+    void take(size_t first, std::span<uint8_t> statuses);
+    bool same_as_newest(const Series& s, uint32_t index) const;
+    bool same(uint32_t a, uint32_t b) const;
     uint32_t& newest_of(uint32_t slot);
     void reserve_newest(size_t samples);
+    void check_columns(size_t n, size_t ts, size_t values, size_t starts, size_t statuses) const;
+    void keep(std::span<const uint64_t> refs, std::span<const int64_t> ts, std::span<const int64_t> starts);
+    Kind kind(size_t index) const { return kinds_.empty() ? Kind::kFloat : kinds_[index]; }
+    int64_t start(size_t index) const { return starts_.empty() ? 0 : starts_[index]; }
+    HistogramView histogram(size_t index) const;
+    void encode_floats(WalWriter& out) const;
+    void encode_all(WalWriter& out) const;
 
     std::shared_ptr<Head> head_;
     int64_t appendable_from_;
@@ -46,6 +72,10 @@ class HeadTransaction {
     std::vector<int64_t> ts_;
     std::vector<uint64_t> values_;
     std::vector<uint8_t> ok_;
+    // Empty while all samples are floats, or have no start times.
+    std::vector<Kind> kinds_;
+    std::vector<int64_t> starts_;
+    HistogramColumns histograms_;
     // Open addressing: slot -> index of its newest accepted sample, kNone = free.
     std::vector<uint32_t> newest_;
     size_t pending_ = 0;

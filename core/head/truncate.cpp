@@ -10,10 +10,11 @@ namespace narthex {
 
 // Gives the oldest time that is left, kMaxTime when nothing is.
 int64_t Head::drop_chunks(Series& s, int64_t mint) {
+    if (!s.has_samples()) return kMaxTime;
     size_t dropped = 0;
     int64_t oldest = kMaxTime;
     if (s.size > 0 && s.t < mint) {
-        open_.release(s);
+        release_open(s);
         dropped = 1;
     } else if (s.size > 0) {
         oldest = s.mint;
@@ -29,6 +30,7 @@ int64_t Head::drop_chunks(Series& s, int64_t mint) {
     } else {
         closed_.set_older(last, kNoChunk);
     }
+    if (!s.has_samples()) forget_newest(s);
     counts_.chunks -= dropped;
     counts_.chunks_removed += dropped;
     return oldest;

@@ -26,7 +26,7 @@ AppendStatus append_one(std::shared_ptr<Head> head, uint64_t ref, int64_t t, dou
     HeadTransaction tx(std::move(head));
     uint64_t bits = std::bit_cast<uint64_t>(v);
     uint8_t status;
-    tx.append({&ref, 1}, {&t, 1}, {&bits, 1}, {&status, 1});
+    tx.append({&ref, 1}, {&t, 1}, {&bits, 1}, {}, {&status, 1});
     tx.encode(0);
     tx.apply();
     return static_cast<AppendStatus>(status);
@@ -107,11 +107,11 @@ TEST_CASE("a sample that another commit has overtaken is dropped at commit") {
     int64_t t = 10;
     uint64_t bits = 0;
     uint8_t status = 9;
-    tx.append({&ref, 1}, {&t, 1}, {&bits, 1}, {&status, 1});
+    tx.append({&ref, 1}, {&t, 1}, {&bits, 1}, {}, {&status, 1});
     CHECK(status == 0);
     append_one(head, ref, 20, 1);
     auto log = tx.encode(0);
-    CHECK(tx.apply() == 0);
+    CHECK(tx.apply().floats == 0);
     CHECK(log.empty());
 }
 
@@ -132,7 +132,7 @@ TEST_CASE("replay gives back what was logged, references included") {
         std::vector<uint64_t> vs(refs.size());
         for (auto& v : vs) v = random() % 2 ? random() : std::bit_cast<uint64_t>(1.0 * commit);
         std::vector<uint8_t> statuses(refs.size());
-        tx.append(refs, ts, vs, statuses);
+        tx.append(refs, ts, vs, {}, statuses);
         auto bytes = tx.encode(log.size());
         log.insert(log.end(), bytes.begin(), bytes.end());
         tx.apply();
@@ -212,7 +212,7 @@ TEST_CASE("queries during commits and truncations see whole commits") {
     for (int64_t step = 1; step < 3000 || selections < 20; ++step) {
         HeadTransaction tx(head);
         std::vector<int64_t> ts(refs.size(), step * 5000);
-        tx.append(refs, ts, values, statuses);
+        tx.append(refs, ts, values, {}, statuses);
         tx.encode(0);
         tx.apply();
         if (step % 500 == 0) {

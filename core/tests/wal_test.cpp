@@ -192,10 +192,14 @@ TEST_CASE("samples with start timestamps give reference, time and value") {
     w.u8(2);
     w.varint(9);
     w.be64(13);
-    std::vector<std::tuple<uint64_t, int64_t, uint64_t>> got;
-    decode_samples_v2(w.buffer(), [&](uint64_t r, int64_t t, uint64_t v) { got.emplace_back(r, t, v); });
-    decltype(got) want{{100, 5000, 11}, {102, 5015, 12}, {101, 5030, 13}};
+    std::vector<std::tuple<uint64_t, int64_t, uint64_t, int64_t>> got;
+    auto use = [&](uint64_t r, int64_t t, uint64_t v, int64_t start) { got.emplace_back(r, t, v, start); };
+    decode_samples_v2(w.buffer(), use);
+    decltype(got) want{{100, 5000, 11, 4000}, {102, 5015, 12, 0}, {101, 5030, 13, 4009}};
     CHECK(got == want);
+    SamplesV2Record again;
+    for (auto [ref, t, v, start] : got) again.add(ref, t, v, start);
+    CHECK(std::equal(w.buffer().begin(), w.buffer().end(), again.bytes().begin() + 1, again.bytes().end()));
 }
 
 TEST_CASE("a checkpoint keeps living series, new samples and the newest metadata") {

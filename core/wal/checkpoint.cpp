@@ -1,5 +1,6 @@
 #include "wal/checkpoint.h"
 
+#include "wal/histogram_records.h"
 #include "wal/records.h"
 
 namespace narthex {
@@ -37,18 +38,19 @@ void Checkpoint::record(std::span<const uint8_t> record) {
             if (!kept.empty()) out_.record(kept.bytes());
             break;
         }
-        case WalRecord::kSamples:
-        case WalRecord::kSamplesV2: {
+        case WalRecord::kSamples: {
             SamplesRecord kept(body.size() / 16);
-            auto use = [&](uint64_t ref, int64_t t, uint64_t bits) {
-                ++(t >= mint_ ? counts_.kept_samples : counts_.dropped_samples);
-                if (t >= mint_) kept.add(ref, t, bits);
-            };
-            if (record[0] == static_cast<uint8_t>(WalRecord::kSamples)) {
-                decode_samples(body, use);
-            } else {
-                decode_samples_v2(body, use);
-            }
+            decode_samples(body, [&](uint64_t ref, int64_t t, uint64_t bits) {
+                if (keep_sample(t)) kept.add(ref, t, bits);
+            });
+            if (!kept.empty()) out_.record(kept.bytes());
+            break;
+        }
+        case WalRecord::kSamplesV2: {
+            SamplesV2Record kept;
+            decode_samples_v2(body, [&](uint64_t ref, int64_t t, uint64_t bits, int64_t start) {
+                if (keep_sample(t)) kept.add(ref, t, bits, start);
+            });
             if (!kept.empty()) out_.record(kept.bytes());
             break;
         }
@@ -74,15 +76,26 @@ void Checkpoint::record(std::span<const uint8_t> record) {
         case WalRecord::kHistograms:
         case WalRecord::kFloatHistograms:
         case WalRecord::kCustomHistograms:
-        case WalRecord::kCustomFloatHistograms: {
-            ByteReader in(body, 1);
-            in.be64();
-            if (static_cast<int64_t>(in.be64()) >= mint_) out_.record(record);
+        case WalRecord::kCustomFloatHistograms:
+        case WalRecord::kHistogramsV2:
+        case WalRecord::kFloatHistogramsV2: {
+            auto type = static_cast<WalRecord>(record[0]);
+            HistogramsRecord kept(type);
+            auto use = [&](uint64_t ref, int64_t t, int64_t start, const HistogramView& h) {
+                if (keep_sample(t)) kept.add(ref, t, start, h);
+            };
+            counts_.dropped_samples += decode_histograms(type, body, use);
+            if (!kept.empty()) out_.record(kept.bytes());
             break;
         }
         default:
             ++counts_.dropped_records;
     }
+}
+
+bool Checkpoint::keep_sample(int64_t t) {
+    ++(t >= mint_ ? counts_.kept_samples : counts_.dropped_samples);
+    return t >= mint_;
 }
 
 void Checkpoint::metadata(std::span<const uint8_t> body) {

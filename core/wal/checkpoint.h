@@ -22,8 +22,8 @@ struct CheckpointCounts {
 };
 
 // Feed old checkpoint and segments in order, take framed bytes whenever convenient, finish() once at the end.
-// Kept are: series in `refs`; samples and exemplars of any series at or after mint, and tombstones that reach
-// it; the newest metadata of kept series; histogram records whose first sample is at or after mint.
+// Kept are: series in `refs`; samples, histograms and exemplars of any series at or after mint, and
+// tombstones that reach it; the newest metadata of kept series.
 class Checkpoint {
   public:
     Checkpoint(std::span<const uint64_t> refs, int64_t mint);
@@ -40,6 +40,7 @@ class Checkpoint {
   private:
     void record(std::span<const uint8_t> record);
     void metadata(std::span<const uint8_t> body);
+    bool keep_sample(int64_t t);
     bool keep(uint64_t ref) { return refs_.find(ref, cursor_) != RefMap::kNone; }
 
     RefMap refs_;

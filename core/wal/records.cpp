@@ -38,6 +38,30 @@ void SamplesRecord::add(uint64_t ref, int64_t t, uint64_t bits) {
     out_.insert(out_.end(), entry, p);
 }
 
+void SampleHeadWriter::put(ByteWriter& out, uint64_t ref, int64_t t, int64_t start) {
+    auto minus = [](uint64_t a, uint64_t b) { return static_cast<int64_t>(a - b); };
+    auto raw = [](int64_t v) { return static_cast<uint64_t>(v); };
+    if (first_) {
+        base_t_ = t;
+        base_start_ = start;
+        out.varint(static_cast<int64_t>(ref));
+        out.varint(t);
+        out.varint(start);
+        first_ = false;
+    } else {
+        out.varint(minus(ref, ref_));
+        out.varint(minus(raw(t), raw(base_t_)));
+        if (start == 0 || start == start_) {
+            out.u8(start == 0 ? 0 : 1);
+        } else {
+            out.u8(2);
+            out.varint(minus(raw(start), raw(base_start_)));
+        }
+    }
+    ref_ = ref;
+    start_ = start;
+}
+
 void ExemplarsRecord::add(uint64_t ref, int64_t t, uint64_t bits, std::span<const TextPair> labels) {
     if (empty()) {
         base_ref_ = ref;

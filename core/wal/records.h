@@ -24,6 +24,8 @@ enum class WalRecord : uint8_t {
     kCustomHistograms = 9,
     kCustomFloatHistograms = 10,
     kSamplesV2 = 11,
+    kHistogramsV2 = 12,
+    kFloatHistogramsV2 = 13,
 };
 inline constexpr uint8_t kLastWalRecord = 13;  // of the types that any version of Prometheus writes
 
@@ -69,25 +71,43 @@ void decode_samples(std::span<const uint8_t> body, Use&& use) {
     }
 }
 
-// use(ref, t, value bits). Start timestamps are read over: the head keeps none.
+// What precedes the value of an entry in records of the second version (types 11 to 13).
+struct SampleHeads {
+    uint64_t ref = 0, t = 0;
+    int64_t start = 0;  // 0: unknown
+
+    void next(ByteReader& in) {
+        if (first_) {
+            ref = static_cast<uint64_t>(in.varint());
+            t = base_t_ = static_cast<uint64_t>(in.varint());
+            start = base_start_ = in.varint();
+            first_ = false;
+            return;
+        }
+        ref += static_cast<uint64_t>(in.varint());
+        t = base_t_ + static_cast<uint64_t>(in.varint());
+        uint8_t mark = in.u8();
+        if (mark > 2) in.fail("unknown start-timestamp marker");
+        if (mark == 0) start = 0;
+        if (mark == 2)
+            start =
+                static_cast<int64_t>(static_cast<uint64_t>(base_start_) + static_cast<uint64_t>(in.varint()));
+    }
+
+  private:
+    bool first_ = true;
+    uint64_t base_t_ = 0;
+    int64_t base_start_ = 0;
+};
+
+// use(ref, t, value bits, start time or 0)
 template <typename Use>
 void decode_samples_v2(std::span<const uint8_t> body, Use&& use) {
     ByteReader in(body, 1);
-    uint64_t ref = 0, base_t = 0;
-    for (bool first = true; !in.empty(); first = false) {
-        uint64_t t;
-        if (first) {
-            ref = static_cast<uint64_t>(in.varint());
-            t = base_t = static_cast<uint64_t>(in.varint());
-            in.varint();
-        } else {
-            ref += static_cast<uint64_t>(in.varint());
-            t = base_t + static_cast<uint64_t>(in.varint());
-            uint8_t marker = in.u8();
-            if (marker > 2) in.fail("unknown start-timestamp marker");
-            if (marker == 2) in.varint();
-        }
-        use(ref, static_cast<int64_t>(t), in.be64());
+    SampleHeads heads;
+    while (!in.empty()) {
+        heads.next(in);
+        use(heads.ref, static_cast<int64_t>(heads.t), in.be64(), heads.start);
     }
 }
 
@@ -164,6 +184,33 @@ class SamplesRecord {
     std::vector<uint8_t> out_;
     uint64_t base_ref_ = 0;
     int64_t base_t_ = 0;
+};
+
+// Writes what SampleHeads reads.
+class SampleHeadWriter {
+  public:
+    void put(ByteWriter& out, uint64_t ref, int64_t t, int64_t start);
+
+  private:
+    bool first_ = true;
+    uint64_t ref_ = 0;
+    int64_t base_t_ = 0, base_start_ = 0, start_ = 0;
+};
+
+// Samples with start times.
+class SamplesV2Record {
+  public:
+    void add(uint64_t ref, int64_t t, uint64_t bits, int64_t start) {
+        if (empty()) out_.u8(static_cast<uint8_t>(WalRecord::kSamplesV2));
+        heads_.put(out_, ref, t, start);
+        out_.be64(bits);
+    }
+    bool empty() const { return out_.size() == 0; }
+    std::span<const uint8_t> bytes() const { return out_.buffer(); }
+
+  private:
+    ByteWriter out_;
+    SampleHeadWriter heads_;
 };
 
 class TombstonesRecord {

@@ -5,18 +5,28 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from narthex.instrument.registry import Registry
+from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchType
+from narthex.storage.contract import Queryable
 from narthex.tsdb.block_set import Blocks
+from narthex.tsdb.db import DB
+from narthex.tsdb.options import DBOptions
 from reference.block import read_chunk, read_index
-from reference.chunk_bits import STALE, bits_of, float_of
+from reference.chunk_bits import STALE, float_of
 from reference.chunk_histogram import GAUGE, HEADER_BITS, Histogram, Layout, spans_of, write_histograms
+from reference.histogram_values import plain
 from support.chunks import batch_of, histograms_in, histograms_of_row
+from support.clock import FakeClock
+from support.histograms import batch_of_histograms
 from support.process import needs
 from support.prometheus import Prometheus
 
@@ -76,9 +86,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     """A block by Prometheus, and what it answers itself."""
     data = tmp_path_factory.mktemp("peer") / "data"
     with Prometheus(data, FLAG, "--web.enable-admin-api") as peer:
-        # The markers apart: without a count they pass for integer histograms, and those are committed first.
-        for part in (slice(None, -1), slice(-1, None)):
-            peer.write_histograms(({"__name__": name}, samples[part]) for name, samples in SERIES.items())
+        write(peer, 0, SAMPLES + 1)
         _, body = peer.request("/api/v1/admin/tsdb/snapshot", method="POST")
         return data / "snapshots" / json.loads(body)["data"]["name"], answers(peer)
 
@@ -91,24 +99,44 @@ def answers(peer: Prometheus) -> dict[str, list[Any]]:
     }
 
 
-def plain(h: Histogram) -> object:
+def value(h: Histogram) -> object:
     """Without empty buckets: a chunk has the buckets of all its samples."""
-    if h.stale:
-        return "stale"
-    buckets = [{i: bits_of(n) for i, n in side.items() if n} for side in (h.positive, h.negative)]
-    return (h.layout.schema, h.layout.zero_threshold, bits_of(h.count), bits_of(h.zero_count), bits_of(h.sum), buckets)
+    return "stale" if h.stale else plain(h)
 
 
-def ours(blocks: Blocks) -> dict[str, list[tuple[int, object]]]:
-    batch = blocks.querier(*FOREVER).select([])
+def ours(storage: Queryable) -> dict[str, list[tuple[int, object]]]:
+    batch = storage.querier(*FOREVER).select([])
     return {
-        batch.labels[row]["__name__"]: [(t, plain(h)) for t, _, h in histograms_of_row(batch, row)]
+        batch.labels[row]["__name__"]: [(t, value(h)) for t, _, h in histograms_of_row(batch, row)]
         for row in range(len(batch))
     }
 
 
-def sent() -> dict[str, list[tuple[int, object]]]:
-    return {name: [(t, plain(h)) for t, h in samples] for name, samples in SERIES.items()}
+def sent(last: int = SAMPLES + 1) -> dict[str, list[tuple[int, object]]]:
+    return {name: [(t, value(h)) for t, h in samples[:last]] for name, samples in SERIES.items()}
+
+
+def write(peer: Prometheus, first: int, last: int) -> None:
+    # The markers apart: without a count they pass for integer histograms, and those are committed first.
+    for part in (slice(first, min(last, SAMPLES)), slice(SAMPLES, last)):
+        peer.write_histograms(({"__name__": name}, samples[part]) for name, samples in SERIES.items())
+
+
+def append(db: DB, first: int, last: int) -> None:
+    """Ten steps a commit."""
+    for at in range(first, last, 10):
+        appender = db.appender()
+        for name, samples in SERIES.items():
+            ref = appender.series(Labels({"__name__": name}))
+            part = samples[at : min(at + 10, last)]
+            times = np.array([t for t, _ in part], np.int64)
+            batch = batch_of_histograms(h for _, h in part)
+            assert not appender.append_histograms(np.full(len(part), ref, np.uint64), times, batch).any()
+        appender.commit()
+
+
+def open_db(data: Path) -> DB:
+    return DB.open(data, DBOptions(), Registry(), FakeClock(START / 1000))
 
 
 def opened(data: Path) -> Blocks:
@@ -172,3 +200,46 @@ def test_prometheus_reads_histogram_chunks_that_were_cut_and_merged(
     with Prometheus(data, FLAG, "--storage.tsdb.retention.time=100y") as peer:
         theirs = answers(peer)
     assert theirs == {name: [[t, h] for t, h in rows if left(name, round(t * 1000))] for name, rows in answered.items()}
+
+
+def test_histograms_in_the_log_go_from_prometheus_to_narthex_and_back(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    peer = Prometheus(data, FLAG)
+    write(peer, 0, 200)
+    peer.stop(signal.SIGKILL)
+    db = open_db(data)
+    assert ours(db) == sent(200)
+    append(db, 200, 300)
+    assert ours(db) == sent(300)
+    shutil.copytree(data, tmp_path / "killed" / "data")  # as kill -9 leaves it
+    db.close()
+    with Prometheus(tmp_path / "killed" / "data", FLAG, "--storage.tsdb.retention.time=100y") as peer:
+        theirs = answers(peer)
+        assert {name: [round(t * 1000) for t, _ in rows] for name, rows in theirs.items()} == {
+            name: [t for t, _ in rows] for name, rows in sent(300).items()
+        }
+        write(peer, 300, SAMPLES + 1)
+        peer.stop(signal.SIGKILL)
+    db = open_db(tmp_path / "killed" / "data")
+    assert ours(db) == sent()
+    db.close()
+
+
+def test_a_head_of_histograms_becomes_blocks_that_prometheus_answers_from(
+    snapshot: tuple[Path, dict[str, list[Any]]], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    db = open_db(data)
+    append(db, 0, SAMPLES + 1)
+    appender = db.appender()  # makes the range ripe; floats beside histograms
+    ref = appender.series(Labels({"__name__": "later"}))
+    appender.append(np.array([ref], np.uint64), np.array([START + 4 * HOUR], np.int64), np.array([1.0]))
+    appender.commit()
+    db.maintain()
+    assert len(db.blocks()) == 1
+    assert db.head.counts().histogram_series == 0
+    assert {name: rows for name, rows in ours(db).items() if name != "later"} == sent()
+    db.close()
+    with Prometheus(data, FLAG, "--storage.tsdb.retention.time=100y") as peer:
+        # It took the stale markers that it got as floats for ones of integers, which it then answers with.
+        assert answers(peer) == {name: rows[:SAMPLES] for name, rows in snapshot[1].items()}

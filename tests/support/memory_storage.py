@@ -54,7 +54,9 @@ class MemoryAppender:
         storage.refs.append(labels)
         return len(storage.refs) - 1
 
-    def append(self, refs: Refs, timestamps: Times, values: Values) -> NDArray[np.uint8]:
+    def append(
+        self, refs: Refs, timestamps: Times, values: Values, start_timestamps: Times | None = None
+    ) -> NDArray[np.uint8]:
         out = np.zeros(len(refs), dtype=np.uint8)
         for row, (ref, time, value) in enumerate(zip(refs.tolist(), timestamps.tolist(), values, strict=True)):
             if ref in self._storage.forgotten:
@@ -70,6 +72,9 @@ class MemoryAppender:
             else:
                 self._pending.append((labels, time, value))
         return out
+
+    def append_histograms(self, *_: object) -> NDArray[np.uint8]:
+        raise AssertionError("this storage keeps floats only")
 
     def commit(self) -> None:
         if self._storage.fail:

@@ -67,6 +67,34 @@ class HistogramRun(TypedDict):
     buckets: NDArray[np.int64] | NDArray[np.float64]
     """Samples x buckets: absolute counts of the positive buckets, then of the negative ones."""
 
+class HistogramBatch:
+    """Native histograms for one append, a value a sample; they need not be of one series."""
+
+    def __init__(self) -> None: ...
+    def __len__(self) -> int: ...
+    def add(
+        self,
+        *,
+        floats: bool,
+        schema: int,
+        zero_threshold: float = 0.0,
+        positive_spans: Sequence[tuple[int, int]],
+        negative_spans: Sequence[tuple[int, int]] = (),
+        bounds: Sequence[float] = (),
+        counts: NDArray[np.uint64] | NDArray[np.int64] | NDArray[np.float64],
+        zero_counts: NDArray[np.uint64] | NDArray[np.int64] | NDArray[np.float64],
+        sums: NDArray[np.float64],
+        hints: NDArray[np.uint8],
+        buckets: NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.float64],
+        positive: int | None = None,
+    ) -> None:
+        """Adds samples that share a layout: what HistogramRun says, without times.
+
+        `positive` of the buckets are positive ones, None: as many as their spans say. What is wrong with a sample is
+        the status that its append gives. Schemas above 8 are reduced to 8. TypeError when counts are not of one kind,
+        ValueError when columns differ in length.
+        """
+
 class SeriesBatch:
     """What a selection gives: label sets (in label order, unique) and for each the chunks that hold its samples."""
 
@@ -362,6 +390,14 @@ class HeadCounts:
     removed: int
     out_of_order: int
     out_of_bounds: int
+    histograms_out_of_order: int
+    histograms_out_of_bounds: int
+    stale_series: int
+    """Whose newest sample is a stale marker."""
+    histogram_series: int
+    """Whose newest sample is a native histogram."""
+    histogram_buckets: int
+    """Of the newest samples of those."""
     chunks_created: int
     chunks_removed: int
 
@@ -369,18 +405,32 @@ class HeadTransaction:
     """Samples of one commit: append*, encode, (write the log), apply. Used by one thread at a time."""
 
     def append(
-        self, refs: NDArray[np.uint64], timestamps: NDArray[np.int64], values: NDArray[np.float64]
+        self,
+        refs: NDArray[np.uint64],
+        timestamps: NDArray[np.int64],
+        values: NDArray[np.float64],
+        start_timestamps: NDArray[np.int64] | None = None,
     ) -> NDArray[np.uint8]:
         """Judges and keeps columns of equal length; one storage.contract.AppendStatus a sample."""
 
+    def append_histograms(
+        self,
+        refs: NDArray[np.uint64],
+        timestamps: NDArray[np.int64],
+        values: HistogramBatch,
+        start_timestamps: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.uint8]: ...
     def encode(self, position: int) -> bytes:
         """Framed log records for a segment that is `position` bytes long; b"" when there is nothing to log.
 
         Samples that other commits have overtaken since they were judged are dropped.
         """
 
-    def apply(self) -> int:
-        """Makes the samples visible at once and gives their number. Call after the log was written, once."""
+    def apply(self) -> tuple[int, int]:
+        """Makes the samples visible at once and gives the numbers of floats and histograms.
+
+        Call after the log was written, once.
+        """
 
     @property
     def pending(self) -> int:
@@ -465,12 +515,14 @@ class ReplayCounts:
     records: int
     series: int
     samples: int
+    """Floats that were applied."""
+    histograms: int
     old_samples: int
     unknown_refs: int
     invalid_series: int
+    invalid_histograms: int
     tombstones: int
     skipped_records: int
-    histogram_records: int
     unknown_records: int
     faults: int
     good_end: int

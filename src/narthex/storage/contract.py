@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
-from narthex.native import LabelSets, SeriesBatch
+from narthex.native import HistogramBatch, LabelSets, SeriesBatch
 
 Refs = NDArray[np.uint64]
 Times = NDArray[np.int64]
@@ -22,7 +22,10 @@ Values = NDArray[np.float64]
 
 
 class AppendStatus(IntEnum):
-    """What became of one sample. Anything but OK and DUPLICATE_SAME means that it was not stored."""
+    """What became of one sample. Anything but OK and DUPLICATE_SAME means that it was not stored.
+
+    From HISTOGRAM_COUNT_NOT_BIG_ENOUGH on: what is wrong with a native histogram; `text` says it as Prometheus does.
+    """
 
     OK = 0
     DUPLICATE_SAME = 1  # same timestamp, same value as the newest sample: silently fine
@@ -30,6 +33,56 @@ class AppendStatus(IntEnum):
     OUT_OF_ORDER = 3  # older than the series' newest sample
     OUT_OF_BOUNDS = 4  # older than the head accepts, or too far in the future
     UNKNOWN_REF = 5  # the series was dropped meanwhile: ask `series` again
+    HISTOGRAM_COUNT_NOT_BIG_ENOUGH = 32
+    HISTOGRAM_COUNT_MISMATCH = 33
+    HISTOGRAM_NEGATIVE_COUNT = 34
+    HISTOGRAM_NEGATIVE_BUCKET_COUNT = 35
+    HISTOGRAM_SPAN_NEGATIVE_OFFSET = 36
+    HISTOGRAM_SPANS_BUCKETS_MISMATCH = 37
+    HISTOGRAM_CUSTOM_BUCKETS_MISMATCH = 38
+    HISTOGRAM_CUSTOM_BUCKETS_INVALID = 39
+    HISTOGRAM_CUSTOM_BUCKETS_INFINITE = 40
+    HISTOGRAM_CUSTOM_BUCKETS_NAN = 41
+    HISTOGRAM_CUSTOM_BUCKETS_ZERO_COUNT = 42
+    HISTOGRAM_CUSTOM_BUCKETS_ZERO_THRESHOLD = 43
+    HISTOGRAM_CUSTOM_BUCKETS_NEGATIVE_SPANS = 44
+    HISTOGRAM_CUSTOM_BUCKETS_NEGATIVE_BUCKETS = 45
+    HISTOGRAM_EXPONENTIAL_CUSTOM_BOUNDS = 46
+    HISTOGRAM_INVALID_SCHEMA = 47
+    HISTOGRAM_BUCKET_INDEX_TOO_LARGE = 48
+
+    @property
+    def text(self) -> str:
+        """For error answers and logs."""
+        return _TEXTS.get(self, self.name.lower().replace("_", " "))
+
+
+_TEXTS = {
+    AppendStatus.DUPLICATE: "duplicate sample for timestamp",
+    AppendStatus.OUT_OF_ORDER: "out of order sample",
+    AppendStatus.OUT_OF_BOUNDS: "out of bounds",
+    AppendStatus.UNKNOWN_REF: "unknown series reference",
+    AppendStatus.HISTOGRAM_COUNT_NOT_BIG_ENOUGH: "histogram's observation count should be at least the number of "
+    "observations found in the buckets",
+    AppendStatus.HISTOGRAM_COUNT_MISMATCH: "histogram's observation count should equal the number of observations "
+    "found in the buckets (in absence of NaN)",
+    AppendStatus.HISTOGRAM_NEGATIVE_COUNT: "histogram's observation count is negative",
+    AppendStatus.HISTOGRAM_NEGATIVE_BUCKET_COUNT: "histogram has a bucket whose observation count is negative",
+    AppendStatus.HISTOGRAM_SPAN_NEGATIVE_OFFSET: "histogram has a span whose offset is negative",
+    AppendStatus.HISTOGRAM_SPANS_BUCKETS_MISMATCH: "histogram spans specify different number of buckets than provided",
+    AppendStatus.HISTOGRAM_CUSTOM_BUCKETS_MISMATCH: "histogram custom bounds are too few",
+    AppendStatus.HISTOGRAM_CUSTOM_BUCKETS_INVALID: "histogram custom bounds must be in strictly increasing order",
+    AppendStatus.HISTOGRAM_CUSTOM_BUCKETS_INFINITE: "histogram custom bounds must be finite",
+    AppendStatus.HISTOGRAM_CUSTOM_BUCKETS_NAN: "histogram custom bounds must not be NaN",
+    AppendStatus.HISTOGRAM_CUSTOM_BUCKETS_ZERO_COUNT: "custom buckets: must have zero count of 0",
+    AppendStatus.HISTOGRAM_CUSTOM_BUCKETS_ZERO_THRESHOLD: "custom buckets: must have zero threshold of 0",
+    AppendStatus.HISTOGRAM_CUSTOM_BUCKETS_NEGATIVE_SPANS: "custom buckets: must not have negative spans",
+    AppendStatus.HISTOGRAM_CUSTOM_BUCKETS_NEGATIVE_BUCKETS: "custom buckets: must not have negative buckets",
+    AppendStatus.HISTOGRAM_EXPONENTIAL_CUSTOM_BOUNDS: "histogram with exponential schema must not have custom bounds",
+    AppendStatus.HISTOGRAM_INVALID_SCHEMA: "histogram has an invalid schema, which must be between -4 and 8 for "
+    "exponential buckets, or -53 for custom buckets",
+    AppendStatus.HISTOGRAM_BUCKET_INDEX_TOO_LARGE: "histogram has a bucket whose index is too large",
+}
 
 
 class Appender(Protocol):
@@ -42,11 +95,21 @@ class Appender(Protocol):
         """The reference of a series, created when it is new. References stay valid until the series is dropped."""
         ...
 
-    def append(self, refs: Refs, timestamps: Times, values: Values) -> NDArray[np.uint8]:
+    def append(
+        self, refs: Refs, timestamps: Times, values: Values, start_timestamps: Times | None = None
+    ) -> NDArray[np.uint8]:
         """Takes columns of equal length (milliseconds, float64). Gives one AppendStatus a sample.
 
-        The columns are copied. Within one transaction a series may appear several times, ascending in time.
+        The columns are copied. Within one transaction a series may appear several times, ascending in time, with floats
+        and histograms. Start timestamps, 0 where unknown, are kept where storage is told to. A stale marker that
+        follows a histogram counts as one of histograms.
         """
+        ...
+
+    def append_histograms(
+        self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
+    ) -> NDArray[np.uint8]:
+        """The same for native histograms."""
         ...
 
     def commit(self) -> None:

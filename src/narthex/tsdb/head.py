@@ -17,7 +17,7 @@ from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.native import Head as CoreHead
-from narthex.native import HeadCounts, HeadTransaction, LabelSets, SeriesBatch
+from narthex.native import HeadCounts, HeadTransaction, HistogramBatch, LabelSets, SeriesBatch
 from narthex.storage.contract import Refs, Times, Values
 from narthex.tsdb.checkpoint import remove_before, remove_temporary, write_checkpoint
 from narthex.tsdb.head_chunks import HeadChunkFiles
@@ -83,7 +83,9 @@ class Head:
         """Log first, then memory. Raises StorageError with nothing visible."""
         with self._commits:
             self.wal.write(transaction.encode)
-            self.metrics.appended.inc(transaction.apply())
+            floats, histograms = transaction.apply()
+            self.metrics.appended_floats.inc(floats)
+            self.metrics.appended_histograms.inc(histograms)
 
     def counts(self) -> HeadCounts:
         return self.core.counts()
@@ -200,8 +202,15 @@ class HeadAppender:
         """`series` for each row."""
         return self._head.core.series_many(label_sets)
 
-    def append(self, refs: Refs, timestamps: Times, values: Values) -> NDArray[np.uint8]:
-        return self._open().append(refs, timestamps, values)
+    def append(
+        self, refs: Refs, timestamps: Times, values: Values, start_timestamps: Times | None = None
+    ) -> NDArray[np.uint8]:
+        return self._open().append(refs, timestamps, values, start_timestamps)
+
+    def append_histograms(
+        self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
+    ) -> NDArray[np.uint8]:
+        return self._open().append_histograms(refs, timestamps, values, start_timestamps)
 
     def commit(self) -> None:
         transaction = self._open()

@@ -48,6 +48,19 @@ class WalMetrics:
 _FROM_COUNTS = (
     ("gauge", "head_series", "Total number of series in the head block.", "series"),
     ("gauge", "head_chunks", "Total number of chunks in the head block.", "chunks"),
+    ("gauge", "head_stale_series", "Total number of stale series in the head block.", "stale_series"),
+    (
+        "gauge",
+        "head_native_histogram_series",
+        "Total number of series in the head block whose newest sample is a native histogram.",
+        "histogram_series",
+    ),
+    (
+        "gauge",
+        "head_native_histogram_buckets",
+        "Total number of buckets of the newest native histograms in the head block.",
+        "histogram_buckets",
+    ),
     ("counter", "head_series_created_total", "Total number of series created in the head", "created"),
     ("counter", "head_series_removed_total", "Total number of series removed in the head", "removed"),
     ("counter", "head_chunks_created_total", "Total number of chunks created in the head", "chunks_created"),
@@ -74,10 +87,10 @@ class HeadMetrics:
         self._head = head
         make = {"gauge": registry.gauge, "counter": registry.counter}
         self._plain = [(make[kind](f"prometheus_tsdb_{name}", text), field) for kind, name, text, field in _FROM_COUNTS]
-        self._typed = [
-            (registry.counter(f"prometheus_tsdb_{name}", text, ["type"]).labels("float"), field)
-            for name, text, field in _BY_TYPE
-        ]
+        self._typed = []
+        for name, text, field in _BY_TYPE:
+            counter = registry.counter(f"prometheus_tsdb_{name}", text, ["type"])
+            self._typed += [(counter.labels("float"), field), (counter.labels("histogram"), f"histograms_{field}")]
         self._times = [
             (
                 registry.gauge(f"prometheus_tsdb_head_{end}_time", f"{which} timestamp of the head block, ms."),
@@ -86,9 +99,10 @@ class HeadMetrics:
             )
             for end, which in (("min", "Minimum"), ("max", "Maximum"))
         ]
-        self.appended = registry.counter(
+        appended = registry.counter(
             "prometheus_tsdb_head_samples_appended_total", "Total number of appended samples.", ["type"]
-        ).labels("float")
+        )
+        self.appended_floats, self.appended_histograms = appended.labels("float"), appended.labels("histogram")
         self.appenders = registry.counter(
             "prometheus_tsdb_head_appenders_created_total", "Total number of appenders created."
         )

@@ -40,21 +40,22 @@ class ReplayResult:
     """Of series that the log does not know."""
     series: int = 0
     samples: int = 0
+    """Floats and histograms."""
     old_samples: int = 0
     unknown_refs: int = 0
     tombstones: int = 0
-    histogram_records: int = 0
+    invalid_histograms: int = 0
     unknown_records: int = 0
     damaged: list[Path] = field(default_factory=list)
     status: ReplayStatus = field(default_factory=ReplayStatus)
 
     def add(self, counts: ReplayCounts) -> None:
         self.series += counts.series
-        self.samples += counts.samples
+        self.samples += counts.samples + counts.histograms
         self.old_samples += counts.old_samples
         self.unknown_refs += counts.unknown_refs
         self.tombstones += counts.tombstones
-        self.histogram_records += counts.histogram_records
+        self.invalid_histograms += counts.invalid_histograms
         self.unknown_records += counts.unknown_records
 
 
@@ -124,14 +125,14 @@ def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: W
 def _tell(result: ReplayResult) -> None:
     if result.unknown_refs:
         log.warning("Log names series that no record describes", extra={"samples": result.unknown_refs})
+    if result.invalid_histograms:
+        log.warning("Native histograms in the log make no sense", extra={"samples": result.invalid_histograms})
     if result.unknown_records:
         log.warning(
             "Log holds records of unknown types, which are passed over", extra={"records": result.unknown_records}
         )
     if result.unclaimed_chunks:
         log.warning("Head chunks of series that the log does not know", extra={"chunks": result.unclaimed_chunks})
-    if result.histogram_records:
-        log.warning("Native histograms in the log are not read", extra={"records": result.histogram_records})
     if result.tombstones:
         log.warning("Deletions in the log are not applied to the head", extra={"intervals": result.tombstones})
     log.info(

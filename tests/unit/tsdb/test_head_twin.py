@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,7 +15,12 @@ from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchType
 from narthex.tsdb.head import Head
-from reference.head import TwinHead
+from reference.chunk_bits import STALE, bits_of, float_of
+from reference.chunk_histogram import Histogram, Layout, spans_of
+from reference.head import TwinHead, Value
+from reference.histogram_values import plain
+from support.chunks import histograms_of_row
+from support.histograms import batch_of_histograms
 
 RANGE = 100_000
 
@@ -25,7 +31,32 @@ labels = st.builds(
         optional={"job": st.sampled_from(["a", "ab", "b"]), "é": st.sampled_from(["x", "😀"])},
     ),
 )
-sample = st.tuples(labels, st.integers(-3000, 30_000), st.sampled_from([0.0, 1.0, 2.5, -1e300, float("inf")]))
+
+
+@st.composite
+def histogram(draw: st.DrawFn) -> Histogram:
+    """Few and alike, so that layouts grow, counters go back, and samples repeat."""
+    number = float if draw(st.booleans()) else int
+    schema = draw(st.sampled_from([0, 0, 3, -53]))
+    counts = st.dictionaries(st.integers(0 if schema == -53 else -3, 3), st.integers(0, 3).map(number), max_size=4)
+    positive = draw(counts)
+    negative = {} if schema == -53 else draw(counts)
+    zeros = number(0 if schema == -53 else draw(st.integers(0, 2)))
+    count = number(sum(positive.values()) + sum(negative.values()) + zeros + draw(st.sampled_from([0, 0, 0, 1])))
+    bounds = draw(st.sampled_from([(0.5, 1.0, 2.0), (0.5, 1.0, 2.25)])) if schema == -53 else ()
+    threshold = 0.0 if schema == -53 else draw(st.sampled_from([0.0, 0.0, 0.001]))
+    layout = Layout(schema, threshold, spans_of(positive), spans_of(negative), bounds)
+    total = draw(st.sampled_from([1.5, 1.5, 2.5, float("nan")]))
+    return Histogram(layout, count, zeros, total, positive, negative, draw(st.integers(0, 3)))
+
+
+STALE_NAN = float_of(STALE)
+value = st.one_of(
+    st.sampled_from([0.0, 1.0, 2.5, -1e300, float("inf"), STALE_NAN]),
+    histogram(),
+    st.sampled_from([Histogram(Layout(), none, none, STALE_NAN) for none in (0, 0.0)]),
+)
+sample = st.tuples(labels, st.integers(-3000, 30_000), value)
 matcher = st.one_of(
     st.builds(
         Matcher,
@@ -62,7 +93,7 @@ class Pair:
     def _open(self) -> Head:
         return Head.open(self.directory, Registry(), RANGE, 128 * 1024)[0]
 
-    def commit(self, samples: list[tuple[Labels, int, float]], rollback: bool = False, overlap: bool = False) -> None:
+    def commit(self, samples: list[tuple[Labels, int, Value]], rollback: bool = False, overlap: bool = False) -> None:
         self.now += 5000
         appender, twin = self.head.appender(), self.twin.transaction()
         refs = []
@@ -70,12 +101,16 @@ class Pair:
             refs.append(appender.series(labels))
             self.twin.create(labels)
         times = [self.now + t for _, t, _ in samples]
-        statuses = appender.append(
-            np.array(refs, np.uint64), np.array(times, np.int64), np.array([v for _, _, v in samples])
-        )
-        assert statuses.tolist() == [
-            twin.append(labels, t, v) for (labels, _, v), t in zip(samples, times, strict=True)
-        ]
+        statuses = []
+        for histograms, run in itertools.groupby(range(len(samples)), lambda i: isinstance(samples[i][2], Histogram)):
+            rows = list(run)
+            columns = np.array(refs, np.uint64)[rows], np.array(times, np.int64)[rows]
+            values = [samples[i][2] for i in rows]
+            if histograms:
+                statuses += appender.append_histograms(*columns, batch_of_histograms(values)).tolist()
+            else:
+                statuses += appender.append(*columns, np.array(values)).tolist()
+        assert statuses == [twin.append(labels, t, v) for (labels, _, v), t in zip(samples, times, strict=True)]
         if overlap:  # another commit comes between append and commit
             self.commit([(labels, t + 1, v) for labels, t, v in samples])
         if rollback:
@@ -91,14 +126,24 @@ class Pair:
         got = {}
         for row in range(len(batch)):
             ts, vs = batch.samples(row, mint, maxt)
-            if len(ts):
-                got[Labels(batch.labels[row])] = list(zip(ts.tolist(), vs.tolist(), strict=True))
+            samples = [(t, bits_of(v)) for t, v in zip(ts.tolist(), vs.tolist(), strict=True)]
+            samples += [(t, plain(h)) for t, _, h in histograms_of_row(batch, row, mint, maxt)]
+            if samples:
+                got[Labels(batch.labels[row])] = sorted(samples, key=lambda s: s[0])
         want = self.twin.select(matchers, mint, maxt)
-        assert got == want
+        assert got == {
+            row: [(t, plain(v) if isinstance(v, Histogram) else bits_of(v)) for t, v in samples]
+            for row, samples in want.items()
+        }
         assert list(got) == sorted(got)
         rows = [Labels(batch.labels[row]) for row in range(len(batch))]
         sets = querier.series(matchers)
         assert [Labels(sets[row]) for row in range(len(sets))] == rows
+        counts = self.head.counts()
+        assert (counts.stale_series, counts.histogram_series) == (
+            self.twin.stale_series(),
+            self.twin.histogram_series(),
+        )
         if matchers:
             assert querier.label_names(matchers) == sorted({name for row in rows for name in row})
             assert querier.label_values("job", matchers) == sorted({row["job"] for row in rows if "job" in row})

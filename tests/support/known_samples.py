@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from narthex.model.labels import Labels
 from narthex.native import SeriesBatch
+from narthex.storage.contract import AppendStatus
 from narthex.tsdb.db import DB
 
 ALWAYS = (-(2**62), 2**62)
@@ -33,10 +34,13 @@ def commit(db: DB, series: Iterable[int], time: int) -> None:
     """One sample a series in one transaction, none of which may be refused. Raises StorageError."""
     numbers = list(series)
     appender = db.appender()
-    refs = np.array([appender.series(labels(s)) for s in numbers], np.uint64)
-    times = np.full(len(numbers), time, np.int64)
-    statuses = appender.append(refs, times, np.concatenate([values(s, times[:1]) for s in numbers]))
-    assert not statuses.any(), f"refused at {time}: {statuses}"
+    while numbers:
+        refs = np.array([appender.series(labels(s)) for s in numbers], np.uint64)
+        times = np.full(len(numbers), time, np.int64)
+        statuses = appender.append(refs, times, np.concatenate([values(s, times[:1]) for s in numbers]))
+        refused = set(statuses.tolist()) - {AppendStatus.OK, AppendStatus.UNKNOWN_REF}
+        assert not refused, f"refused at {time}: {statuses}"
+        numbers = [s for s, status in zip(numbers, statuses, strict=True) if status == AppendStatus.UNKNOWN_REF]
     appender.commit()
 
 

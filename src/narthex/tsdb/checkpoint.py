@@ -41,12 +41,15 @@ def last_checkpoint(directory: Path) -> Segment | None:
 
 
 def remove_temporary(directory: Path) -> None:
-    """Removes checkpoints that a crash left unfinished. Raises StorageError."""
+    """Removes checkpoints and repaired segments that a crash left unfinished. Raises StorageError."""
     try:
-        for path in directory.glob(PREFIX + "*" + TEMPORARY):
-            shutil.rmtree(path)
+        for path in directory.glob("*" + TEMPORARY):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
     except OSError as e:
-        raise StorageError(f"{directory}: cannot remove an unfinished checkpoint: {e}") from e
+        raise StorageError(f"{directory}: cannot remove an unfinished file: {e}") from e
 
 
 def write_checkpoint(

@@ -1,0 +1,273 @@
+"""Lives of a database that end by SIGKILL or by the loss of power, one after the other on one directory.
+
+A program: `python -m support.crashes SCRATCH SEED ROUNDS`. It dies at every sync point that any life shows, and beside
+that ROUNDS times at random sync points, at random moments and by loss of power. After each round nothing that
+was acknowledged is lost (after a loss of power: nothing that had been synced) and everything that is there is right. It
+prints a JSON line for each round.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import json
+import logging
+import os
+import random
+import shutil
+import signal
+import struct
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narthex.instrument.registry import Registry
+from narthex.tsdb.db import DB
+from narthex.tsdb.options import DBOptions
+from support.clock import FakeClock
+from support.known_samples import ALWAYS, commit, read
+from support.sync_points import Points
+
+SERIES = 9
+STEP = 15_000
+MINUTE = 60_000
+START = 1_700_000_000_000 // (90 * MINUTE) * (90 * MINUTE)
+LIFE = 150 * MINUTE
+KEPT = 300 * MINUTE
+"""How far back nothing may be lost: less than the retention."""
+OPTIONS = DBOptions(
+    min_block_duration=10 * MINUTE,
+    max_block_duration=90 * MINUTE,
+    retention_time=480 * MINUTE,
+    wal_segment_size=32 * 1024,
+)
+
+
+def open_db(path: Path, now: int) -> DB:
+    return DB.open(path, OPTIONS, Registry(), FakeClock(now / 1000))
+
+
+def wanted_series(time: int) -> list[int]:
+    """Series come and go."""
+    return [s for s in range(SERIES) if s < SERIES - 3 or time // (40 * MINUTE) % 3 == s % 3]
+
+
+@dataclass
+class Outcome:
+    """What a life said before it ended."""
+
+    tried: list[int] = field(default_factory=list)
+    acknowledged: list[int] = field(default_factory=list)
+    durable: int = 0
+    """Commits up to this time were on the disk for good."""
+    synced: dict[str, int] = field(default_factory=dict)
+    seen: Counter[str] = field(default_factory=Counter)
+
+
+def live(directory: Path, first: int, points: Points, say: int, beside: bool) -> None:
+    """Writes from `first` on, with maintenance beside it or in between, for LIFE or for ever. Never returns."""
+    raw_write = os.write
+    commits: list[tuple[int, int]] = []  # (time, segment)
+    durable = 0
+
+    def tell(kind: bytes, number: int, text: bytes = b"") -> None:
+        raw_write(say, kind + struct.pack("<q", number) + text)
+
+    def last_words() -> None:
+        words = json.dumps({"synced": points.synced, "seen": points.seen, "durable": durable}).encode()
+        tell(b"W", len(words), words)
+
+    points.last_words = last_words
+    points.watch()
+    db = open_db(directory, first)
+
+    def maintain() -> None:
+        while True:
+            db.maintain()
+
+    if beside:
+        threading.Thread(target=maintain, daemon=True).start()
+    for now in itertools.count(first, STEP):
+        tell(b"T", now)
+        commit(db, wanted_series(now), now)
+        tell(b"A", now)
+        commits.append((now, db.head.wal.current))
+        if not beside and now % (5 * MINUTE) == 0:
+            db.maintain()
+            durable = max((t for t, segment in commits if segment < db.head.wal.current), default=durable)
+        if not beside and now > first + LIFE:
+            points.die()
+
+
+def run_life(directory: Path, first: int, points: Points, kill_after: float | None = None) -> Outcome:
+    """Forks a life. With `kill_after` (seconds) maintenance runs beside the writes and the kill comes from outside."""
+    listen, say = os.pipe()
+    fcntl.fcntl(say, fcntl.F_SETPIPE_SZ, 1 << 20)
+    child = os.fork()
+    if child == 0:
+        try:
+            live(directory, first, points, say, kill_after is not None)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    os.close(say)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(child, signal.SIGKILL)
+    with os.fdopen(listen, "rb") as pipe:
+        outcome = heard(pipe.read())
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "the life ended by an error of its own"
+    return outcome
+
+
+def heard(words: bytes) -> Outcome:
+    outcome, at = Outcome(), 0
+    while at + 9 <= len(words):
+        kind, number = words[at : at + 1], struct.unpack_from("<q", words, at + 1)[0]
+        at += 9
+        if kind == b"T":
+            outcome.tried.append(number)
+        elif kind == b"A":
+            outcome.acknowledged.append(number)
+        else:
+            told = json.loads(words[at : at + number])
+            outcome.synced, outcome.seen, outcome.durable = told["synced"], Counter(told["seen"]), told["durable"]
+            at += number
+    return outcome
+
+
+class History:
+    """Everything that was ever tried, and what of it must be there."""
+
+    def __init__(self, directory: Path, scratch: Path) -> None:
+        self.directory, self._scratch = directory, scratch
+        self.tried: set[int] = set()
+        self.required: set[int] = set()
+        self.next = self._last_start = START
+
+    def add(self, outcome: Outcome) -> None:
+        self._last_start = self.next
+        self.tried.update(outcome.tried)
+        self.required.update(outcome.acknowledged)
+        self.next = max(self.tried, default=START - STEP) + STEP
+
+    def lose_after(self, durable: int) -> None:
+        """What was written after `durable` in the last life may be there or not from now on."""
+        self.required = {t for t in self.required if t <= durable or t < self._last_start}
+
+    def check(self) -> None:
+        """Opens a copy, so that the next life meets the directory as the last one left it. Raises AssertionError."""
+        copy = self._scratch / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self.directory, copy)
+        db = open_db(copy, self.next)
+        try:
+            assert not db.block_set.broken, db.block_set.broken
+            found = read(db.querier(*ALWAYS).select([]))
+        finally:
+            db.close()
+        required = [t for t in self.required if t >= self.next - KEPT]
+        for s in range(SERIES):
+            mine = set(found.get(s, np.empty(0, np.int64)).tolist())
+            lost = sorted(t for t in required if s in wanted_series(t) and t not in mine)
+            assert not lost, f"series {s}: {len(lost)} acknowledged samples are lost, from {lost[0]} to {lost[-1]}"
+            strange = sorted(mine - self.tried)
+            assert not strange, f"series {s}: samples that nobody wrote, first {strange[0]}"
+
+
+def lose_power(directory: Path, synced: dict[str, int], rng: random.Random) -> None:
+    """What was written and not synced is cut, or became zeros, as after the loss of power."""
+    for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+        size = path.stat().st_size
+        safe = min(synced.get(str(path.relative_to(directory)), 0), size)
+        if safe == size:
+            continue
+        end = rng.randrange(safe, size + 1)
+        with path.open("r+b") as f:
+            f.truncate(end)
+            if rng.random() < 0.3:
+                f.truncate(size)
+
+
+class Rounds:
+    """Which death comes next."""
+
+    def __init__(self, scratch: Path, seed: int) -> None:
+        self._rng = random.Random(seed)
+        self._history = History(scratch / "data", scratch)
+        self._untried: list[str] = []
+        self.seen: Counter[str] = Counter()
+        self.died_at: Counter[str] = Counter()
+        self.random = 0
+        """Rounds that were not the first at their sync point."""
+
+    def first(self) -> None:
+        """A life that shows the sync points."""
+        self._run(Points(self._history.directory))
+
+    def next(self) -> dict[str, Any]:
+        """Runs a round; what it was. Raises AssertionError."""
+        rng = self._rng
+        if self._untried:
+            point = self._untried.pop(0)
+            return self._die_at(point, rng.randrange(1, min(self.seen[point], 10) + 1), False)
+        self.random += 1
+        if self.random % 3 == 0:
+            after = rng.uniform(0.02, 0.4)
+            life = self._run(Points(self._history.directory), after)
+            return {"after": round(after, 3), "commits": len(life.acknowledged)}
+        point = rng.choice(sorted(self.seen))
+        return self._die_at(point, rng.randrange(1, self.seen[point] + 1), self.random % 3 == 1)
+
+    def _die_at(self, point: str, occurrence: int, power: bool) -> dict[str, Any]:
+        points = Points(self._history.directory, point, occurrence, self._rng.randrange(1 << 30))
+        life = self._run(points, power=power)
+        reached = life.seen[point] == occurrence
+        if reached:
+            self.died_at[point] += 1
+        return {
+            "point": point, "occurrence": occurrence, "reached": reached, "power": power,
+            "commits": len(life.acknowledged),
+        }  # fmt: skip
+
+    def _run(self, points: Points, kill_after: float | None = None, power: bool = False) -> Outcome:
+        history = self._history
+        life = run_life(history.directory, history.next, points, kill_after)
+        self._untried += sorted(set(life.seen) - set(self.seen))
+        self.seen = Counter({p: max(n, self.seen[p]) for p, n in (self.seen | life.seen).items()})
+        history.add(life)
+        if power:
+            lose_power(history.directory, life.synced, self._rng)
+            history.lose_after(life.durable)
+        history.check()
+        return life
+
+
+def main() -> None:
+    scratch, seed, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    logging.getLogger("narthex").addHandler(logging.NullHandler())
+    logging.getLogger("narthex").propagate = False
+    deaths = Rounds(scratch, seed)
+    deaths.first()
+    for number in itertools.count():
+        try:
+            print(json.dumps({"round": number, **deaths.next()}), flush=True)
+        except AssertionError as e:
+            print(json.dumps({"round": number, "wrong": str(e)}), flush=True)
+            return
+        if deaths.random >= rounds:
+            break
+    print(json.dumps({"died_at": deaths.died_at, "seen": deaths.seen}))
+
+
+if __name__ == "__main__":
+    main()

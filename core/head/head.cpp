@@ -75,7 +75,7 @@ uint64_t Head::series(std::span<const TextPair> labels) {
     std::unique_lock lock(mutex_);
     auto pairs = intern(labels);
     Series& s = table_.series[create_or_find(pairs, 0)];
-    s.touched = 1;
+    s.touched = Series::kTouched;
     return s.ref;
 }
 
@@ -90,7 +90,7 @@ std::vector<uint64_t> Head::series(const LabelSets& sets) {
         for (LabelPair p : sets.row(i)) pairs.push_back(map(p));
         if (pairs.empty()) throw std::invalid_argument("a series needs at least one label");
         Series& s = table_.series[create_or_find(pairs, 0)];
-        s.touched = 1;
+        s.touched = Series::kTouched;
         refs.push_back(s.ref);
     }
     return refs;

@@ -19,6 +19,7 @@
 #include "head/closed_chunks.h"
 #include "head/fair_mutex.h"
 #include "head/open_chunks.h"
+#include "head/open_transactions.h"
 #include "head/table.h"
 #include "wal/records.h"
 
@@ -174,6 +175,7 @@ class Head {
     ClosedChunks closed_;
     std::vector<uint64_t> unlogged_;                      // created, but in no log record yet
     std::vector<std::pair<uint64_t, uint64_t>> aliases_;  // replayed reference, the series' own reference
+    std::shared_ptr<OpenTransactions> transactions_ = std::make_shared<OpenTransactions>();
     uint64_t generation_ = 0;
     uint64_t version_ = 0;  // counts commits and truncations
     HeadStats counts_;

@@ -28,7 +28,8 @@ AppendStatus compare(int64_t t, int64_t newest_t, Same&& same) {
 
 }  // namespace
 
-HeadTransaction::HeadTransaction(std::shared_ptr<Head> head) : head_(std::move(head)) {
+HeadTransaction::HeadTransaction(std::shared_ptr<Head> head)
+    : head_(std::move(head)), ticket_(head_->transactions_) {
     std::shared_lock lock(head_->mutex_);
     appendable_from_ = head_->appendable_from();
     generation_ = head_->generation_;
@@ -65,7 +66,8 @@ AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
         if (kind(index) == Kind::kFloat && values_[index] == kStaleNaNBits) end_histograms(s, index, newest);
         newest = index;
         // The truncation reads it under the exclusive lock; other judges may write the same 1 meanwhile.
-        std::atomic_ref<uint8_t>(const_cast<Series&>(s).touched).store(1, std::memory_order_relaxed);
+        std::atomic_ref<uint8_t>(const_cast<Series&>(s).touched)
+            .store(Series::kTouched, std::memory_order_relaxed);
     }
     return status;
 }

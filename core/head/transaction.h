@@ -64,6 +64,7 @@ class HeadTransaction {
     void encode_all(WalWriter& out) const;
 
     std::shared_ptr<Head> head_;
+    OpenTransactions::Ticket ticket_;
     int64_t appendable_from_;
     uint64_t generation_;
     uint64_t version_;

@@ -40,6 +40,7 @@ std::vector<uint64_t> Head::truncate(int64_t mint) {
     std::vector<std::shared_ptr<const void>> released;  // let go after the lock
     std::unique_lock lock(mutex_);
     ++version_;
+    bool met = transactions_->note_truncation();
     counts_.min_valid_time = std::max(counts_.min_valid_time, mint);
     size_t n = table_.series.size();
     std::vector<bool> dead(n);
@@ -49,11 +50,12 @@ std::vector<uint64_t> Head::truncate(int64_t mint) {
         Series& s = table_.series[i];
         oldest = std::min(oldest, drop_chunks(s, mint));
         const SeriesExtra* extra = table_.extras.find(s);
-        if (!s.has_samples() && !s.touched && (extra == nullptr || extra->out_of_order == kNoChunk)) {
+        bool awaited = s.touched == Series::kTouched || (met && s.touched == Series::kTouchedBefore);
+        if (!s.has_samples() && !awaited && (extra == nullptr || extra->out_of_order == kNoChunk)) {
             dead[i] = true;
             dropped.push_back(s.ref);
         }
-        s.touched = 0;
+        s.touched = awaited ? Series::kTouchedBefore : 0;
     }
     released = closed_.take_released();
     // An empty head still says where it ends: appends are bounded by its newest time.

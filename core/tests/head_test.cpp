@@ -115,6 +115,28 @@ TEST_CASE("a sample that another commit has overtaken is dropped at commit") {
     CHECK(log.empty());
 }
 
+TEST_CASE("a new series outlives any number of truncations while a transaction that asked for it is open") {
+    auto head = std::make_shared<Head>(kRange);
+    uint64_t ref = 0;
+    {
+        HeadTransaction tx(head);
+        ref = add_series(*head, "a", "x");
+        int64_t t = 1000;
+        uint64_t bits = 0;
+        uint8_t status = 9;
+        tx.append({&ref, 1}, {&t, 1}, {&bits, 1}, {&status, 1});
+        CHECK(status == 0);
+        for (int i = 0; i < 5; ++i) CHECK(head->truncate(100 * i).empty());
+        tx.encode(0);
+        CHECK(tx.apply() == 1);
+    }
+    CHECK(head->truncate(2000).empty());
+    CHECK(head->truncate(3000) == std::vector<uint64_t>{ref});
+    ref = add_series(*head, "a", "y");
+    CHECK(head->truncate(3000).empty());
+    CHECK(head->truncate(3000) == std::vector<uint64_t>{ref});
+}
+
 TEST_CASE("replay gives back what was logged, references included") {
     auto head = std::make_shared<Head>(kRange);
     std::mt19937_64 random(4);

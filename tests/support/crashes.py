@@ -42,6 +42,7 @@ START = 1_700_000_000_000 // (90 * MINUTE) * (90 * MINUTE)
 LIFE = 150 * MINUTE
 KEPT = 300 * MINUTE
 """How far back nothing may be lost: less than the retention."""
+TORN_WRITE = "write wal/N"
 OPTIONS = DBOptions(
     min_block_duration=10 * MINUTE,
     max_block_duration=90 * MINUTE,
@@ -207,6 +208,7 @@ class Rounds:
         self._untried: list[str] = []
         self.seen: Counter[str] = Counter()
         self.died_at: Counter[str] = Counter()
+        self._attempts: Counter[str] = Counter()
         self.random = 0
         """Rounds that were not the first at their sync point."""
 
@@ -219,7 +221,11 @@ class Rounds:
         rng = self._rng
         if self._untried:
             point = self._untried.pop(0)
-            return self._die_at(point, rng.randrange(1, min(self.seen[point], 10) + 1), False)
+            done = self._die_at(point, rng.randrange(1, min(self.seen[point], 10) + 1), False)
+            self._attempts[point] += 1
+            if not done["reached"] and self._attempts[point] < 3:
+                self._untried[:0] = [TORN_WRITE, point]  # perhaps a point of recovery
+            return done
         self.random += 1
         if self.random % 3 == 0:
             after = rng.uniform(0.02, 0.4)

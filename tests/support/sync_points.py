@@ -90,7 +90,7 @@ class Points:
     def _on_write(self, fd: int, data: Any) -> int:
         inside = self._inside(fd)
         if inside and self._reached("write", inside):
-            self._write(fd, memoryview(data)[: self._random.randrange(len(data) + 1)])
+            self._write(fd, memoryview(data)[: self._random.randrange(1, max(len(data), 2))])
             self.die()
         return self._write(fd, data)
 

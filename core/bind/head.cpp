@@ -79,15 +79,16 @@ void bind_transaction(nb::module_& m) {
              nb::arg("values"), nb::arg("start_timestamps") = nb::none())
         .def(
             "encode",
-            [](HeadTransaction& tx, size_t position) {
+            [](HeadTransaction& tx, size_t position, std::string_view compression, nb::object zstd) {
                 std::vector<uint8_t> out;
+                WalCompression how = wal_compression(compression, zstd);
                 {
                     nb::gil_scoped_release release;
-                    out = tx.encode(position);
+                    out = tx.encode(position, std::move(how));
                 }
                 return nb::bytes(out.data(), out.size());
             },
-            nb::arg("position"))
+            nb::arg("position"), nb::arg("compression") = "snappy", nb::arg("zstd") = nb::none())
         .def("apply",
              [](HeadTransaction& tx) {
                  HeadTransaction::Applied applied;

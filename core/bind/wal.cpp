@@ -1,5 +1,6 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
 #include "bind/buffers.h"
@@ -76,6 +77,19 @@ ZstdDecoder zstd_decoder(nb::handle decompress) {
     };
 }
 
+WalCompression wal_compression(std::string_view kind, nb::handle zstd) {
+    if (kind == "none") return {WalCompression::Kind::kNone, {}};
+    if (kind == "snappy") return {};
+    if (kind != "zstd" || zstd.is_none()) throw nb::value_error("compression is none, snappy or zstd");
+    return {WalCompression::Kind::kZstd, [zstd](std::span<const uint8_t> plain, std::vector<uint8_t>& out) {
+                nb::gil_scoped_acquire acquire;
+                nb::object frame = zstd(nb::bytes(plain.data(), plain.size()));
+                PyBufferView buffer(frame);
+                auto s = buffer.bytes();
+                out.insert(out.end(), s.begin(), s.end());
+            }};
+}
+
 void bind_wal(nb::module_& m) {
     m.def("snappy_compress", &snappy_compress, nb::arg("data"));
     m.def("snappy_decompress", &snappy_decompress, nb::arg("data"), nb::arg("limit"));
@@ -99,10 +113,12 @@ void bind_wal(nb::module_& m) {
     nb::class_<Checkpoint>(m, "WalCheckpoint")
         .def(
             "__init__",
-            [](Checkpoint* self, nb::ndarray<const uint64_t, nb::ndim<1>, nb::c_contig> refs, int64_t mint) {
-                new (self) Checkpoint({refs.data(), refs.shape(0)}, mint);
+            [](Checkpoint* self, nb::ndarray<const uint64_t, nb::ndim<1>, nb::c_contig> refs, int64_t mint,
+               std::string_view compression, nb::object zstd) {
+                new (self) Checkpoint({refs.data(), refs.shape(0)}, mint, wal_compression(compression, zstd));
             },
-            nb::arg("refs"), nb::arg("mint"))
+            nb::arg("refs"), nb::arg("mint"), nb::arg("compression") = "snappy",
+            nb::arg("zstd") = nb::none(), nb::keep_alive<1, 5>())
         .def(
             "segment",
             [](Checkpoint& c, nb::object segment, nb::object zstd) {

@@ -192,8 +192,8 @@ void HeadTransaction::judge_again() {
     version_ = head_->version_;
 }
 
-std::vector<uint8_t> HeadTransaction::encode(size_t position) {
-    WalWriter out(position);
+std::vector<uint8_t> HeadTransaction::encode(size_t position, WalCompression compression) {
+    WalWriter out(position, std::move(compression));
     std::shared_lock lock(head_->mutex_);
     if (version_ != head_->version_) judge_again();
     const SeriesTable& table = head_->table_;

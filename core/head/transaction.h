@@ -29,7 +29,7 @@ class HeadTransaction {
     // Framed log records of series that no record holds yet, then of the samples, for a segment that is
     // `position` bytes long. Samples that other commits have overtaken meanwhile are dropped.
     // Empty when there is nothing to log.
-    std::vector<uint8_t> encode(size_t position);
+    std::vector<uint8_t> encode(size_t position, WalCompression compression = {});
 
     // Makes the samples visible, all at once; gives how many. The series that encode() wrote count as logged.
     struct Applied {

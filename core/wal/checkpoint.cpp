@@ -5,7 +5,8 @@
 
 namespace narthex {
 
-Checkpoint::Checkpoint(std::span<const uint64_t> refs, int64_t mint) : mint_(mint) {
+Checkpoint::Checkpoint(std::span<const uint64_t> refs, int64_t mint, WalCompression compression)
+    : mint_(mint), out_(0, std::move(compression)) {
     for (uint64_t ref : refs) refs_.set(ref, 1);
 }
 

@@ -26,7 +26,7 @@ struct CheckpointCounts {
 // tombstones that reach it; the newest metadata of kept series.
 class Checkpoint {
   public:
-    Checkpoint(std::span<const uint64_t> refs, int64_t mint);
+    Checkpoint(std::span<const uint64_t> refs, int64_t mint, WalCompression compression = {});
 
     // Takes what is sound, before and behind damage.
     void segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd);
@@ -46,7 +46,7 @@ class Checkpoint {
     RefMap refs_;
     RefMap::Cursor cursor_;
     int64_t mint_;
-    WalWriter out_{0};
+    WalWriter out_;
     std::map<uint64_t, std::vector<uint8_t>> metadata_;  // one-entry record a series
     CheckpointCounts counts_;
 };

@@ -21,15 +21,26 @@ void store_be(uint8_t* p, uint64_t v, unsigned bytes) {
 
 }  // namespace
 
-void WalWriter::record(std::span<const uint8_t> plain) {
-    std::span<const uint8_t> data = plain;
-    uint8_t flags = 0;
+// Gives the flag of compressed_, 0 when the record stays as it is.
+uint8_t WalWriter::compress(std::span<const uint8_t> plain) {
     compressed_.clear();
-    snappy_encode(plain, compressed_);
-    if (compressed_.size() < plain.size()) {
-        data = compressed_;
-        flags = kSnappy;
+    switch (compression_.kind) {
+        case WalCompression::Kind::kNone:
+            return 0;
+        case WalCompression::Kind::kSnappy:
+            snappy_encode(plain, compressed_);
+            break;
+        case WalCompression::Kind::kZstd:
+            compression_.zstd(plain, compressed_);
+            break;
     }
+    if (compressed_.size() >= plain.size()) return 0;
+    return compression_.kind == WalCompression::Kind::kSnappy ? kSnappy : kZstd;
+}
+
+void WalWriter::record(std::span<const uint8_t> plain) {
+    uint8_t flags = compress(plain);
+    std::span<const uint8_t> data = flags == 0 ? plain : compressed_;
     bool first = true;
     do {
         if (kWalPage - page_at_ <= kWalHeader) fill_page();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace narthex {
@@ -17,19 +18,33 @@ inline constexpr size_t kWalMaxRecord = size_t{1} << 29;
 using ZstdDecoder =
     std::function<void(std::span<const uint8_t> compressed, size_t limit, std::vector<uint8_t>& out)>;
 
+// Appends the zstd frame of `plain` to `out`.
+using ZstdEncoder = std::function<void(std::span<const uint8_t> plain, std::vector<uint8_t>& out)>;
+
+// How records are made shorter. Snappy unless told otherwise; zstd needs its encoder.
+struct WalCompression {
+    enum class Kind : uint8_t { kNone, kSnappy, kZstd };
+    Kind kind = Kind::kSnappy;
+    ZstdEncoder zstd;
+};
+
 // Appends framed records to a buffer that continues a segment at `position` bytes (only the place in the page
 // matters).
 class WalWriter {
   public:
-    explicit WalWriter(size_t position) : page_at_(position % kWalPage) {}
+    explicit WalWriter(size_t position, WalCompression compression = {})
+        : compression_(std::move(compression)), page_at_(position % kWalPage) {}
 
-    // Compresses the record with snappy when that makes it shorter.
+    // Compresses the record when that makes it shorter.
     void record(std::span<const uint8_t> plain);
     // Zeros up to the next page border; what a segment ends with.
     void fill_page();
     std::vector<uint8_t>& bytes() { return out_; }
 
   private:
+    uint8_t compress(std::span<const uint8_t> plain);
+
+    WalCompression compression_;
     std::vector<uint8_t> out_;
     std::vector<uint8_t> compressed_;
     size_t page_at_;

@@ -420,7 +420,7 @@ class HeadTransaction:
         values: HistogramBatch,
         start_timestamps: NDArray[np.int64] | None = None,
     ) -> NDArray[np.uint8]: ...
-    def encode(self, position: int) -> bytes:
+    def encode(self, position: int, compression: str = "snappy", zstd: ZstdCompress | None = None) -> bytes:
         """Framed log records for a segment that is `position` bytes long; b"" when there is nothing to log.
 
         Samples that other commits have overtaken since they were judged are dropped.
@@ -531,6 +531,9 @@ class ReplayCounts:
 ZstdDecompress = Callable[[bytes, int], bytes]
 """(frame, limit of the plain length) -> plain bytes."""
 
+ZstdCompress = Callable[[bytes], bytes]
+"""plain bytes -> frame; for compression "zstd", beside which there are "snappy" and "none"."""
+
 class HeadChunkCounts:
     """What one head chunk file held. `fault` is "" or says why the bytes from `good_end` on cannot be used."""
 
@@ -567,7 +570,9 @@ class CheckpointCounts:
 class WalCheckpoint:
     """Filters old segments: what concerns `refs` or happened at or after `mint` is kept (core/wal/checkpoint.h)."""
 
-    def __init__(self, refs: NDArray[np.uint64], mint: int) -> None: ...
+    def __init__(
+        self, refs: NDArray[np.uint64], mint: int, compression: str = "snappy", zstd: ZstdCompress | None = None
+    ) -> None: ...
     def segment(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> None:
         """Takes what is sound, before and behind damage; `counts` says what was not."""
 

@@ -16,7 +16,7 @@ from narthex.files.durable import map_file, new_directory
 from narthex.native import CheckpointCounts, WalCheckpoint
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.wal import Segment, list_segments, segment_name
-from narthex.tsdb.zstd import decompress
+from narthex.tsdb.zstd import compress, decompress
 
 log = logging.getLogger("narthex.tsdb.checkpoint")
 
@@ -53,7 +53,13 @@ def remove_temporary(directory: Path) -> None:
 
 
 def write_checkpoint(
-    directory: Path, last: int, refs: NDArray[np.uint64], mint: int, segment_size: int, metrics: WalMetrics
+    directory: Path,
+    last: int,
+    refs: NDArray[np.uint64],
+    mint: int,
+    segment_size: int,
+    metrics: WalMetrics,
+    compression: str = "snappy",
 ) -> CheckpointCounts:
     """Writes the checkpoint that stands for the old one and the segments up to `last`, durably.
 
@@ -61,7 +67,7 @@ def write_checkpoint(
     and counted, what it did not touch is kept. Raises StorageError (the unfinished directory is removed).
     """
     target = directory / f"{PREFIX}{last:08d}"
-    core = WalCheckpoint(refs, mint)
+    core = WalCheckpoint(refs, mint, compression, compress)
     try:
         with new_directory(target, TEMPORARY, replace=True) as temporary, _Output(temporary, segment_size) as out:
             for path in _sources(directory, last):

@@ -102,6 +102,7 @@ class DB:
                 options.wal_segment_size,
                 min_valid_time=replay_from(block_set.blocks),
                 progress=progress_callback,
+                settings=options.head,
             )
         except BaseException:
             if lock:

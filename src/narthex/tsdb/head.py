@@ -21,10 +21,12 @@ from narthex.native import HeadCounts, HeadTransaction, HistogramBatch, LabelSet
 from narthex.storage.contract import Refs, Times, Values
 from narthex.tsdb.checkpoint import remove_before, remove_temporary, write_checkpoint
 from narthex.tsdb.head_chunks import HeadChunkFiles
+from narthex.tsdb.head_settings import DEFAULT_SETTINGS, HeadSettings
 from narthex.tsdb.metrics import HeadMetrics, WalMetrics
 from narthex.tsdb.replay import Progress, ReplayResult, replay
 from narthex.tsdb.select import plan
 from narthex.tsdb.wal import Wal, list_segments
+from narthex.tsdb.zstd import compress
 
 log = logging.getLogger("narthex.tsdb.head")
 
@@ -42,8 +44,15 @@ class Head:
     """
 
     def __init__(
-        self, core: CoreHead, wal: Wal, chunk_files: HeadChunkFiles, metrics: HeadMetrics, wal_metrics: WalMetrics
+        self,
+        core: CoreHead,
+        wal: Wal,
+        chunk_files: HeadChunkFiles,
+        metrics: HeadMetrics,
+        wal_metrics: WalMetrics,
+        settings: HeadSettings,
     ) -> None:
+        self.settings = settings
         self.core, self.wal, self._chunk_files = core, wal, chunk_files
         self.metrics, self.wal_metrics = metrics, wal_metrics
         self._commits = threading.Lock()
@@ -60,6 +69,7 @@ class Head:
         segment_size: int,
         min_valid_time: int | None = None,
         progress: Progress | None = None,
+        settings: HeadSettings = DEFAULT_SETTINGS,
     ) -> tuple[Head, ReplayResult]:
         """Fills a head from the data directory `path`. `min_valid_time`: where the blocks end. Raises StorageError."""
         directory = path / WAL
@@ -72,7 +82,8 @@ class Head:
         chunk_files = HeadChunkFiles(path / CHUNKS_HEAD, registry)
         result = replay(directory, core, chunk_files, wal_metrics, progress)
         metrics.replay_duration.set(result.seconds)
-        return cls(core, Wal(directory, segment_size, wal_metrics), chunk_files, metrics, wal_metrics), result
+        wal = Wal(directory, segment_size, wal_metrics)
+        return cls(core, wal, chunk_files, metrics, wal_metrics, settings), result
 
     def appender(self) -> HeadAppender:
         self.metrics.appenders.inc()
@@ -82,7 +93,7 @@ class Head:
     def commit(self, transaction: HeadTransaction) -> None:
         """Log first, then memory. Raises StorageError with nothing visible."""
         with self._commits:
-            self.wal.write(transaction.encode)
+            self.wal.write(lambda position: transaction.encode(position, self.settings.wal_compression, compress))
             floats, histograms = transaction.apply()
             self.metrics.appended_floats.inc(floats)
             self.metrics.appended_histograms.inc(histograms)
@@ -149,7 +160,15 @@ class Head:
         self._expiring = [(segment, refs) for segment, refs in self._expiring if segment > last]
         refs = np.concatenate([self.core.refs(), *(refs for _, refs in self._expiring)])
         try:
-            counts = write_checkpoint(self.wal.directory, last, refs, mint, self.wal.segment_size, self.wal_metrics)
+            counts = write_checkpoint(
+                self.wal.directory,
+                last,
+                refs,
+                mint,
+                self.wal.segment_size,
+                self.wal_metrics,
+                self.settings.wal_compression,
+            )
         except StorageError:
             self.wal_metrics.checkpoints_failed.inc()
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from narthex.tsdb.block_set import BlockOptions
+from narthex.tsdb.head_settings import DEFAULT_SETTINGS, HeadSettings
 from narthex.tsdb.retention import Retention
 
 HOUR = 3_600_000
@@ -25,6 +26,7 @@ class DBOptions:
     """0: no limit."""
     wal_segment_size: int = 128 * 1024 * 1024
     no_lockfile: bool = False
+    head: HeadSettings = DEFAULT_SETTINGS
 
     def block_options(self) -> BlockOptions:
         return BlockOptions(

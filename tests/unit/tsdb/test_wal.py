@@ -19,6 +19,7 @@ from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.native import wal_frame, wal_records
 from narthex.tsdb.db import DB
+from narthex.tsdb.head_settings import HeadSettings
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.wal import list_segments
 from narthex.tsdb.zstd import decompress, zstd
@@ -204,6 +205,25 @@ def test_records_that_were_compressed_with_zstd_are_read(tmp_path: Path) -> None
     (tmp_path / "wal" / "00000000").write_bytes(b"".join(frames))
     db = open_db(tmp_path)
     assert times(db) == [1000]
+    db.close()
+
+
+@pytest.mark.parametrize(("compression", "flag"), [("none", 0), ("snappy", 1 << 3), ("zstd", 1 << 4)])
+def test_records_are_compressed_as_told_in_log_and_checkpoint(tmp_path: Path, compression: str, flag: int) -> None:
+    options = DBOptions(head=HeadSettings(wal_compression=compression))
+    db = DB.open(tmp_path, options, Registry(), FakeClock())
+    for t in range(0, 4000, 1000):
+        commit(db, t, 500)
+        db.head.wal.cut()
+    first = (tmp_path / "wal" / "00000000").read_bytes()
+    db.head.truncate(1000)
+    db.head.truncate_log()
+    db.close()
+    (checkpoint,) = (tmp_path / "wal").glob("checkpoint.*/00000000")
+    for data in (first, checkpoint.read_bytes()):  # both begin with the record of series
+        assert data[0] & 0b11000 == flag
+    db = DB.open(tmp_path, options, Registry(), FakeClock())
+    assert times(db)[-1] == 3000
     db.close()
 
 

@@ -16,6 +16,7 @@ from narthex.app.server.state import State
 from narthex.clock import Clock
 from narthex.instrument import Registry
 from narthex.tsdb.db import DB
+from narthex.tsdb.head_settings import HeadSettings
 from narthex.tsdb.meta import encode_meta
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.replay import ReplayStatus
@@ -34,7 +35,12 @@ def db_options(flags: Flags, settings: ServerSettings) -> DBOptions:
         retention_size=settings.retention_size,
         wal_segment_size=settings.segment_size,
         no_lockfile=flags.on("storage.tsdb.no-lockfile"),
+        head=HeadSettings(wal_compression=wal_compression(flags)),
     )
+
+
+def wal_compression(flags: Flags) -> str:
+    return flags.text("storage.tsdb.wal-compression-type") if flags.on("storage.tsdb.wal-compression") else "none"
 
 
 async def open_db(flags: Flags, settings: ServerSettings, registry: Registry, clock: Clock, state: State) -> DB:

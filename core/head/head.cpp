@@ -33,29 +33,6 @@ Head::Head(int64_t chunk_range) : chunk_range_(chunk_range) {
     }
 }
 
-std::vector<LabelPair> Head::intern(std::span<const TextPair> labels) {
-    std::vector<TextPair> sorted;
-    sorted.reserve(labels.size());
-    for (const TextPair& l : labels) {
-        if (!l.second.empty()) sorted.push_back(l);
-    }
-    std::sort(sorted.begin(), sorted.end(),
-              [](const TextPair& a, const TextPair& b) { return a.first < b.first; });
-    if (sorted.empty()) throw std::invalid_argument("a series needs at least one label");
-    for (size_t i = 1; i < sorted.size(); ++i) {
-        if (sorted[i].first == sorted[i - 1].first) {
-            throw std::invalid_argument("label name is repeated: " + std::string(sorted[i].first));
-        }
-    }
-    std::vector<LabelPair> pairs;
-    pairs.reserve(sorted.size());
-    for (const auto& [name, value] : sorted) {
-        uint32_t n = table_.symbols->intern(name);
-        pairs.push_back({n, table_.symbols->intern(value)});
-    }
-    return pairs;
-}
-
 // `ref` 0: take the next free one.
 uint32_t Head::create_or_find(std::vector<LabelPair>& pairs, uint64_t ref) {
     uint32_t hash = hash_pairs(pairs);
@@ -73,7 +50,7 @@ uint32_t Head::create_or_find(std::vector<LabelPair>& pairs, uint64_t ref) {
 
 uint64_t Head::series(std::span<const TextPair> labels) {
     std::unique_lock lock(mutex_);
-    auto pairs = intern(labels);
+    auto pairs = table_.intern(labels);
     Series& s = table_.series[create_or_find(pairs, 0)];
     s.touched = Series::kTouched;
     return s.ref;

@@ -139,7 +139,6 @@ class Head {
 
     // The methods below expect the exclusive lock.
     uint32_t create_or_find(std::vector<LabelPair>& pairs, uint64_t ref);
-    std::vector<LabelPair> intern(std::span<const TextPair> labels);
     void append(Series& s, int64_t t, uint64_t bits);
     void append(Series& s, int64_t t, int64_t start, const HistogramView& value);
     // A float where the newest chunk is none of XOR floats. false: that is closed now, append as usual.

@@ -86,7 +86,7 @@ void HeadReplay::series(uint64_t ref, std::span<const TextPair> labels, ReplayCo
     try {
         // Numbering goes on after the largest reference, which leaves the upper half as room.
         if (ref == 0 || ref >> 63 != 0) throw std::invalid_argument("reference is out of range");
-        pairs = head_->intern(labels);
+        pairs = head_->table_.intern(labels);
     } catch (const std::invalid_argument&) {
         ++counts.invalid_series;
         return;

@@ -5,33 +5,8 @@
 
 namespace narthex {
 
-uint32_t SeriesTable::find(std::span<const LabelPair> pairs, uint32_t hash) const {
-    return by_hash.find(
-        hash, [this](uint32_t slot) { return series[slot].hash; },
-        [&](uint32_t slot) {
-            const Series& s = series[slot];
-            auto have = names.get(s.names);
-            if (have.size() != pairs.size()) return false;
-            for (size_t i = 0; i < have.size(); ++i) {
-                if (have[i] != pairs[i].name || s.values[i] != pairs[i].value) return false;
-            }
-            return true;
-        });
-}
-
 uint32_t SeriesTable::add(uint64_t ref, std::span<const LabelPair> pairs, uint32_t hash) {
-    auto slot = static_cast<uint32_t>(series.size());
-    Series s;
-    s.ref = ref;
-    s.hash = hash;
-    std::vector<uint32_t> combination;
-    combination.reserve(pairs.size());
-    for (LabelPair p : pairs) combination.push_back(p.name);
-    s.names = names.intern(combination);
-    s.values = values.store(pairs);
-    series.push_back(s);
-    by_hash.add(hash, slot, [this](uint32_t other) { return series[other].hash; });
-    by_ref.set(ref, slot);
+    uint32_t slot = LabelTable<Series>::add(ref, pairs, hash);
     for (LabelPair p : pairs) postings.add(p, slot);
     return slot;
 }
@@ -47,11 +22,6 @@ void SeriesTable::adopt(SeriesTable& from, const Series& s, SymbolMapper& map) {
     copy.values = mine.values;
     if (s.extra != 0) copy.extra = extras.add(from.extras.take(s.extra));
     mine = copy;
-}
-
-void SeriesTable::pairs_of(const Series& s, std::vector<LabelPair>& out) const {
-    auto combination = names.get(s.names);
-    for (size_t i = 0; i < combination.size(); ++i) out.push_back({combination[i], s.values[i]});
 }
 
 template <typename Use>

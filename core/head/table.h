@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "head/extras.h"
+#include "head/label_table.h"
 #include "head/postings.h"
 #include "head/series.h"
 #include "labels/label_sets.h"
@@ -18,25 +19,14 @@
 
 namespace narthex {
 
-struct SeriesTable {
-    std::shared_ptr<SymbolTable> symbols = std::make_shared<SymbolTable>();
-    PagedVector<Series, 1024> series;
-    NameSets names;
-    ValueArena values;
-    HashIndex by_hash;
-    RefMap by_ref;
+struct SeriesTable : LabelTable<Series> {
     Postings postings;
     SeriesExtras extras;
 
-    uint32_t find(std::span<const LabelPair> pairs, uint32_t hash) const;
-    // Adds a series that find() does not know; slots are dense and ascend.
+    // Adds a series that find() does not know.
     uint32_t add(uint64_t ref, std::span<const LabelPair> pairs, uint32_t hash);
     // Takes over a series of another table, chunks and extra included.
     void adopt(SeriesTable& from, const Series& s, SymbolMapper& map);
-
-    // Appends the pairs of a series, sorted by name.
-    void pairs_of(const Series& s, std::vector<LabelPair>& out) const;
-    size_t label_count(const Series& s) const { return names.get(s.names).size(); }
 };
 
 // The postings of the first `bound` series, in the form that match_series wants.

@@ -196,16 +196,8 @@ std::vector<uint8_t> HeadTransaction::encode(size_t position, WalCompression com
     WalWriter out(position, std::move(compression));
     std::shared_lock lock(head_->mutex_);
     if (version_ != head_->version_) judge_again();
-    const SeriesTable& table = head_->table_;
     SeriesRecord series;
-    for (uint64_t ref : head_->unlogged_) {
-        const Series& s = table.series[table.by_ref.find(ref)];
-        auto names = table.names.get(s.names);
-        series.begin(ref, names.size());
-        for (size_t i = 0; i < names.size(); ++i) {
-            series.label(table.symbols->get(names[i]), table.symbols->get(s.values[i]));
-        }
-    }
+    head_->table_.describe(head_->unlogged_, series);
     logged_series_ = head_->unlogged_.size();
     lock.unlock();
     if (!series.empty()) out.record(series.bytes());

@@ -26,7 +26,7 @@ def test_damage_anywhere_costs_only_what_it_touched_and_is_reported(tmp_path: Pa
     """Each damage: start, ask for everything, write, stop, start, ask again. All in memory, where that is possible."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as scratch:
-        command = [sys.executable, "-m", "support.damage", scratch, str(SEED), str(200_000 if LONG else 6000)]
+        command = [sys.executable, "-m", "support.damage", scratch, str(SEED), str(200_000 if LONG else 4000)]
         process = subprocess.run(command, cwd=TESTS, capture_output=True, text=True)
         at = (Path(scratch) / "current").read_text()
     assert process.returncode == 0, f"seed {SEED}: died of {at}\n{process.stderr}"

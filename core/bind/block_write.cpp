@@ -5,8 +5,10 @@
 
 #include <memory>
 
+#include "bind/arrays.h"
 #include "bind/buffers.h"
 #include "bind/module.h"
+#include "bind/text.h"
 #include "block/block_writer.h"
 #include "block/merger.h"
 
@@ -32,12 +34,25 @@ nb::dict counts(const BlockWriter& writer) {
     return out;
 }
 
+nb::tuple take_shapes(BlockWriter& writer) {
+    BlockWriter::Shapes shapes = writer.take_shapes();
+    return nb::make_tuple(to_numpy(std::move(shapes.bytes)), to_numpy(std::move(shapes.samples)),
+                          to_numpy(std::move(shapes.milliseconds)));
+}
+
 }  // namespace
 
 void bind_block_write(nb::module_& m) {
     nb::class_<BlockWriter>(m, "BlockWriter")
-        .def(nb::init<int64_t, int64_t, uint64_t>(), nb::arg("mint"), nb::arg("maxt"),
-             nb::arg("segment_size"))
+        .def(
+            "__init__",
+            [](BlockWriter* self, int64_t mint, int64_t maxt, uint64_t segment_size, bool xor2,
+               bool skip_broken) {
+                uint8_t floats = xor2 ? kEncodingXor2 : kEncodingXor;
+                new (self) BlockWriter(mint, maxt, {segment_size, floats, skip_broken});
+            },
+            nb::arg("mint"), nb::arg("maxt"), nb::arg("segment_size"), nb::arg("xor2") = false,
+            nb::arg("skip_broken") = false)
         .def(
             "add_symbols",
             [](BlockWriter& w, const SeriesBatch& batch) { w.add_symbols(*batch.labels.symbols()); },
@@ -51,7 +66,13 @@ void bind_block_write(nb::module_& m) {
         .def("finish", &BlockWriter::finish, nb::arg("budget"), nb::call_guard<nb::gil_scoped_release>())
         .def("take_chunks", &take_chunks)
         .def("take_index", [](BlockWriter& w) { return to_bytes(w.take_index()); })
-        .def("counts", &counts);
+        .def("counts", &counts)
+        .def("take_shapes", &take_shapes)
+        .def("broken", [](const BlockWriter& w) {
+            nb::list reasons;
+            for (const std::string& reason : w.broken().reasons) reasons.append(text(reason));
+            return nb::make_tuple(w.broken().chunks, reasons);
+        });
 
     nb::class_<BlockMerger>(m, "BlockMerger")
         .def(

@@ -18,10 +18,22 @@ bool same_bytes(const ChunkView& a, const ChunkView& b) {
            std::memcmp(a.data, b.data, a.size) == 0;
 }
 
+constexpr size_t kReasons = 10;  // that are kept of broken chunks
+
+std::string name_series(const SeriesBatch& batch, size_t row) {
+    std::string text = "series {";
+    for (LabelPair p : batch.labels.row(row)) {
+        if (text.back() != '{') text += ", ";
+        text.append(batch.labels.symbols()->get(p.name)).append("=\"");
+        text.append(batch.labels.symbols()->get(p.value)).append("\"");
+    }
+    return text + "}";
+}
+
 }  // namespace
 
-BlockWriter::BlockWriter(int64_t mint, int64_t maxt, uint64_t segment_size)
-    : mint_(mint), last_(maxt - 1), segment_size_(segment_size) {}
+BlockWriter::BlockWriter(int64_t mint, int64_t maxt, Options options)
+    : mint_(mint), last_(maxt - 1), options_(options) {}
 
 void BlockWriter::add_symbols(const SymbolTable& symbols) {
     for (uint32_t id = 0; id < symbols.size(); ++id) index_.add_symbol(symbols.get(id));
@@ -43,9 +55,11 @@ size_t BlockWriter::add_rows(const SeriesBatch& batch, size_t first, size_t budg
     const SymbolTable& symbols = *batch.labels.symbols();
     if (from_ != &symbols || first == 0) map_.clear();
     from_ = &symbols;
+    batch_ = &batch;
     size_t i = first;
     for (; i < batch.rows() && pending_ + index_.pending() < budget; ++i) {
         metas_.clear();
+        row_ = i;
         auto chunks = batch.row(i);
         for (size_t a = 0; a < chunks.size();) {
             int64_t end = chunks[a].maxt;
@@ -69,14 +83,42 @@ void BlockWriter::add_group(std::span<const ChunkView> group) {
     bool outside = std::all_of(group.begin(), group.end(),
                                [this](const ChunkView& c) { return c.maxt < mint_ || c.mint > last_; });
     if (outside) return;
+    try {
+        encode_group(group);
+    } catch (const DecodeError& e) {
+        if (!options_.skip_broken) throw DecodeError(name_series(*batch_, row_), e);
+        encode_sound(group);
+    }
+}
+
+void BlockWriter::encode_group(std::span<const ChunkView> group) {
     const ChunkView& first = group[0];
     bool whole = first.mint >= mint_ && first.maxt <= last_ && first.encoding != kEncodingColumns;
     if (whole && std::all_of(group.begin() + 1, group.end(),
                              [&](const ChunkView& c) { return same_bytes(first, c); })) {
         add_chunk(first);
     } else {
-        for (const EncodedChunk& chunk : reencode(group, mint_, last_, nullptr)) add_chunk(chunk.view());
+        for (const EncodedChunk& chunk : reencode(group, mint_, last_, nullptr, options_.float_encoding))
+            add_chunk(chunk.view());
     }
+}
+
+// Nothing of the group was written yet: a group is decoded as a whole first.
+void BlockWriter::encode_sound(std::span<const ChunkView> group) {
+    std::vector<ChunkView> sound;
+    for (const ChunkView& chunk : group) {
+        try {
+            if (chunk.encoding != kEncodingColumns)
+                chunk_sample_count({chunk.data, chunk.size}, chunk.encoding);
+            reencode({&chunk, 1}, mint_, last_, nullptr, options_.float_encoding);
+            sound.push_back(chunk);
+        } catch (const DecodeError& e) {
+            ++broken_.chunks;
+            if (broken_.reasons.size() < kReasons)
+                broken_.reasons.push_back(name_series(*batch_, row_) + ": " + e.what());
+        }
+    }
+    if (!sound.empty()) encode_group(sound);
 }
 
 void BlockWriter::add_chunk(const ChunkView& chunk) {
@@ -87,7 +129,7 @@ void BlockWriter::add_chunk(const ChunkView& chunk) {
     head.u8(chunk.encoding);
     uint64_t size = head.size() + chunk.size + 4;
     if (segment_ == 0 ||
-        (segment_position_ + size > segment_size_ && segment_position_ > kSegmentHeaderSize)) {
+        (segment_position_ + size > options_.segment_size && segment_position_ > kSegmentHeaderSize)) {
         ByteWriter header;
         header.be32(kChunksMagic);
         header.u8(kChunksVersion);
@@ -110,6 +152,9 @@ void BlockWriter::add_chunk(const ChunkView& chunk) {
     segment_position_ += size;
     pending_ += size;
     ++counts_.chunks;
+    shapes_.bytes.push_back(chunk.size);
+    shapes_.samples.push_back(static_cast<uint32_t>(samples));
+    shapes_.milliseconds.push_back(chunk.maxt - chunk.mint);
     counts_.samples += samples;
     (is_histogram(chunk.encoding) ? counts_.histogram_samples : counts_.float_samples) += samples;
 }

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "block/index_writer.h"
+#include "bytes/error.h"
+#include "chunk/encoding.h"
 #include "chunk/series_batch.h"
 
 namespace narthex {
@@ -25,15 +28,20 @@ struct BlockCounts {
 // merged and encoded anew (block/reencode.h). Series without a sample in the range are left out.
 class BlockWriter {
   public:
-    // mint inclusive, maxt exclusive, milliseconds. A segment grows to at most `segment_size` bytes.
-    BlockWriter(int64_t mint, int64_t maxt, uint64_t segment_size);
+    struct Options {
+        uint64_t segment_size;                  // bytes that a segment grows to at most
+        uint8_t float_encoding = kEncodingXor;  // of what is encoded anew; kEncodingXor or kEncodingXor2
+        bool skip_broken = false;               // leave broken chunks out and count them, see broken()
+    };
+    // mint inclusive, maxt exclusive, milliseconds.
+    BlockWriter(int64_t mint, int64_t maxt, Options options);
 
     void add_symbols(const SymbolTable& symbols);
     void add_symbols(const IndexReader& index);
     void begin() { index_.begin(); }
     // Takes rows from `first` on until some `budget` bytes wait; gives the next row to take. Rows must ascend
-    // in label order over all calls. Throws DecodeError on a broken chunk, std::invalid_argument on wrong
-    // order.
+    // in label order over all calls. Throws DecodeError, which names the series, on a broken chunk that is
+    // not to be skipped, std::invalid_argument on wrong order.
     size_t add_rows(const SeriesBatch& batch, size_t first, size_t budget);
     bool finish(size_t budget) { return index_.finish(budget); }
 
@@ -45,16 +53,34 @@ class BlockWriter {
     std::vector<Piece> take_chunks();
     std::vector<uint8_t> take_index() { return index_.take(); }
     const BlockCounts& counts() const { return counts_; }
+    // How large the chunks added since the last call are.
+    struct Shapes {
+        std::vector<uint32_t> bytes, samples;
+        std::vector<int64_t> milliseconds;  // from the first to the last sample
+    };
+    Shapes take_shapes() { return std::exchange(shapes_, {}); }
+    // Chunks that were left out; for the first few of them, the series and what is wrong.
+    struct Broken {
+        uint64_t chunks = 0;
+        std::vector<std::string> reasons;
+    };
+    const Broken& broken() const { return broken_; }
 
   private:
     void add_group(std::span<const ChunkView> group);
+    void encode_group(std::span<const ChunkView> group);
+    void encode_sound(std::span<const ChunkView> group);
     void add_chunk(const ChunkView& chunk);
     uint32_t symbol(const SymbolTable& from, uint32_t id);
 
     int64_t mint_, last_;  // inclusive
-    uint64_t segment_size_;
+    Options options_;
     IndexWriter index_;
     BlockCounts counts_;
+    Shapes shapes_;
+    Broken broken_;
+    const SeriesBatch* batch_ = nullptr;  // of the row being added, for messages
+    size_t row_ = 0;
     std::vector<Piece> pieces_;
     size_t pending_ = 0;
     uint32_t segment_ = 0;

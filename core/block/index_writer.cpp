@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint8_t kWrittenVersion = 2;
 constexpr size_t kListAlignment = 4;
+// Label indices and their table are not written, as Prometheus 3 does not: no reader since 2017 wants them.
 enum TocEntry { kSymbolTable, kSeriesStart, kLabelIndices, kLabelTable, kPostingsStart, kPostingsTable };
 
 }  // namespace
@@ -112,22 +113,6 @@ void IndexWriter::sort_lists() {
     });
 }
 
-// One list of value symbols a name. Readers of version 2 do not need them; those of the first releases do.
-void IndexWriter::write_label_indices() {
-    for (size_t i = 1; i < lists_.size();) {
-        size_t end = i;
-        ByteWriter content;
-        while (end < lists_.size() && lists_[end].key.name == lists_[i].key.name) ++end;
-        content.be32(1);
-        content.be32(static_cast<uint32_t>(end - i));
-        for (size_t k = i; k < end; ++k) content.be32(lists_[k].key.value);
-        pad(kListAlignment);
-        name_indices_.push_back({lists_[i].key.name, position()});
-        section(content.buffer());
-        i = end;
-    }
-}
-
 void IndexWriter::write_list(List& list) {
     pad(kListAlignment);
     list.offset = position();
@@ -141,14 +126,6 @@ void IndexWriter::write_list(List& list) {
 
 void IndexWriter::write_tables() {
     toc_[kLabelTable] = position();
-    ByteWriter names;
-    names.be32(static_cast<uint32_t>(name_indices_.size()));
-    for (const NameIndex& n : name_indices_) {
-        names.uvarint(1);
-        names.string(ranked(n.name));
-        names.uvarint(n.offset);
-    }
-    section(names.buffer());
     toc_[kPostingsTable] = position();
     ByteWriter table;
     table.be32(static_cast<uint32_t>(lists_.size()));
@@ -170,7 +147,6 @@ bool IndexWriter::finish(size_t budget) {
     if (stage_ == Stage::kSeries) {
         sort_lists();
         toc_[kLabelIndices] = position();
-        write_label_indices();
         pad(kListAlignment);
         toc_[kPostingsStart] = position();
         stage_ = Stage::kPostings;

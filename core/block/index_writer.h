@@ -46,7 +46,6 @@ class IndexWriter {
     void section(std::span<const uint8_t> content);
     std::string_view ranked(uint32_t rank) const { return symbols_.get(order_[rank]); }
     void sort_lists();
-    void write_label_indices();
     void write_list(List& list);
     void write_tables();
 
@@ -60,11 +59,6 @@ class IndexWriter {
     List all_;
     std::vector<List> lists_;
     std::unordered_map<uint64_t, uint32_t> list_of_;  // name rank << 32 | value rank -> lists_
-    struct NameIndex {
-        uint32_t name;
-        uint64_t offset;
-    };
-    std::vector<NameIndex> name_indices_;
     uint64_t toc_[6] = {};
     enum class Stage { kSymbols, kSeries, kPostings, kDone } stage_ = Stage::kSymbols;
     size_t next_list_ = 0;

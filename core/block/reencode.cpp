@@ -86,8 +86,9 @@ void encode_histograms(std::span<const Pick> picks, const Decoded& in, std::vect
 }  // namespace
 
 std::vector<EncodedChunk> reencode(std::span<const ChunkView> chunks, int64_t mint, int64_t maxt,
-                                   const Intervals* deleted) {
+                                   const Intervals* deleted, uint8_t float_encoding) {
     Decoded in;
+    in.xor2 = float_encoding == kEncodingXor2;
     for (const ChunkView& chunk : chunks) {
         if (is_histogram(chunk.encoding)) {
             decode_histograms(chunk, mint, maxt, in);

@@ -12,6 +12,9 @@ class DecodeError : public std::runtime_error {
   public:
     DecodeError(const std::string& what, size_t offset)
         : std::runtime_error(what + " at byte " + std::to_string(offset)), offset_(offset) {}
+    // The same failure with a word on where it happened.
+    DecodeError(const std::string& where, const DecodeError& inner)
+        : std::runtime_error(where + ": " + inner.what()), offset_(inner.offset_) {}
     size_t offset() const { return offset_; }
 
   private:

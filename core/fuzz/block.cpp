@@ -60,7 +60,7 @@ Sample make_sample() {
         batch.offsets.push_back(batch.chunks.size());
     }
     Sample sample;
-    BlockWriter writer(0, 5000, 1 << 20);
+    BlockWriter writer(0, 5000, {1 << 20});
     writer.add_symbols(*batch.labels.symbols());
     writer.begin();
     writer.add_rows(batch, 0, 1 << 20);
@@ -135,7 +135,7 @@ void read_all(std::span<const uint8_t> index, std::span<const uint8_t> segment) 
     for (auto name : block->index.label_names()) block->index.label_values(name, "h");
     attempt([&] {
         BlockMerger merger({{block, nullptr}});
-        BlockWriter writer(1, 1002, 1 << 20);
+        BlockWriter writer(1, 1002, {1 << 20, kEncodingXor2, true});
         writer.add_symbols(block->index);
         writer.begin();
         while (true) {

@@ -29,7 +29,7 @@ struct Files {
 
 Files write(const SeriesBatch& batch, int64_t mint, int64_t maxt, uint64_t segment_size = 1 << 20) {
     Files files;
-    BlockWriter writer(mint, maxt, segment_size);
+    BlockWriter writer(mint, maxt, {segment_size});
     auto take = [&] {
         for (auto& piece : writer.take_chunks()) {
             files.segments.resize(std::max<size_t>(files.segments.size(), piece.segment));

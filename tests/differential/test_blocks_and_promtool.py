@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -161,3 +162,37 @@ def test_promtool_sees_deleted_samples_as_we_do(history: Path, tmp_path: Path) -
     again.clean_tombstones()
     assert all(len(b.tombstones) == 0 for b in again.blocks)
     assert dumped(data) == left
+
+
+def test_an_index_of_version_1_is_read_as_promtool_reads_it(conformance: Path, tmp_path: Path) -> None:
+    source = conformance / "tsdb" / "index_format_v1"
+    block = tmp_path / json.loads((source / "meta.json").read_text())["ulid"]
+    shutil.copytree(source, block)
+    blocks = Blocks(tmp_path)
+    blocks.load()
+    assert not blocks.broken
+    want = dumped(tmp_path)
+    assert len(want) == 102
+    assert samples(blocks.querier(*FOREVER).select([])) == want
+    assert (block / "index").read_bytes()[4] == 1
+    # What is made of it has the version that is written now, and the same samples.
+    blocks.delete([Matcher(MatchType.EQUAL, "bar", "7")], 0, 2**40)
+    blocks.clean_tombstones()
+    (made,) = blocks.blocks
+    assert made.reader.index_version == 2
+    del want[(("bar", "7"),)]
+    assert samples(blocks.querier(*FOREVER).select([])) == dumped(tmp_path) == want
+
+
+def test_an_index_of_version_3_gives_what_promtool_reads_from_version_2(history: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(history, data)
+    want = dumped(data)
+    for path in data.glob("*/index"):
+        index = bytearray(path.read_bytes())
+        index[4] = 3
+        path.write_bytes(index)
+    blocks = Blocks(data)
+    blocks.load()
+    assert {b.reader.index_version for b in blocks.blocks} == {3}
+    assert samples(blocks.querier(*FOREVER).select([])) == want

@@ -83,6 +83,15 @@ def remove_directory(path: Path, suffix: str = ".tmp-for-deletion") -> None:
     shutil.rmtree(doomed)
 
 
+def disk_size(path: Path) -> int:
+    """Bytes of the whole file system that holds `path`; 0 when it cannot be asked."""
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return 0
+    return found.f_blocks * found.f_frsize
+
+
 def directory_size(path: Path) -> int:
     """Bytes of all files below a directory; files that vanish meanwhile count nothing."""
     total = 0

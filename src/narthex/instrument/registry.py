@@ -152,6 +152,12 @@ class Histogram(_Family):
     def labels(self, *values: str) -> _Buckets:
         return self._child(values, lambda labels: _Buckets(labels, self.bounds))
 
+    def add(self, counts: Sequence[int], total: float) -> None:
+        """Many observations at once, without labels: how many fell into each bucket (the last is +Inf), their sum."""
+        child = self.labels()
+        child.counts = [have + more for have, more in zip(child.counts, counts, strict=True)]
+        child.sum += total
+
     def observe(self, value: float) -> None:
         self.labels().observe(value)
 

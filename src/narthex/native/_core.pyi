@@ -338,14 +338,17 @@ class BlockWriter:
     is True. Take the bytes in between. `mint` inclusive, `maxt` exclusive, milliseconds. Not safe for concurrent use.
     """
 
-    def __init__(self, mint: int, maxt: int, segment_size: int) -> None: ...
+    def __init__(self, mint: int, maxt: int, segment_size: int, xor2: bool = False, skip_broken: bool = False) -> None:
+        """`xor2`: floats that are encoded anew become XOR2 chunks. `skip_broken`: see `broken`."""
+
     def add_symbols(self, batch: SeriesBatch) -> None: ...
     def add_block_symbols(self, block: BlockReader) -> None: ...
     def begin(self) -> None: ...
     def add_rows(self, batch: SeriesBatch, first: int, budget: int) -> int:
         """Takes rows from `first` on until about `budget` bytes wait to be taken; gives the next row to add.
 
-        Rows ascend in label order over all calls, else ValueError. Raises DecodeError on a broken chunk.
+        Rows ascend in label order over all calls, else ValueError. Raises DecodeError, which names the series, on a
+        broken chunk that is not to be skipped.
         """
 
     def finish(self, budget: int) -> bool:
@@ -359,6 +362,12 @@ class BlockWriter:
 
     def counts(self) -> dict[str, int]:
         """samples, float_samples, histogram_samples, series, chunks so far."""
+
+    def take_shapes(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int64]]:
+        """Bytes, samples and milliseconds from first to last sample of each chunk added since the last call."""
+
+    def broken(self) -> tuple[int, list[str]]:
+        """How many broken chunks were left out; the series and the reason for the first few."""
 
 class BlockMerger:
     """Series of several blocks in label order, equal labels joined, deleted samples cut out."""

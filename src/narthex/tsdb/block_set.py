@@ -5,22 +5,30 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 
 from narthex.clock import Clock, SystemClock, milliseconds
 from narthex.errors import CompactionCanceled, CorruptionError, StorageError
-from narthex.files.durable import remove_directory
+from narthex.files.durable import disk_size, remove_directory
 from narthex.instrument.registry import Registry
 from narthex.model.matcher import Matcher
 from narthex.native import LabelSets, SeriesBatch
 from narthex.storage.contract import Querier
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
-from narthex.tsdb.block_write import TMP_FOR_CREATION
+from narthex.tsdb.block_write import DEFAULT_LAYOUT, TMP_FOR_CREATION, Layout, write_block
 from narthex.tsdb.compact import compact
-from narthex.tsdb.compact_plan import DEFAULT_MIN_DURATION, block_ranges, max_block_duration, plan_compaction
+from narthex.tsdb.compact_plan import (
+    DEFAULT_MIN_DURATION,
+    before_pending,
+    block_ranges,
+    max_block_duration,
+    plan_compaction,
+)
 from narthex.tsdb.meta import BlockMeta
 from narthex.tsdb.retention import Retention, beyond_size, beyond_time
 from narthex.tsdb.ulid import is_ulid, new_ulid
@@ -33,11 +41,17 @@ _LEFTOVERS = (TMP_FOR_CREATION, TMP_FOR_DELETION, ".tmp")
 
 @dataclass(frozen=True)
 class BlockOptions:
-    """Durations in milliseconds; `max_duration` 0 means: derived from the retention."""
+    """Durations in milliseconds; `max_duration` 0 means: derived from the retention.
+
+    `pending` says of a block that neither it nor younger ones may be compacted yet.
+    """
 
     retention: Retention = field(default_factory=Retention)
     min_duration: int = DEFAULT_MIN_DURATION
     max_duration: int = 0
+    layout: Layout = DEFAULT_LAYOUT
+    compact_overlapping: bool = True
+    pending: Callable[[BlockMeta], bool] = lambda meta: False
 
     def ranges(self) -> list[int]:
         longest = self.max_duration or max_block_duration(self.retention.duration, self.min_duration)
@@ -59,12 +73,14 @@ class Blocks:
         metrics: BlockMetrics | None = None,
         clock: Clock | None = None,
         other_bytes: Callable[[], int] = lambda: 0,
+        disk_bytes: Callable[[Path], int] = disk_size,
     ) -> None:
-        """`other_bytes` gives the bytes of log and head, which count against the size retention."""
+        """`other_bytes` gives the bytes of logs and head, which count against the size retention; `disk_bytes` those
+        of the file system (0: unknown)."""
         self.directory, self.options = directory, options
         self.metrics = metrics or BlockMetrics(Registry())
         self._clock = clock or SystemClock()
-        self._other_bytes = other_bytes
+        self._other_bytes, self._disk_bytes = other_bytes, disk_bytes
         self._blocks: tuple[Block, ...] = ()
         self._broken: dict[str, str] = {}
         self._lock = threading.RLock()
@@ -156,11 +172,18 @@ class Blocks:
             self.metrics.time_retentions.inc()
         metas = [m for m in metas if m.ulid not in old]
         sizes = {b.meta.ulid: b.size for b in blocks}
-        limit = self.options.retention.size
+        limit = self._byte_limit()
         large = beyond_size(metas, sizes, self._other_bytes() if limit else 0, limit)
         if large:
             self.metrics.size_retentions.inc()
         return doomed | old | large
+
+    def _byte_limit(self) -> int:
+        retention = self.options.retention
+        disk = self._disk_bytes(self.directory) if retention.percentage else 0
+        if retention.percentage and not disk:
+            log.warning("The size of the file system is unknown, so the percentage of the retention has no effect")
+        return retention.bytes(disk)
 
     def _remove(self, names: set[str]) -> None:
         for name in sorted(names):
@@ -175,58 +198,112 @@ class Blocks:
         metrics.loaded.set(len(self._blocks))
         metrics.bytes.set(sum(b.size for b in self._blocks))
         metrics.symbols.set(sum(4 * b.reader.symbol_count() for b in self._blocks))
+        metrics.broken.set(len(self._broken))
         metrics.limit_bytes.set(retention.size)
+        metrics.limit_percentage.set(retention.percentage)
         metrics.limit_seconds.set(retention.duration / 1000)
 
     def set_retention(self, retention: Retention) -> None:
         """Takes effect at the next reload."""
         with self._lock:
-            self.options = BlockOptions(retention, self.options.min_duration, self.options.max_duration)
+            self.options = replace(self.options, retention=retention)
+
+    def set_float_encoding(self, xor2: bool) -> None:
+        """How floats that compaction encodes anew are encoded from now on: XOR2 or XOR."""
+        with self._lock:
+            self.options = replace(self.options, layout=replace(self.options.layout, xor2=xor2))
 
     def querier(self, mint: int, maxt: int) -> BlocksQuerier:
         """A view on [mint, maxt] (inclusive, milliseconds) over all blocks that overlap it."""
         return BlocksQuerier([b.querier(mint, maxt) for b in self._blocks if b.meta.overlaps(mint, maxt)])
 
-    def compact(self, canceled: Callable[[], bool] = lambda: False) -> int:
-        """Compacts until the plan is empty; gives the number of compactions done.
+    def write(
+        self, batch: SeriesBatch, mint: int, maxt: int, hints: Sequence[str] = (), directory: Path | None = None
+    ) -> BlockMeta | None:
+        """Writes samples of the head with mint <= t < maxt (milliseconds) as a block of level 1.
+
+        None when there are none. Chunks that are broken are left out, counted and named in the log: what is sound
+        must not wait for them. The block is loaded by the next reload; in another `directory` it is not one of these.
+        Raises StorageError.
+        """
+        name, started = self._new_name(), self._clock.monotonic()
+        log.info("write block started", extra={"mint": mint, "maxt": maxt, "ulid": name})
+        writer = self.options.layout.writer(mint, maxt, skip_broken=True)
+        with self._writing():
+            meta = write_block(directory or self.directory, batch, mint, maxt, ulid=name, hints=hints, writer=writer)
+        broken, reasons = writer.broken()
+        if broken:
+            self.metrics.broken_chunks.inc(broken)
+            log.error("broken chunks were left out of the block", extra={"ulid": name, "chunks": broken})
+            for reason in reasons:
+                log.error("broken chunk", extra={"ulid": name, "err": reason})
+        self.metrics.wrote_first(writer)
+        seconds = f"{self._clock.monotonic() - started:.3f}s"
+        if meta is None:
+            log.info("write block resulted in empty block", extra={"mint": mint, "maxt": maxt, "duration": seconds})
+            return None
+        extra: dict[str, object] = {"mint": mint, "maxt": maxt, "ulid": name, "duration": seconds}
+        extra |= {"samples": meta.stats.samples, "series": meta.stats.series}
+        log.info("write block completed", extra=extra | ({"hints": ",".join(hints)} if hints else {}))
+        return meta
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Counts and times the writing of one block, whether it succeeds or not."""
+        started = self._clock.monotonic()
+        self.metrics.populating.set(1)
+        try:
+            yield
+        finally:
+            self.metrics.populating.set(0)
+            self.metrics.compactions.inc()
+            self.metrics.duration.observe(self._clock.monotonic() - started)
+
+    def compact(self, canceled: Callable[[], bool] = lambda: False, enough: Callable[[], bool] = lambda: False) -> int:
+        """Compacts until the plan is empty or `enough()` says so between two; gives the number of compactions done.
 
         A compaction that breaks marks its blocks so that it is not tried again, and the rest goes on. Raises
         StorageError when disk operations fail.
         """
         done = 0
         with self._lock:
-            self.metrics.compactions_triggered.inc()
-            ranges = self.options.ranges()
-            while not canceled():
-                planned = {m.ulid for m in plan_compaction([b.meta for b in self._blocks], ranges)}
-                if not planned:
-                    break
+            while not (canceled() or enough()) and (planned := self._plan()):
                 try:
-                    self._compact([b for b in self._blocks if b.meta.ulid in planned], canceled)
+                    self._compact(planned, canceled)
                 except CompactionCanceled:
                     break
                 done += 1
         return done
 
+    def _plan(self) -> list[Block]:
+        options = self.options
+        metas = before_pending([b.meta for b in self._blocks], options.pending)
+        plan = plan_compaction(metas, options.ranges(), overlapping=options.compact_overlapping)
+        names = {m.ulid for m in plan}
+        return [b for b in self._blocks if b.meta.ulid in names]
+
     def _compact(self, blocks: Sequence[Block], canceled: Callable[[], bool]) -> BlockMeta | None:
-        started = self._clock.monotonic()
-        ends = [b.meta.max_time for b in blocks]
+        started, name = self._clock.monotonic(), self._new_name()
+        ends = accumulate((b.meta.max_time for b in blocks), max)
         if any(b.meta.min_time < end for b, end in zip(blocks[1:], ends, strict=False)):
             self.metrics.vertical.inc()
+            log.info("Found overlapping blocks during compaction", extra={"ulid": name})
+        facts = {"count": len(blocks), "sources": " ".join(b.meta.ulid for b in blocks)}
+        log.info("compact blocks started", extra={"ulid": name, **facts})
         try:
-            meta = compact(self.directory, blocks, ulid=self._new_name(), canceled=canceled)
+            with self._writing():
+                meta = compact(self.directory, blocks, ulid=name, layout=self.options.layout, canceled=canceled)
         except CorruptionError as e:
             self.metrics.compactions_failed.inc()
-            log.error("compaction failed, will not be tried again error=%s", e)
+            log.error("compaction failed, will not be tried again", extra={"err": str(e), **facts})
             self._mark(blocks, Block.set_failed)
             return None
-        except StorageError:
-            self.metrics.compactions_failed.inc()
-            raise
+        facts["duration"] = f"{self._clock.monotonic() - started:.3f}s"
         if meta is None:
+            log.info("compact blocks resulted in empty block", extra=facts)
             self._mark(blocks, Block.set_deletable)
-        self.metrics.compactions.inc()
-        self.metrics.duration.observe(self._clock.monotonic() - started)
+        else:
+            log.info("compact blocks", extra={"ulid": name, "mint": meta.min_time, "maxt": meta.max_time, **facts})
         self.reload()
         return meta
 

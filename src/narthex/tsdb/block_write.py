@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from narthex.clock import SystemClock, milliseconds
-from narthex.errors import CompactionCanceled, StorageError
+from narthex.errors import CompactionCanceled, CorruptionError, StorageError
 from narthex.files.durable import new_directory, sync_directory
-from narthex.native import BlockWriter, SeriesBatch, Tombstones
+from narthex.native import BlockWriter, DecodeError, SeriesBatch, Tombstones
 from narthex.tsdb.block import CHUNKS, INDEX
 from narthex.tsdb.meta import FILENAME as META
 from narthex.tsdb.meta import BlockMeta, BlockParent, BlockStats, encode_meta
@@ -25,6 +25,20 @@ from narthex.tsdb.ulid import new_ulid
 TMP_FOR_CREATION = ".tmp-for-creation"
 SEGMENT_SIZE = 512 << 20
 _PIECE = 256 << 10  # bytes that the core holds before they go to a file: they stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How blocks are laid out: bytes of a chunk file at most, and whether floats encoded anew become XOR2 chunks."""
+
+    segment_size: int = SEGMENT_SIZE
+    xor2: bool = False
+
+    def writer(self, mint: int, maxt: int, skip_broken: bool = False) -> BlockWriter:
+        return BlockWriter(mint, maxt, self.segment_size, self.xor2, skip_broken)
+
+
+DEFAULT_LAYOUT = Layout()
 
 
 @dataclass(frozen=True)
@@ -51,17 +65,24 @@ def write_block(
     *,
     ulid: str | None = None,
     hints: Sequence[str] = (),
+    writer: BlockWriter | None = None,
 ) -> BlockMeta | None:
     """Writes the samples with mint <= t < maxt (milliseconds) as one block below `directory`.
 
-    None, and nothing is written, when no sample lies in the range. `ulid` names the block (else a new name).
-    Raises StorageError when a file cannot be written; nothing stays behind then. Raises DecodeError on a broken
-    chunk.
+    None, and nothing is written, when no sample lies in the range. `ulid` names the block (else a new name), `writer`
+    is a new one for the same range. Raises StorageError when a file cannot be written, and CorruptionError, which
+    names the series, on a broken chunk that the writer is not to skip; nothing stays behind then.
     """
-    writer = BlockWriter(mint, maxt, SEGMENT_SIZE)
+    writer = writer or DEFAULT_LAYOUT.writer(mint, maxt)
     writer.add_symbols(batch)
     lineage = Lineage(level, sources, hints=hints)
-    return write_rows(directory, writer, [batch], mint, maxt, lineage, ulid or default_name())
+    name = ulid or default_name()
+    try:
+        return write_rows(directory, writer, [batch], mint, maxt, lineage, name)
+    except DecodeError as e:
+        raise CorruptionError(f"cannot write block {name}: {e}") from None
+    except ValueError as e:
+        raise StorageError(f"cannot write block {name}: {e}") from e
 
 
 def write_rows(

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from narthex.errors import CorruptionError
-from narthex.native import BlockMerger, BlockWriter, DecodeError, SeriesBatch
+from narthex.native import BlockMerger, DecodeError, SeriesBatch
 from narthex.tsdb.block import Block
-from narthex.tsdb.block_write import SEGMENT_SIZE, Lineage, default_name, write_rows
+from narthex.tsdb.block_write import DEFAULT_LAYOUT, Layout, Lineage, default_name, write_rows
+from narthex.tsdb.compact_plan import merged_hints
 from narthex.tsdb.meta import BlockMeta, BlockParent
 
 _ROWS = 512  # series that are in memory at a time
@@ -19,17 +20,19 @@ def compact(
     blocks: Sequence[Block],
     *,
     ulid: str | None = None,
+    layout: Layout = DEFAULT_LAYOUT,
     canceled: Callable[[], bool] = lambda: False,
 ) -> BlockMeta | None:
     """Writes the union of `blocks` as a new block below `directory`; the inputs stay as they are.
 
-    Of samples with equal time one is kept. None, and nothing is written, when no sample is left. Memory: postings and
-    symbols of the result and some thousand series. Raises CorruptionError when an input is broken, StorageError when
-    files cannot be written, CompactionCanceled after `canceled()` turned true.
+    Chunks are copied; those that overlap or lose samples are encoded anew. Of samples with equal time one is kept.
+    None, and nothing is written, when no sample is left. Memory: postings and symbols of the result and some hundred
+    series. Raises CorruptionError when an input is broken, StorageError when files cannot be written,
+    CompactionCanceled after `canceled()` turned true.
     """
     metas = [b.meta for b in blocks]
     mint, maxt = min(m.min_time for m in metas), max(m.max_time for m in metas)
-    writer = BlockWriter(mint, maxt, SEGMENT_SIZE)
+    writer = layout.writer(mint, maxt)
     try:
         for block in blocks:
             writer.add_block_symbols(block.reader)
@@ -48,10 +51,9 @@ def _batches(merger: BlockMerger) -> Iterator[SeriesBatch]:
 
 
 def _lineage(metas: Sequence[BlockMeta]) -> Lineage:
-    """A hint survives only when all parents carry it."""
     return Lineage(
         level=max(m.level for m in metas) + 1,
         sources=sorted({s for m in metas for s in m.sources}),
         parents=[BlockParent(m.ulid, m.min_time, m.max_time) for m in metas],
-        hints=sorted(set.intersection(*(set(m.hints) for m in metas))),
+        hints=merged_hints(metas),
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from narthex.tsdb.meta import BlockMeta
 
 DEFAULT_MIN_DURATION = 2 * 3600 * 1000
 MAX_DURATION_CAP = 31 * 24 * 3600 * 1000
-PARTIAL_HINTS = frozenset({"from-stale-series", "from-selected-series"})
+OUT_OF_ORDER = "from-out-of-order"
+STALE_SERIES = "from-stale-series"
+SELECTED_SERIES = "from-selected-series"
+PARTIAL_HINTS = frozenset({STALE_SERIES, SELECTED_SERIES})
 _STEP = 3
 _TOMBSTONE_RATIO = 0.05
 
@@ -27,24 +31,44 @@ def block_ranges(min_duration: int, max_duration: int) -> list[int]:
     return ranges
 
 
-def plan_compaction(blocks: Sequence[BlockMeta], ranges: Sequence[int]) -> list[BlockMeta]:
+def merged_hints(parents: Sequence[BlockMeta]) -> list[str]:
+    """Of the block made of `parents`, sorted.
+
+    Out-of-order stays only when all parents are: else samples in order are in it and it counts for where the log is
+    replayed from. A block that may lack series must never count, so those hints stay if any parent has them.
+    """
+    hints = set().union(*(m.hints for m in parents))
+    if not all(OUT_OF_ORDER in m.hints for m in parents):
+        hints.discard(OUT_OF_ORDER)
+    return sorted(hints)
+
+
+def before_pending(blocks: Sequence[BlockMeta], pending: Callable[[BlockMeta], bool]) -> list[BlockMeta]:
+    """The blocks older, by name, than the first one that must not be compacted yet.
+
+    Skipping only that one would leave gaps of single blocks behind.
+    """
+    return list(takewhile(lambda m: not pending(m), sorted(blocks, key=lambda m: m.ulid)))
+
+
+def plan_compaction(blocks: Sequence[BlockMeta], ranges: Sequence[int], *, overlapping: bool = True) -> list[BlockMeta]:
     """The blocks to make into one now, by start time; empty when nothing is to be done.
 
-    First blocks that overlap in time; then, without the newest block (it may still get company), those that fill a
-    level's aligned range, or can no longer fill it, smallest level first; then one block to rewrite because many of its
-    samples are deleted. Blocks whose compaction failed once are left alone. Blocks that hold only some of the series of
-    their time (hints) are planned among themselves.
+    First blocks that overlap in time (unless `overlapping` is off); then, without the newest block (it may still get
+    company), those that fill a level's aligned range, or can no longer fill it, smallest level first; then one block to
+    rewrite because many of its samples are deleted. Blocks whose compaction failed once are left alone. Blocks that
+    hold only some of the series of their time (hints) are planned among those of their kind, after all others.
     """
-    partial = [m for m in blocks if PARTIAL_HINTS.intersection(m.hints)]
-    whole = [m for m in blocks if not PARTIAL_HINTS.intersection(m.hints)]
-    return _plan(whole, ranges) or _plan(partial, ranges)
+    kinds: dict[str, list[BlockMeta]] = {"": [], STALE_SERIES: [], SELECTED_SERIES: []}
+    for meta in blocks:
+        kinds[next((h for h in (STALE_SERIES, SELECTED_SERIES) if h in meta.hints), "")].append(meta)
+    return next((plan for kind in kinds.values() if (plan := _plan(kind, ranges, overlapping))), [])
 
 
-def _plan(blocks: Sequence[BlockMeta], ranges: Sequence[int]) -> list[BlockMeta]:
+def _plan(blocks: Sequence[BlockMeta], ranges: Sequence[int], overlapping: bool) -> list[BlockMeta]:
     ordered = sorted(blocks, key=lambda m: (m.min_time, m.max_time))
-    overlapping = _overlapping([m for m in ordered if not m.failed])
-    if overlapping:
-        return overlapping
+    if overlapping and (connected := _overlapping([m for m in ordered if not m.failed])):
+        return connected
     older = ordered[:-1]
     return _level(older, ranges) or _tombstoned(older, ranges)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,18 +13,20 @@ from narthex.errors import StorageError
 from narthex.files.lock import FileLock
 from narthex.instrument.registry import Registry
 from narthex.model.labels import METRIC_NAME
-from narthex.native import DecodeError
+from narthex.model.matcher import Matcher
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_set import Blocks
-from narthex.tsdb.block_write import write_block
 from narthex.tsdb.db_querier import DBQuerier
 from narthex.tsdb.head import CHUNKS_HEAD, WAL, Head, HeadAppender
+from narthex.tsdb.maintenance import Delay, Interval
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.replay import Progress, ReplayStatus
+from narthex.tsdb.snapshot import link_block, new_snapshot
 
 log = logging.getLogger("narthex.tsdb")
 
+WBL = "wbl"
 LOCK = "lock"
 
 
@@ -55,11 +57,14 @@ class DB:
         block_set: Blocks,
         lock: FileLock | None,
         status: ReplayStatus,
+        clock: Clock,
     ) -> None:
         """For `open`; use that."""
         self.path, self.options, self.head, self.block_set = path, options, head, block_set
         self._lock, self._status = lock, status
         self._maintenance = threading.Lock()
+        self._delay = Delay(clock, options.compaction_delay)
+        self._reload = Interval(clock, options.reload_interval)
 
     @classmethod
     def open(
@@ -92,7 +97,7 @@ class DB:
                 options.block_options(),
                 metrics=BlockMetrics(registry),
                 clock=clock,
-                other_bytes=lambda: log_bytes(path / WAL) + log_bytes(path / CHUNKS_HEAD),
+                other_bytes=lambda: sum(log_bytes(path / name) for name in (WAL, WBL, CHUNKS_HEAD)),
             )
             block_set.load()
             head, result = Head.open(
@@ -108,7 +113,7 @@ class DB:
             if lock:
                 lock.release()
             raise
-        db = cls(path, options, head, block_set, lock, result.status)
+        db = cls(path, options, head, block_set, lock, result.status, clock)
         head.wal_metrics.storage_size.set_function(lambda: log_bytes(path / WAL))
         registry.gauge(
             "prometheus_tsdb_lowest_timestamp", "Lowest timestamp value stored in the database."
@@ -140,18 +145,31 @@ class DB:
         Run it in a worker thread; appends and queries go on meanwhile. Retention is applied even when writing a
         block failed, since that may be for lack of space. Raises StorageError; the next tick tries again.
         """
+        metrics = self.block_set.metrics
+        metrics.compactions_triggered.inc()
         with self._maintenance:
             try:
-                self.head.write_chunks()
-                self.head.wal.sync_finished()
-                while not canceled() and self._head_is_ripe():
-                    self._head_to_block()
+                self._maintain(canceled)
+            except StorageError:
+                metrics.compactions_failed.inc()
+                raise
+
+    def _maintain(self, canceled: Callable[[], bool]) -> None:
+        try:
+            self.head.write_chunks()
+            self.head.wal.sync_finished()
+            while not canceled() and self._head_is_due():
+                self._head_to_block()
+        finally:
+            try:
+                self.head.truncate_log()
             finally:
-                try:
-                    self.head.truncate_log()
-                finally:
+                if self._reload.due():
                     self.block_set.reload()
-            self.block_set.compact(canceled)
+        self.block_set.compact(canceled, enough=self._head_is_due)
+
+    def _head_is_due(self) -> bool:
+        return self._delay.over(self._head_is_ripe())
 
     def _head_is_ripe(self) -> bool:
         counts = self.head.counts()
@@ -164,14 +182,34 @@ class DB:
         maxt = mint - mint % width + width
         self.head.close_before(maxt)
         batch = self.head.querier(mint, maxt - 1).select([])
-        try:
-            meta = write_block(self.path, batch, mint, maxt)
-        except DecodeError as e:
-            raise StorageError(f"head chunk cannot be written to a block: {e}") from e
-        if meta:
-            log.info("Head block written", extra={"block": meta.ulid, "mint": mint, "maxt": maxt})
+        if self.block_set.write(batch, mint, maxt):
             self.block_set.reload()
         self.head.truncate(maxt)
+
+    def delete(self, matchers: Sequence[Matcher], mint: int, maxt: int) -> None:
+        """Marks samples in [mint, maxt] (milliseconds, inclusive) of matching series as deleted, durably.
+
+        Raises StorageError; blocks before the one it names have been marked then.
+        """
+        with self._maintenance:
+            self.block_set.delete(matchers, mint, maxt)
+
+    def clean_tombstones(self) -> None:
+        """Rewrites blocks that have deleted samples, removes those with nothing else. Raises StorageError."""
+        with self._maintenance:
+            self.block_set.clean_tombstones()
+
+    def snapshot(self, directory: Path, with_head: bool = True) -> None:
+        """Makes `directory`, a new one, a data directory with the blocks of this moment as hard links and, if wanted,
+        what the head holds as one more block. Raises StorageError; nothing stays behind then.
+        """
+        with self._maintenance, new_snapshot(directory) as made:
+            for block in self.blocks():
+                link_block(block, made)
+            counts = self.head.counts()
+            if with_head and counts.max_time >= counts.min_time:
+                batch = self.head.querier(counts.min_time, counts.max_time).select([])
+                self.block_set.write(batch, counts.min_time, counts.max_time + 1, directory=made)
 
     def wal_replay_status(self) -> ReplayStatus:
         """Of the replay at start."""

@@ -10,10 +10,15 @@ from narthex.tsdb.meta import BlockMeta
 
 @dataclass(frozen=True)
 class Retention:
-    """`duration` in milliseconds, `size` in bytes; 0 stands for no limit."""
+    """`duration` in milliseconds, `size` in bytes, `percentage` of the file system; 0 stands for no limit."""
 
     duration: int = 0
     size: int = 0
+    percentage: float = 0.0
+
+    def bytes(self, disk: int) -> int:
+        """The limit on a file system of `disk` bytes (0: unknown). A percentage beats a size."""
+        return int(disk * self.percentage / 100) if self.percentage > 0 and disk > 0 else self.size
 
 
 def beyond_time(blocks: Sequence[BlockMeta], limit: int) -> set[str]:

@@ -8,8 +8,7 @@ from functools import partial
 
 from aiohttp import web
 
-from narthex.errors import RequestError
-from narthex.web import federate, labels, lifecycle, queries, rules, status, targets
+from narthex.web import admin, federate, labels, lifecycle, queries, rules, status, targets
 from narthex.web.context import Context
 from narthex.web.http_metrics import HttpMetrics
 from narthex.web.pages import UI_PATHS, Pages, asset, index, not_found, user_asset
@@ -51,7 +50,11 @@ _GET: dict[str, ApiHandler] = {
     "notifications": status.notifications,
 }
 _BEFORE_READY: dict[str, ApiHandler] = {"status/walreplay": status.wal_replay}
-_ADMIN = ("delete_series", "clean_tombstones", "snapshot")
+_ADMIN: dict[str, ApiHandler] = {
+    "admin/tsdb/delete_series": admin.delete_series,
+    "admin/tsdb/clean_tombstones": admin.clean_tombstones,
+    "admin/tsdb/snapshot": admin.snapshot,
+}
 _ROOT_FILES = ("favicon.svg", "favicon.ico", "manifest.json", "robots.txt")
 
 
@@ -64,8 +67,8 @@ def make_application(context: Context) -> web.Application:
         routes.api(("GET",), name, handler)
     for name, handler in _BEFORE_READY.items():
         routes.api(("GET",), name, handler, before_ready=True)
-    for name in _ADMIN:
-        routes.api(("POST", "PUT"), f"admin/tsdb/{name}", _admin_disabled)
+    for name, handler in _ADMIN.items():
+        routes.api(("POST", "PUT"), name, handler)
     routes.label_values()
     for path, plain in (
         ("/-/healthy", lifecycle.healthy),
@@ -79,10 +82,6 @@ def make_application(context: Context) -> web.Application:
     routes.plain(("GET",), "/federate", federate.federate, before_ready=False)
     routes.pages()
     return routes.application
-
-
-async def _admin_disabled(context: Context, parameters: Parameters) -> Reply:
-    raise RequestError("unavailable", "admin APIs disabled")
 
 
 class _Routes:

@@ -18,6 +18,7 @@ from narthex.web.sources import (
     QueryEngine,
     Rules,
     ServerState,
+    StorageAdmin,
     StorageStatus,
     Targets,
 )
@@ -36,6 +37,7 @@ class WebSettings:
     page_title: str = "Narthex"
     cors_origin: Regex | None = None
     lifecycle: bool = False
+    admin: bool = False
     user_assets: Path | None = None
     static: Path | None = None
     lookback: int = 300_000  # milliseconds
@@ -59,6 +61,7 @@ class Context:
     rules: Rules | None = None
     alertmanagers: Alertmanagers | None = None
     storage_status: StorageStatus | None = None
+    storage_admin: StorageAdmin | None = None
     pool_yaml: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -169,6 +169,22 @@ class StorageStatus(Protocol):
         ...
 
 
+class StorageAdmin(Protocol):
+    """Deleting and copying. All of it blocks on disk, is called in a worker thread and raises StorageError."""
+
+    def delete(self, matchers: Sequence[Matcher], start: int, end: int) -> None:
+        """Bounds in milliseconds, inclusive."""
+        ...
+
+    def clean_tombstones(self) -> None:
+        """Frees the space of deleted samples."""
+        ...
+
+    def snapshot(self, with_head: bool) -> str:
+        """The name of a new directory below the data directory's `snapshots`."""
+        ...
+
+
 @dataclass
 class ReplayProgress:
     """Log segments: first, last and the one being replayed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import threading
@@ -19,9 +20,11 @@ from narthex.native import SeriesBatch
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_set import BlockOptions, Blocks
-from narthex.tsdb.block_write import write_block
+from narthex.tsdb.block_write import Layout, write_block
+from narthex.tsdb.delay_file import UploadList
 from narthex.tsdb.meta import BlockMeta, write_meta
 from narthex.tsdb.retention import Retention
+from reference import block as plain
 from support.clock import FakeClock
 
 H = 3_600_000
@@ -160,6 +163,98 @@ def test_log_and_head_count_against_the_size(tmp_path: Path) -> None:
     size = open_all(tmp_path).blocks[1].size
     open_all(tmp_path, BlockOptions(Retention(size=10**6)), other_bytes=lambda: 10**6 - size)
     assert entries(tmp_path) == {metas[1].ulid}
+
+
+def test_a_percentage_of_the_file_system_bounds_the_blocks(tmp_path: Path) -> None:
+    metas = [put(tmp_path, k * 2 * H, (k + 1) * 2 * H) for k in range(4)]
+    size = open_all(tmp_path).blocks[3].size
+    options = BlockOptions(Retention(size=10**9, percentage=1))
+    open_all(tmp_path, options, disk_bytes=lambda path: 100 * (2 * size + 200))
+    assert entries(tmp_path) == {m.ulid for m in metas[2:]}
+    blocks = open_all(tmp_path, options, disk_bytes=lambda path: 0)
+    assert len(blocks.blocks) == 2
+
+
+def test_chunk_files_are_as_small_as_wanted(tmp_path: Path) -> None:
+    for k in range(5):
+        put(tmp_path, k * 2 * H, (k + 1) * 2 * H)
+    blocks = open_all(tmp_path, BlockOptions(layout=Layout(segment_size=700)))
+    before = times(blocks, k="1")
+    assert blocks.compact() == 1
+    files = sorted((blocks.blocks[0].path / "chunks").iterdir())
+    assert len(files) > 2
+    assert all(f.stat().st_size <= 700 for f in files)
+    assert times(blocks, k="1") == before
+
+
+async def test_blocks_that_wait_for_their_upload_are_not_compacted(tmp_path: Path) -> None:
+    metas = [put(tmp_path, k * 2 * H, (k + 1) * 2 * H) for k in range(5)]
+    listed = tmp_path / "thanos.shipper.json"
+    clock = FakeClock(1_700_000_000)
+    blocks = open_all(tmp_path, BlockOptions(pending=UploadList(listed, clock).pending))
+    listed.write_text(json.dumps({"version": 1, "uploaded": [m.ulid for m in metas[:2]]}))
+    assert blocks.compact() == 0
+    listed.write_text(json.dumps({"version": 1, "uploaded": [m.ulid for m in metas]}))
+    assert blocks.compact() == 0
+    await clock.advance(61)
+    assert blocks.compact() == 1
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"uploaded": 3}', "null"])
+def test_without_a_readable_list_of_uploads_no_block_waits(tmp_path: Path, text: str | None) -> None:
+    for k in range(5):
+        put(tmp_path, k * 2 * H, (k + 1) * 2 * H)
+    listed = tmp_path / "list.json"
+    if text is not None:
+        listed.write_text(text)
+    blocks = open_all(tmp_path, BlockOptions(pending=UploadList(listed, FakeClock(0)).pending))
+    assert blocks.compact() == 1
+
+
+def test_floats_encoded_anew_have_the_wanted_encoding(tmp_path: Path) -> None:
+    put(tmp_path, 0, 2 * H)
+    put(tmp_path, H, 3 * H)
+    blocks = open_all(tmp_path)
+    blocks.set_float_encoding(xor2=True)
+    want = times(blocks, k="2")
+    assert blocks.compact() == 1
+    assert times(blocks, k="2") == want
+    (only,) = blocks.blocks
+    index = plain.read_index((only.path / "index").read_bytes())
+    segment = (only.path / "chunks" / "000001").read_bytes()
+    encodings = {plain.read_chunk([segment], ref)[0] for _, chunks in index.series.values() for *_, ref in chunks}
+    assert encodings == {4}
+
+
+def test_what_is_broken_in_the_head_does_not_keep_its_neighbours_from_a_block(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    batch = batch_of(0, 2 * H, series=3)
+    # A chunk that reaches over the block's end must be decoded, and one that cannot be is left out.
+    torn = SeriesBatch()
+    torn.add_chunks([("__name__", "up"), ("k", "1")], [(H, 3 * H, 1, b"\x00\x05\x01")])
+    registry = Registry()
+    blocks = open_all(tmp_path, metrics=BlockMetrics(registry))
+    meta = blocks.write(SeriesBatch.merge([batch, torn]), 0, 2 * H)
+    assert meta is not None
+    blocks.reload()
+    for k in ("0", "1", "2"):
+        assert times(blocks, k=k) == list(range(0, 2 * H, 60_000))
+    assert "narthex_tsdb_broken_head_chunks_total 1\n" in registry.expose().decode()
+    assert any('k="1"' in str(getattr(r, "err", "")) for r in caplog.records)
+
+
+def test_chunks_of_a_first_block_are_counted_by_size(tmp_path: Path) -> None:
+    registry = Registry()
+    blocks = open_all(tmp_path, metrics=BlockMetrics(registry))
+    blocks.write(batch_of(0, 2 * H, series=3), 0, 2 * H)
+    text = registry.expose().decode()
+    assert "prometheus_tsdb_compaction_chunk_samples_count 3\n" in text
+    assert "prometheus_tsdb_compaction_chunk_samples_sum 360\n" in text
+    assert 'prometheus_tsdb_compaction_chunk_range_seconds_bucket{le="6400"} 0\n' in text
+    assert 'prometheus_tsdb_compaction_chunk_range_seconds_bucket{le="25600"} 3\n' in text
+    assert "prometheus_tsdb_compactions_total 1\n" in text
+    assert "prometheus_tsdb_compaction_populating_block 0\n" in text
 
 
 def test_overlapping_blocks_are_merged_once_each_sample(tmp_path: Path) -> None:

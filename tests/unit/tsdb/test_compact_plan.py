@@ -8,9 +8,15 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narthex.tsdb.compact_plan import block_ranges, max_block_duration, plan_compaction
+from narthex.tsdb.compact_plan import (
+    before_pending,
+    block_ranges,
+    max_block_duration,
+    merged_hints,
+    plan_compaction,
+)
 from narthex.tsdb.meta import BlockMeta, BlockStats
-from narthex.tsdb.retention import beyond_size, beyond_time
+from narthex.tsdb.retention import Retention, beyond_size, beyond_time
 from narthex.tsdb.ulid import new_ulid
 
 H = 3_600_000
@@ -90,6 +96,47 @@ def test_blocks_with_some_series_only_stay_among_themselves() -> None:
     assert plan_compaction([*whole, *partial], RANGES) == partial
 
 
+def hinted(meta: BlockMeta, *hints: str) -> BlockMeta:
+    return replace(meta, hints=hints)
+
+
+def test_kinds_of_partial_blocks_are_not_mixed_and_wait_for_whole_ones() -> None:
+    stale = [hinted(m, "from-stale-series") for m in hours((0, 2), (1, 3))]
+    selected = [hinted(m, "from-selected-series") for m in hours((0, 2), (1, 3))]
+    whole = hours((0, 2), (1, 3))
+    assert plan_compaction([stale[0], selected[1]], RANGES) == []
+    assert plan_compaction([*selected, *stale, *whole], RANGES) == whole
+    assert plan_compaction([*selected, *stale], RANGES) == stale
+    assert plan_compaction([*selected, stale[0]], RANGES) == selected
+
+
+def test_out_of_order_blocks_go_together_with_those_they_overlap() -> None:
+    blocks = hours((0, 2), (2, 4))
+    late = hinted(block(0, 2 * H), "from-out-of-order")
+    assert plan_compaction([*blocks, late], RANGES) == [blocks[0], late]
+
+
+def test_the_out_of_order_hint_survives_only_if_all_parents_carry_it_a_partial_one_always() -> None:
+    plain, other = hours((0, 2), (2, 4))
+    late = hinted(plain, "from-out-of-order")
+    assert merged_hints([late, hinted(other, "from-out-of-order")]) == ["from-out-of-order"]
+    assert merged_hints([late, other]) == []
+    assert merged_hints([hinted(plain, "from-stale-series"), other]) == ["from-stale-series"]
+    assert merged_hints([plain, other]) == []
+
+
+def test_overlaps_stay_when_their_compaction_is_turned_off() -> None:
+    blocks = hours((0, 2), (1, 3))
+    assert plan_compaction(blocks, RANGES, overlapping=False) == []
+
+
+def test_nothing_younger_than_a_block_that_waits_is_compacted() -> None:
+    names = ["01BX5ZZKBKACTAV9WEVGEMMVS0", "01BX5ZZKBKACTAV9WEVGEMMVS1", "01BX5ZZKBKACTAV9WEVGEMMVS2"]
+    blocks = [replace(block(0, 2 * H), ulid=name) for name in names]
+    assert before_pending(list(reversed(blocks)), lambda m: m.ulid == names[1]) == blocks[:1]
+    assert before_pending(blocks, lambda m: False) == blocks
+
+
 def compacted(planned: list[BlockMeta], k: int) -> BlockMeta:
     return BlockMeta(
         new_ulid(k), min(m.min_time for m in planned), max(m.max_time for m in planned),
@@ -149,3 +196,10 @@ def test_size_retention_keeps_the_newest_that_fit() -> None:
     assert beyond_size(blocks, sizes, 150, 300) == {blocks[0].ulid, blocks[1].ulid}
     assert beyond_size(blocks, sizes, 10**6, 300) == set(sizes)
     assert beyond_size(blocks, sizes, 10**6, 0) == set()
+
+
+def test_a_percentage_of_the_disk_beats_a_size() -> None:
+    assert Retention(size=500, percentage=25).bytes(disk=4000) == 1000
+    assert Retention(size=500, percentage=25).bytes(disk=0) == 500
+    assert Retention(size=500).bytes(disk=4000) == 500
+    assert Retention(percentage=0.5).bytes(disk=10**12) == 5 * 10**9

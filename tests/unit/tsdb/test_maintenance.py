@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import narthex.tsdb.db as db_module
+import narthex.tsdb.block_set as block_set_module
 from narthex.errors import StorageError
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
@@ -123,13 +123,13 @@ def test_a_transaction_from_before_cannot_slip_a_sample_behind_a_new_block(tmp_p
 def test_a_block_that_cannot_be_written_leaves_the_head_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise StorageError("no space")
 
     db = open_db(tmp_path)
     feed(db, 0, 200, ["a"])
     with monkeypatch.context() as patch:
-        patch.setattr(db_module, "write_block", fail)
+        patch.setattr(block_set_module, "write_block", fail)
         with pytest.raises(StorageError, match="no space"):
             db.maintain()
     assert minutes(db, "a") == list(range(200))
@@ -162,4 +162,37 @@ def test_head_stats_count_what_the_status_page_shows(tmp_path: Path) -> None:
     assert stats.label_value_count_by_label_name == [("i", 2), ("__name__", 1)]
     assert stats.memory_in_bytes_by_label_name == [("i", 4), ("__name__", 2)]
     assert stats.series_count_by_label_pair == [("__name__=m", 2), ("i=a", 1), ("i=bcd", 1)]
+    db.close()
+
+
+async def test_a_ripe_block_waits_for_its_delay_and_the_rest_follows_at_once(tmp_path: Path) -> None:
+    clock, drawn = FakeClock(START / 1000), iter([100.0, 50.0])
+    db = DB.open(tmp_path, DBOptions(compaction_delay=lambda: next(drawn)), Registry(), clock)
+    feed(db, 0, 480, ["a"])
+    db.maintain()
+    await clock.advance(99)
+    db.maintain()
+    assert db.blocks() == ()
+    await clock.advance(1)
+    db.maintain()
+    assert len(db.blocks()) == 3
+    feed(db, 480, 600, ["a"])
+    db.maintain()
+    assert len(db.blocks()) == 3
+    await clock.advance(50)
+    db.maintain()
+    assert minutes(db, "a") == list(range(600))
+    assert sum(b.meta.stats.samples for b in db.blocks()) == 480
+    db.close()
+
+
+async def test_new_blocks_are_looked_for_once_an_interval(tmp_path: Path) -> None:
+    clock, registry = FakeClock(START / 1000), Registry()
+    db = DB.open(tmp_path, DBOptions(reload_interval=60), registry, clock)
+    for _ in range(9):
+        await clock.advance(15)
+        db.maintain()
+    text = registry.expose()
+    assert b"prometheus_tsdb_reloads_total 3\n" in text
+    assert b"prometheus_tsdb_compactions_triggered_total 9\n" in text
     db.close()

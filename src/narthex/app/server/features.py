@@ -39,7 +39,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
     fill = "promql-binop-fill-modifiers" in on
     out = {
         "api": {
-            "admin": False,
+            "admin": settings.web.admin,
             "exclude_alerts": True,
             "label_values_match": True,
             "lifecycle": settings.web.lifecycle,
@@ -88,7 +88,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
         "service_discovery_providers": {name: name in AVAILABLE for name in _MECHANISMS},
         "templating_functions": dict.fromkeys(_TEMPLATE, True),
         "tsdb": {
-            "delayed_compaction": False,
+            "delayed_compaction": "delayed-compaction" in on,
             "exemplar_storage": False,
             "histograms_st_encoding": False,
             "isolation": True,

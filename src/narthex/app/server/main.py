@@ -129,7 +129,7 @@ class Server:
         state.do_reload = self._reload
         try:
             await listeners.start()
-            await parts.open()
+            await parts.open(self._loaded)
             await reloader.apply(self._loaded)
             state.set_reloaded(True, reloader.last_success)
             await parts.start()
@@ -157,7 +157,8 @@ class Server:
             self._state.set_reloaded(self._reloader.successful, self._reloader.last_success)
 
     def _start_tasks(self, parts: Parts) -> None:
-        self._tasks.start("maintenance", _every(_MAINTAIN_SECONDS, parts.maintain, self._clock))
+        seconds = min(_MAINTAIN_SECONDS, max(1.0, self._flags.seconds("storage.tsdb.block-reload-interval")))
+        self._tasks.start("maintenance", _every(seconds, parts.maintain, self._clock))
         if self._settings.auto_reload:
             interval = self._flags.seconds("config.auto-reload-interval")
             watch = reload_on_change(lambda: self._loaded.files, interval, self._reload, self._clock)

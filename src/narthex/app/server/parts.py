@@ -14,7 +14,7 @@ from narthex.app.server.queries import Language, Queries
 from narthex.app.server.reload import Step
 from narthex.app.server.settings import ServerSettings, retention_text
 from narthex.app.server.state import State
-from narthex.app.server.storage import Status, open_db
+from narthex.app.server.storage import Admin, Status, open_db, wanted_retention
 from narthex.clock import Clock
 from narthex.config.printing import config_to_yaml
 from narthex.config.prometheus import Config
@@ -28,7 +28,6 @@ from narthex.rules.alerting import External
 from narthex.rules.manager import Manager as RuleManager
 from narthex.rules.manager import ManagerOptions
 from narthex.scrape.manager import Manager as ScrapeManager
-from narthex.tsdb.retention import Retention
 from narthex.web.context import Context
 
 log = logging.getLogger(__name__)
@@ -44,13 +43,13 @@ class Parts:
         self._state, self._context = state, context
         self._opened = False
 
-    async def open(self) -> None:
+    async def open(self, loaded: Loaded) -> None:
         """Opens storage (which may take as long as the log is large) and makes the parts on top of it."""
         flags, registry, clock, context = self._flags, self._registry, self._clock, self._context
-        self.db = db = await open_db(flags, self._settings, registry, clock, self._state)
+        self.db = db = await open_db(flags, self._settings, loaded.config, registry, clock, self._state)
         self.queries = Queries(self._engine_options(), db, registry)
         context.engine, context.language = self.queries, Language(parser_options(flags))
-        context.storage, context.storage_status = db, Status(db)
+        context.storage, context.storage_status, context.storage_admin = db, Status(db), Admin(db, clock)
         self.scrape = ScrapeManager(
             db, clock, registry, hostname=socket.getfqdn(), align_timestamps=flags.on("scrape.adjust-timestamps")
         )
@@ -113,14 +112,11 @@ class Parts:
         await asyncio.to_thread(self.db.close)
 
     async def _apply_storage(self, loaded: Loaded) -> None:
-        """The configuration file's retention wins over the flags."""
+        retention = wanted_retention(self._settings, loaded.config)
         tsdb = loaded.config.storage.tsdb
-        retention, size = self._settings.retention, self._settings.retention_size
-        wanted = tsdb.retention if tsdb is not None else None
-        if wanted is not None and (wanted.time or wanted.size):
-            retention, size = wanted.time, wanted.size
-        self.db.block_set.set_retention(Retention(retention, size))
-        self._state.retention = retention_text(retention, size)
+        self.db.block_set.set_retention(retention)
+        self.db.block_set.set_float_encoding(xor2=tsdb is not None and tsdb.chunk_encoding.floats == "xor2")
+        self._state.retention = retention_text(retention)
 
     async def _apply_web(self, loaded: Loaded) -> None:
         for key in without_effect(loaded.config):
@@ -191,6 +187,5 @@ def without_effect(config: Config) -> list[str]:
         "storage.exemplars": config.storage.exemplars,
         "storage.tsdb.out_of_order_time_window": tsdb and tsdb.out_of_order_time_window,
         "storage.tsdb.stale_series_compaction_threshold": tsdb and tsdb.stale_series_compaction_threshold,
-        "storage.tsdb.retention.percentage": tsdb and tsdb.retention and tsdb.retention.percentage,
     }
     return [key for key, value in settings.items() if value]

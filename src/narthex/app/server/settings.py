@@ -11,11 +11,15 @@ from narthex.app.flags import Flags
 from narthex.app.server.flag_table import FEATURES
 from narthex.errors import FlagError, MatcherError
 from narthex.model.duration import format_duration
+from narthex.model.number import format_float
 from narthex.model.regex import compile_regex
 from narthex.model.size import format_size
+from narthex.tsdb.block_write import SEGMENT_SIZE
+from narthex.tsdb.retention import Retention
 from narthex.web.context import WebSettings
 
 _DEFAULT_RETENTION = 15 * 86_400_000  # milliseconds
+_SMALLEST_BLOCK_SEGMENT = 2**20  # bytes
 _SEGMENT_RANGE = (10 * 2**20, 256 * 2**20)  # bytes of a log segment
 
 
@@ -29,6 +33,7 @@ class ServerSettings:
     retention: int  # milliseconds; 0 when only a size limit is set
     retention_size: int  # bytes; 0 for none
     segment_size: int  # bytes
+    block_segment_size: int  # bytes
     auto_reload: bool
     features: frozenset[str]
     unknown_features: tuple[str, ...]
@@ -53,6 +58,7 @@ def server_settings(flags: Flags) -> ServerSettings:
         page_title=flags.text("web.page-title"),
         cors_origin=cors,
         lifecycle=flags.on("web.enable-lifecycle"),
+        admin=flags.on("web.enable-admin-api"),
         user_assets=Path(assets) if assets else None,
         static=Path(narthex.web.__file__).parent / "static",
         lookback=flags.milliseconds("query.lookback-delta"),
@@ -63,6 +69,11 @@ def server_settings(flags: Flags) -> ServerSettings:
     segment = flags.size("storage.tsdb.wal-segment-size")
     if segment and not _SEGMENT_RANGE[0] <= segment <= _SEGMENT_RANGE[1]:
         raise FlagError("--storage.tsdb.wal-segment-size must be set between 10MB and 256MB")
+    block_segment = flags.size("storage.tsdb.max-block-chunk-segment-size")
+    if block_segment and block_segment < _SMALLEST_BLOCK_SEGMENT:
+        raise FlagError("--storage.tsdb.max-block-chunk-segment-size must be set over 1MB")
+    if not 0 <= flags.number("storage.tsdb.delayed-compaction.max-percent") <= 100:
+        raise FlagError("--storage.tsdb.delayed-compaction.max-percent must be from 0 to 100")
     if flags.milliseconds("config.auto-reload-interval") < 1000:
         raise FlagError("--config.auto-reload-interval must be at least 1s")
     if flags.milliseconds("query.lookback-delta") <= 0:
@@ -75,13 +86,16 @@ def server_settings(flags: Flags) -> ServerSettings:
         retention=retention or (0 if size else _DEFAULT_RETENTION),
         retention_size=size,
         segment_size=segment or 128 * 2**20,
+        block_segment_size=block_segment or SEGMENT_SIZE,
         auto_reload=flags.on("config.auto-reload") or "auto-reload-config" in names,
         features=frozenset(name for name in names if name in FEATURES),
         unknown_features=tuple(name for name in names if name not in FEATURES),
     )
 
 
-def retention_text(retention: int, size: int) -> str:
-    """As /api/v1/status/runtimeinfo shows it: 15d, 10GiB or "15d or 10GiB". Milliseconds and bytes, 0 for no limit."""
-    parts = [format_duration(retention)] if retention else []
-    return " or ".join([*parts, format_size(size)] if size else parts)
+def retention_text(retention: Retention) -> str:
+    """As /api/v1/status/runtimeinfo shows it: 15d, 10GiB or "15d or 10GiB or 80%"."""
+    parts = [format_duration(retention.duration)] if retention.duration else []
+    parts += [format_size(retention.size)] if retention.size else []
+    parts += [f"{format_float(retention.percentage)}%"] if retention.percentage else []
+    return " or ".join(parts)

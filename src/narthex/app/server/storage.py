@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import secrets
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +17,19 @@ from narthex.app.flags import Flags
 from narthex.app.server.settings import ServerSettings
 from narthex.app.server.state import State
 from narthex.clock import Clock
+from narthex.config.prometheus import Config
+from narthex.errors import StorageError
+from narthex.files.durable import disk_size
 from narthex.instrument import Registry
+from narthex.model.matcher import Matcher
 from narthex.tsdb.db import DB
+from narthex.tsdb.delay_file import UploadList
 from narthex.tsdb.head_settings import HeadSettings
 from narthex.tsdb.meta import encode_meta
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.replay import ReplayStatus
+from narthex.tsdb.retention import Retention
+from narthex.tsdb.snapshot import SNAPSHOTS
 from narthex.web.sources import StorageStatistics
 
 log = logging.getLogger(__name__)
@@ -27,23 +37,59 @@ log = logging.getLogger(__name__)
 _NFS = ("nfs", "nfs4")
 
 
-def db_options(flags: Flags, settings: ServerSettings) -> DBOptions:
+def wanted_retention(settings: ServerSettings, config: Config) -> Retention:
+    """The configuration file's limits, all of them, once it sets one; else those of the flags."""
+    tsdb = config.storage.tsdb
+    wanted = tsdb.retention if tsdb is not None else None
+    if wanted is not None and (wanted.time or wanted.size or wanted.percentage):
+        return Retention(wanted.time, wanted.size, wanted.percentage)
+    return Retention(settings.retention, settings.retention_size)
+
+
+def db_options(flags: Flags, settings: ServerSettings, config: Config, clock: Clock) -> DBOptions:
+    """Raises StorageError when the file system cannot say of how much a percentage is to be kept."""
+    retention = wanted_retention(settings, config)
+    path = Path(flags.text("storage.tsdb.path"))
+    if retention.percentage and not disk_size(existing(path)):
+        raise StorageError(
+            f"{path}: the size of the file system is unknown; use storage.tsdb.retention.size instead of a percentage"
+        )
+    if retention.percentage and retention.size:
+        log.warning("storage.tsdb.retention.size is ignored, because storage.tsdb.retention.percentage is specified")
+    uploads = flags.text("storage.tsdb.delay-compact-file.path")
+    more: dict[str, Any] = {"pending": UploadList(Path(uploads), clock).pending} if uploads else {}
+    if "delayed-compaction" in settings.features:
+        longest = flags.seconds("storage.tsdb.min-block-duration")
+        longest *= flags.number("storage.tsdb.delayed-compaction.max-percent") / 100
+        more["compaction_delay"] = lambda: random.uniform(0, longest)
     return DBOptions(
         min_block_duration=flags.milliseconds("storage.tsdb.min-block-duration"),
         max_block_duration=flags.milliseconds("storage.tsdb.max-block-duration"),
-        retention_time=settings.retention,
-        retention_size=settings.retention_size,
+        retention_time=retention.duration,
+        retention_size=retention.size,
+        retention_percentage=retention.percentage,
+        block_segment_size=settings.block_segment_size,
+        compact_overlapping=flags.on("storage.tsdb.allow-overlapping-compaction"),
+        reload_interval=max(1.0, flags.seconds("storage.tsdb.block-reload-interval")),
         wal_segment_size=settings.segment_size,
         no_lockfile=flags.on("storage.tsdb.no-lockfile"),
         head=HeadSettings(wal_compression=wal_compression(flags)),
+        **more,
     )
+
+
+def existing(path: Path) -> Path:
+    """The path, or the nearest directory above it that is there already."""
+    return next((p for p in (path.absolute(), *path.absolute().parents) if p.exists()), path)
 
 
 def wal_compression(flags: Flags) -> str:
     return flags.text("storage.tsdb.wal-compression-type") if flags.on("storage.tsdb.wal-compression") else "none"
 
 
-async def open_db(flags: Flags, settings: ServerSettings, registry: Registry, clock: Clock, state: State) -> DB:
+async def open_db(
+    flags: Flags, settings: ServerSettings, config: Config, registry: Registry, clock: Clock, state: State
+) -> DB:
     """Opens the data directory in a thread; `state.replay` follows the log. Raises StorageError."""
     path = Path(flags.text("storage.tsdb.path"))
     if (kind := file_system(path)) in _NFS:
@@ -55,7 +101,7 @@ async def open_db(flags: Flags, settings: ServerSettings, registry: Registry, cl
         log.info("Replaying the log", extra={"segment": status.current, "last": status.max})
 
     start = clock.monotonic()
-    db = await asyncio.to_thread(DB.open, path, db_options(flags, settings), registry, clock, progress)
+    db = await asyncio.to_thread(DB.open, path, db_options(flags, settings, config, clock), registry, clock, progress)
     log.info("TSDB started", extra={"duration": f"{clock.monotonic() - start:.3f}s"})
     return db
 
@@ -99,3 +145,22 @@ class Status:
 
     def blocks(self) -> Sequence[Mapping[str, Any]]:
         return [orjson.loads(encode_meta(block.meta)) for block in self._db.blocks()]
+
+
+class Admin:
+    """web.sources.StorageAdmin over the database."""
+
+    def __init__(self, db: DB, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    def delete(self, matchers: Sequence[Matcher], start: int, end: int) -> None:
+        self._db.delete(matchers, start, end)
+
+    def clean_tombstones(self) -> None:
+        self._db.clean_tombstones()
+
+    def snapshot(self, with_head: bool) -> str:
+        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock.now()))
+        name = f"{moment}-{secrets.token_hex(8)}"
+        self._db.snapshot(self._db.path / SNAPSHOTS / name, with_head)
+        return name

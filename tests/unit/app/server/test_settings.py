@@ -11,6 +11,7 @@ from narthex.app.flags import parse_flags
 from narthex.app.server.flag_table import SERVER_FLAGS
 from narthex.app.server.settings import ServerSettings, retention_text, server_settings
 from narthex.errors import FlagError
+from narthex.tsdb.retention import Retention
 
 
 def settings(*arguments: str) -> ServerSettings:
@@ -66,6 +67,8 @@ def test_unknown_features_are_kept_apart() -> None:
 
 
 def test_retention_is_shown_as_prometheus_does() -> None:
-    assert retention_text(15 * 86_400_000, 0) == "15d"
-    assert retention_text(0, 10 * 2**30) == "10GiB"
-    assert retention_text(86_400_000, 10 * 2**30) == "1d or 10GiB"
+    assert retention_text(Retention(15 * 86_400_000)) == "15d"
+    assert retention_text(Retention(0, 10 * 2**30)) == "10GiB"
+    assert retention_text(Retention(86_400_000, 10 * 2**30)) == "1d or 10GiB"
+    assert retention_text(Retention(0, 0, 62.5)) == "62.5%"
+    assert retention_text(Retention(86_400_000, 10 * 2**30, 80)) == "1d or 10GiB or 80%"

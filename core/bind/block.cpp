@@ -89,44 +89,48 @@ void bind_block(nb::module_& m) {
         .def(
             "series",
             [](const Block& b, const PyMatchTerms& terms, int64_t mint, int64_t maxt,
-               const Tombstones* deleted) {
+               const Tombstones* deleted, size_t limit) {
                 nb::gil_scoped_release release;
-                return select_labels(b, to_match_terms(terms), mint, maxt, deleted);
+                return select_labels(b, to_match_terms(terms), mint, maxt, deleted, limit);
             },
-            nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"), nb::arg("tombstones").none() = nb::none())
-        .def("label_names", [](const Block& b) { return texts(b.index.label_names()); })
+            nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"), nb::arg("tombstones").none() = nb::none(),
+            nb::arg("limit") = 0)
+        .def(
+            "label_names",
+            [](const Block& b, size_t limit) { return TextList(b.index.label_names(), limit); },
+            nb::arg("limit") = 0)
         .def(
             "label_values",
-            [](const Block& b, std::string_view name, std::string_view prefix) {
-                return texts(b.index.label_values(name, prefix));
+            [](const Block& b, std::string_view name, size_t limit) {
+                nb::gil_scoped_release release;
+                return TextList(b.index.label_values(name), limit);
             },
-            nb::arg("name"), nb::arg("prefix") = "")
+            nb::arg("name"), nb::arg("limit") = 0)
+        .def(
+            "value_texts",
+            [](const Block& b, std::string_view name, std::string_view prefix, size_t since) {
+                nb::gil_scoped_release release;
+                return b.index.value_texts(name, prefix, since);
+            },
+            nb::arg("name"), nb::arg("prefix") = "", nb::arg("since") = 0)
         .def(
             "label_value_count",
             [](const Block& b, std::string_view name) { return b.index.label_value_count(name); },
             nb::arg("name"))
         .def(
             "matching_label_names",
-            [](const Block& b, const PyMatchTerms& terms) {
-                std::vector<std::string_view> found;
-                {
-                    nb::gil_scoped_release release;
-                    found = matching_label_names(b.index, to_match_terms(terms));
-                }
-                return texts(found);
+            [](const Block& b, const PyMatchTerms& terms, size_t limit) {
+                nb::gil_scoped_release release;
+                return matching_label_names(b.index, to_match_terms(terms), limit);
             },
-            nb::arg("terms"))
+            nb::arg("terms"), nb::arg("limit") = 0)
         .def(
             "matching_label_values",
-            [](const Block& b, std::string_view name, const PyMatchTerms& terms) {
-                std::vector<std::string_view> found;
-                {
-                    nb::gil_scoped_release release;
-                    found = matching_label_values(b.index, name, to_match_terms(terms));
-                }
-                return texts(found);
+            [](const Block& b, std::string_view name, const PyMatchTerms& terms, size_t limit) {
+                nb::gil_scoped_release release;
+                return matching_label_values(b.index, name, to_match_terms(terms), limit);
             },
-            nb::arg("name"), nb::arg("terms"))
+            nb::arg("name"), nb::arg("terms"), nb::arg("limit") = 0)
         .def(
             "delete",
             [](const Block& b, const PyMatchTerms& terms, int64_t mint, int64_t maxt, Tombstones& into) {

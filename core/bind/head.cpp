@@ -35,12 +35,6 @@ std::span<const uint64_t> bits_of(const Column<double>& c) {
     return {reinterpret_cast<const uint64_t*>(c.data()), c.shape(0)};
 }
 
-nb::list texts(const std::vector<std::string>& strings) {
-    nb::list out;
-    for (const std::string& s : strings) out.append(text(s));
-    return out;
-}
-
 nb::list counts(const std::vector<HeadCount>& from) {
     nb::list out;
     for (const HeadCount& c : from) out.append(nb::make_tuple(text(c.name), text(c.value), c.count));
@@ -274,12 +268,20 @@ void bind_head(nb::module_& m) {
                  return View{v.generation, v.series};
              })
         .def(
-            "label_values",
-            [](const Head& h, std::string_view name, std::string_view prefix) {
-                return texts(h.label_values(name, prefix));
+            "value_texts",
+            [](const Head& h, std::string_view name, std::string_view prefix, size_t since) {
+                nb::gil_scoped_release release;
+                return h.value_texts(name, prefix, since);
             },
-            nb::arg("name"), nb::arg("prefix") = "")
-        .def("label_names", [](const Head& h) { return texts(h.label_names()); })
+            nb::arg("name"), nb::arg("prefix") = "", nb::arg("since") = 0)
+        .def(
+            "label_values",
+            [](const Head& h, std::string_view name, size_t limit) {
+                nb::gil_scoped_release release;
+                return h.label_values(name, limit);
+            },
+            nb::arg("name"), nb::arg("limit") = 0)
+        .def("label_names", &Head::label_names, nb::arg("limit") = 0)
         .def(
             "select",
             [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt) {
@@ -290,31 +292,30 @@ void bind_head(nb::module_& m) {
             nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
         .def(
             "select_labels",
-            [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt) {
+            [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt, size_t limit) {
                 return selection<LabelSets>(terms, [&](const auto& plan, LabelSets& out) {
-                    return h.select_labels(to_view(v), plan, mint, maxt, out);
+                    return h.select_labels(to_view(v), plan, mint, maxt, limit, out);
                 });
             },
-            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
+            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"), nb::arg("limit") = 0)
         .def(
             "matching_label_names",
-            [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt) -> nb::object {
-                std::vector<std::string> out;
-                auto plan = to_match_terms(terms);
-                if (!h.matching_names(to_view(v), plan, mint, maxt, out)) return nb::none();
-                return texts(out);
+            [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt, size_t limit) {
+                return selection<TextList>(terms, [&](const auto& plan, TextList& out) {
+                    return h.matching_names(to_view(v), plan, mint, maxt, limit, out);
+                });
             },
-            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
+            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"), nb::arg("limit") = 0)
         .def(
             "matching_label_values",
             [](const Head& h, View v, std::string_view name, const PyMatchTerms& terms, int64_t mint,
-               int64_t maxt) -> nb::object {
-                std::vector<std::string> out;
-                auto plan = to_match_terms(terms);
-                if (!h.matching_values(to_view(v), name, plan, mint, maxt, out)) return nb::none();
-                return texts(out);
+               int64_t maxt, size_t limit) {
+                return selection<TextList>(terms, [&](const auto& plan, TextList& out) {
+                    return h.matching_values(to_view(v), name, plan, mint, maxt, limit, out);
+                });
             },
-            nb::arg("view"), nb::arg("name"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
+            nb::arg("view"), nb::arg("name"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"),
+            nb::arg("limit") = 0)
         .def("counts", &Head::stats)
         .def("cardinality", &cardinality, nb::arg("name"), nb::arg("limit"))
         .def("set_min_valid_time", &Head::set_min_valid_time, nb::arg("mint"))

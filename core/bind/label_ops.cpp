@@ -11,6 +11,7 @@
 #include "bind/arrays.h"
 #include "bind/cells.h"
 #include "bind/module.h"
+#include "bind/text.h"
 #include "query/grouping.h"
 
 using namespace narthex;
@@ -18,14 +19,6 @@ using namespace narthex;
 namespace {
 
 using Names = std::vector<std::string_view>;
-
-nb::list texts(const std::vector<std::string_view>& values) {
-    nb::list out;
-    for (std::string_view v : values) {
-        out.append(nb::steal(PyUnicode_DecodeUTF8(v.data(), static_cast<Py_ssize_t>(v.size()), "replace")));
-    }
-    return out;
-}
 
 void bind_keys(nb::module_& m) {
     m.def(

@@ -11,6 +11,7 @@ NB_MODULE(_core, m) {
     bind_block_write(m);
     bind_labels(m);
     bind_label_ops(m);
+    bind_label_texts(m);
     bind_query(m);
     bind_matrix(m);
     bind_json(m);

@@ -14,6 +14,7 @@ void bind_head(nb::module_& m);
 void bind_histogram_batch(nb::module_& m);
 void bind_json(nb::module_& m);
 void bind_label_ops(nb::module_& m);
+void bind_label_texts(nb::module_& m);
 void bind_labels(nb::module_& m);
 void bind_matrix(nb::module_& m);
 void bind_query(nb::module_& m);

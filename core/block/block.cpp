@@ -48,7 +48,7 @@ bool covered(const ChunkMeta& m, const Intervals* deleted) {
 }
 
 // Calls visit(id, pairs, metas, deleted) for each matching series that has a chunk in the range that is not
-// deleted as a whole; metas are only those chunks.
+// deleted as a whole, until it gives false; metas are only those chunks.
 template <typename Visit>
 void each_series(const IndexReader& index, const std::vector<IndexReader::Id>& ids, int64_t mint,
                  int64_t maxt, const Tombstones* tombstones, Visit visit) {
@@ -60,7 +60,7 @@ void each_series(const IndexReader& index, const std::vector<IndexReader::Id>& i
         const Intervals* deleted = tombstones == nullptr ? nullptr : tombstones->find(id);
         std::erase_if(metas,
                       [&](const ChunkMeta& m) { return !overlaps(m, mint, maxt) || covered(m, deleted); });
-        if (!metas.empty()) visit(id, pairs, metas, deleted);
+        if (!metas.empty() && !visit(id, pairs, metas, deleted)) return;
     }
 }
 
@@ -141,16 +141,17 @@ SeriesBatch select(const Block& block, std::span<const MatchTerm> terms, int64_t
                             add_remains(view, *deleted, out);
                         }
                     }
-                    if (out.chunks.size() == out.offsets.back()) return;
+                    if (out.chunks.size() == out.offsets.back()) return true;
                     translate.row(pairs);
                     out.labels.add_row(pairs);
                     out.offsets.push_back(out.chunks.size());
+                    return true;
                 });
     return in_label_order(std::move(out));
 }
 
 LabelSets select_labels(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
-                        const Tombstones* tombstones) {
+                        const Tombstones* tombstones, size_t limit) {
     LabelSets out;
     Translator translate(block.index, *out.symbols());
     each_series(
@@ -158,48 +159,52 @@ LabelSets select_labels(const Block& block, std::span<const MatchTerm> terms, in
         [&](IndexReader::Id, std::vector<LabelPair>& pairs, const std::vector<ChunkMeta>&, const Intervals*) {
             translate.row(pairs);
             out.add_row(pairs);
+            return limit == 0 || out.rows() < limit;
         });
     return in_label_order(std::move(out));
 }
 
 namespace {
 
-std::vector<std::string_view> marked_symbols(const IndexReader& index, const std::vector<bool>& marked) {
+// What a series entry costs to read, in postings and in values.
+constexpr size_t kPostingsASeries = 64, kSeriesAValue = 2;
+
+TextList marked_symbols(const IndexReader& index, const std::vector<bool>& marked, size_t limit) {
     std::vector<std::string_view> out;
     for (uint32_t i = 0; i < marked.size(); ++i) {
         if (marked[i]) out.push_back(index.symbol(i));
     }
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
-    return out;
+    return TextList(std::move(out), limit);
 }
 
 }  // namespace
 
-std::vector<std::string_view> matching_label_names(const IndexReader& index,
-                                                   std::span<const MatchTerm> terms) {
+TextList matching_label_names(const IndexReader& index, std::span<const MatchTerm> terms, size_t limit) {
     std::vector<bool> marked(index.symbols());
     std::vector<LabelPair> pairs;
     for (IndexReader::Id id : match_series(index, terms)) {
         index.labels(id, pairs);
         for (LabelPair p : pairs) marked[p.name] = true;
     }
-    return marked_symbols(index, marked);
+    return marked_symbols(index, marked, limit);
 }
 
-std::vector<std::string_view> matching_label_values(const IndexReader& index, std::string_view name,
-                                                    std::span<const MatchTerm> terms) {
-    std::vector<bool> marked(index.symbols());
-    std::vector<LabelPair> pairs;
+TextList matching_label_values(const IndexReader& index, std::string_view name,
+                               std::span<const MatchTerm> terms, size_t limit) {
     std::vector<MatchTerm> with_name(terms.begin(), terms.end());
     with_name.push_back({name, {}, true, false});
-    for (IndexReader::Id id : match_series(index, std::span<const MatchTerm>(with_name))) {
+    auto ids = match_series(index, std::span<const MatchTerm>(with_name));
+    if (index.label_value_count(name) * kSeriesAValue + index.listed_series() / kPostingsASeries < ids.size())
+        return TextList(index.values_of(name, ids), limit);
+    std::vector<bool> marked(index.symbols());
+    std::vector<LabelPair> pairs;
+    for (IndexReader::Id id : ids) {
         index.labels(id, pairs);
         for (LabelPair p : pairs) {
             if (index.symbol(p.name) == name) marked[p.value] = true;
         }
     }
-    return marked_symbols(index, marked);
+    return marked_symbols(index, marked, limit);
 }
 
 size_t delete_samples(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
@@ -211,9 +216,10 @@ size_t delete_samples(const Block& block, std::span<const MatchTerm> terms, int6
                     int64_t last = metas[0].maxt;
                     for (const ChunkMeta& m : metas) last = std::max(last, m.maxt);
                     Interval cut{std::max(mint, metas[0].mint), std::min(maxt, last)};
-                    if (cut.mint > cut.maxt) return;
+                    if (cut.mint > cut.maxt) return true;
                     deleted.add(id, cut);
                     ++marked;
+                    return true;
                 });
     return marked;
 }

@@ -11,6 +11,7 @@
 #include "block/tombstones.h"
 #include "chunk/series_batch.h"
 #include "labels/match_terms.h"
+#include "labels/text_list.h"
 
 namespace narthex {
 
@@ -32,14 +33,15 @@ SeriesBatch select(const Block& block, std::span<const MatchTerm> terms, int64_t
 
 // The label sets that select() would give, without looking at chunk bytes (a series whose samples in the
 // range are all deleted, but whose chunks are not, still shows).
+// `limit` of them (0: all), the first in the block.
 LabelSets select_labels(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
-                        const Tombstones* deleted);
+                        const Tombstones* deleted, size_t limit = 0);
 
-// Names, or values of one label, that occur in matching series at any time; in byte order.
-std::vector<std::string_view> matching_label_names(const IndexReader& index,
-                                                   std::span<const MatchTerm> terms);
-std::vector<std::string_view> matching_label_values(const IndexReader& index, std::string_view name,
-                                                    std::span<const MatchTerm> terms);
+// Names, or values of one label, that occur in matching series at any time; the first `limit` (0: all) in
+// byte order.
+TextList matching_label_names(const IndexReader& index, std::span<const MatchTerm> terms, size_t limit);
+TextList matching_label_values(const IndexReader& index, std::string_view name,
+                               std::span<const MatchTerm> terms, size_t limit);
 
 // Marks the samples of matching series in the range as deleted; only where a chunk overlaps. Intervals are
 // clipped to the series' own time range. Gives the number of series that were marked.

@@ -1,6 +1,7 @@
 #include "block/index_reader.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "block/index_format.h"
 #include "bytes/crc32c.h"
@@ -167,6 +168,10 @@ size_t IndexReader::label_value_count(std::string_view name) const {
     return n == nullptr ? 0 : n->count;
 }
 
+size_t IndexReader::listed_series() const {
+    return count({{}, {std::string_view{}}});
+}
+
 std::span<const uint8_t> IndexReader::postings(uint32_t entry) const {
     uint64_t offset = 0;
     entry_value(entry, &offset);
@@ -190,34 +195,76 @@ void IndexReader::append(uint32_t entry, std::vector<Id>& out) const {
     for (size_t i = 0; i < n; ++i) out[first + i] = load_be32(list.data() + 4 * i);
 }
 
-size_t IndexReader::count(const MatchTerm& term) const {
+template <typename Use>
+void IndexReader::each_entry(const MatchTerm& term, Use&& use) const {
     const Name* n = find_name(term.name);
-    if (n == nullptr) return 0;
-    if (term.every) return data_.size();  // not worth reading all lists; others are likely to be shorter
-    size_t total = 0;
-    for (std::string_view value : term.values) {
-        uint32_t i = lower_bound(*n, value);
-        for (; i < n->first + n->count && entry_value(i) == value; ++i) {
-            uint64_t offset = 0;
-            entry_value(i, &offset);
-            if (offset < data_.size() && data_.size() - offset >= 8)
-                total += load_be32(data_.data() + offset + 4);
-        }
+    if (n == nullptr) return;
+    uint32_t end = n->first + n->count;
+    if (term.every) {
+        for (uint32_t i = n->first; i < end; ++i) use(i);
+        return;
     }
+    for (std::string_view value : term.values) {
+        for (uint32_t i = lower_bound(*n, value); i < end && entry_value(i) == value; ++i) use(i);
+    }
+    for (uint32_t i : term.ids) {
+        if (i >= entries_.size()) throw std::out_of_range("no such label value");
+        use(i);
+    }
+}
+
+size_t IndexReader::count(const MatchTerm& term) const {
+    // Not worth reading all lists; others are likely to be shorter.
+    if (term.every) return find_name(term.name) == nullptr ? 0 : data_.size();
+    size_t total = 0;
+    each_entry(term, [&](uint32_t entry) {
+        uint64_t offset = 0;
+        entry_value(entry, &offset);
+        if (offset < data_.size() && data_.size() - offset >= 8)
+            total += load_be32(data_.data() + offset + 4);
+    });
     return total;
 }
 
 void IndexReader::collect(const MatchTerm& term, std::vector<Id>& out) const {
-    const Name* n = term.name.empty() ? nullptr : find_name(term.name);
-    if (n == nullptr) return;
-    uint32_t end = n->first + n->count;
-    if (term.every) {
-        for (uint32_t i = n->first; i < end; ++i) append(i, out);
-        return;
+    if (term.name.empty()) return;
+    each_entry(term, [&](uint32_t entry) { append(entry, out); });
+}
+
+ValueTexts IndexReader::value_texts(std::string_view name, std::string_view prefix, size_t since) const {
+    ValueTexts out;
+    const Name* n = name.empty() ? nullptr : find_name(name);
+    if (n == nullptr) return out;
+    out.seen = n->count;
+    if (since >= n->count) return out;
+    for (uint32_t i = std::max(lower_bound(*n, prefix), n->first + static_cast<uint32_t>(since));
+         i < n->first + n->count; ++i) {
+        std::string_view value = entry_value(i);
+        if (!value.starts_with(prefix)) break;
+        out.add(value, i);
     }
-    for (std::string_view value : term.values) {
-        for (uint32_t i = lower_bound(*n, value); i < end && entry_value(i) == value; ++i) append(i, out);
+    return out;
+}
+
+std::vector<std::string_view> IndexReader::values_of(std::string_view name, std::span<const Id> ids) const {
+    std::vector<std::string_view> out;
+    const Name* n = name.empty() || ids.empty() ? nullptr : find_name(name);
+    if (n == nullptr) return out;
+    series_offset(ids.back());
+    std::vector<bool> wanted(ids.back() - ids.front() + size_t{1});
+    for (Id id : ids) wanted[id - ids.front()] = true;
+    for (uint32_t i = n->first; i < n->first + n->count; ++i) {
+        std::string_view value = entry_value(i);
+        if (value.empty() || (!out.empty() && out.back() == value)) continue;
+        auto list = postings(i);
+        for (size_t k = 0; k + 4 <= list.size(); k += 4) {
+            Id id = load_be32(list.data() + k);
+            if (id < ids.front() || id > ids.back() || !wanted[id - ids.front()]) continue;
+            out.push_back(value);
+            break;
+        }
     }
+    return out;
 }
 
 void IndexReader::collect_all(std::vector<Id>& out) const {
@@ -235,9 +282,14 @@ uint32_t IndexReader::symbol_at(uint64_t file_offset, const ByteReader& at) cons
     return static_cast<uint32_t>(it - symbol_offsets_.begin());
 }
 
-ByteReader IndexReader::labels(Id id, std::vector<LabelPair>& labels) const {
-    uint64_t offset = version_ == 1 ? id : id * kSeriesAlignment;
+uint64_t IndexReader::series_offset(Id id) const {
+    uint64_t offset = version_ == 1 ? id : uint64_t{id} * kSeriesAlignment;
     if (offset < kIndexHeaderSize || offset >= data_.size()) throw DecodeError("no such series", offset);
+    return offset;
+}
+
+ByteReader IndexReader::labels(Id id, std::vector<LabelPair>& labels) const {
+    uint64_t offset = series_offset(id);
     ByteReader in(data_.subspan(offset), offset);
     uint64_t size = in.uvarint();
     if (size > in.remaining()) in.fail("series runs past the end");

@@ -9,6 +9,7 @@
 #include "bytes/reader.h"
 #include "labels/label_sets.h"
 #include "labels/match_terms.h"
+#include "labels/value_texts.h"
 
 namespace narthex {
 
@@ -37,12 +38,20 @@ class IndexReader {
     // Names and values that occur, in byte order.
     std::vector<std::string_view> label_names() const;
     std::vector<std::string_view> label_values(std::string_view name, std::string_view prefix = {}) const;
+    // The same in one text, values from position `since` on; `seen` counts all values of the label.
+    ValueTexts value_texts(std::string_view name, std::string_view prefix, size_t since = 0) const;
     size_t label_value_count(std::string_view name) const;
 
-    // A postings source, see labels/match_terms.h.
+    // A postings source, see labels/match_terms.h. A term's id that is no value throws std::out_of_range.
     size_t count(const MatchTerm& term) const;
     void collect(const MatchTerm& term, std::vector<Id>& out) const;
+    bool covers(const MatchTerm&) const { return false; }
     void collect_all(std::vector<Id>& out) const;
+
+    // How many series the file says that it has.
+    size_t listed_series() const;
+    // Values of a label that any of `ids` (ascending) has, in byte order: by looking at the postings of each.
+    std::vector<std::string_view> values_of(std::string_view name, std::span<const Id> ids) const;
 
     // Labels of a series as symbol indices, in the file's order; `labels` is cleared first. The result is at
     // the series' chunk metas, for chunks().
@@ -62,6 +71,10 @@ class IndexReader {
     void read_symbols(uint64_t offset);
     void read_postings_table(uint64_t offset);
     void sort_postings_table();
+    // Calls use(entry) for every entry of the postings offset table that a term names.
+    template <typename Use>
+    void each_entry(const MatchTerm& term, Use&& use) const;
+    uint64_t series_offset(Id id) const;
     const Name* find_name(std::string_view name) const;
     std::string_view entry_value(uint32_t entry, uint64_t* postings = nullptr) const;
     uint32_t lower_bound(const Name& name, std::string_view value) const;

@@ -126,13 +126,16 @@ void read_all(std::span<const uint8_t> index, std::span<const uint8_t> segment) 
             }
         });
         attempt([&] { select_labels(*block, terms, 0, 3000, nullptr); });
-        attempt([&] { matching_label_names(block->index, terms); });
-        attempt([&] { matching_label_values(block->index, "host", terms); });
         attempt([&] { analyze_labels(block->index, terms, 1, 1002, 5); });
         attempt([&] { analyze_chunks(*block, terms); });
+        attempt([&] { matching_label_names(block->index, terms, 0); });
+        attempt([&] { matching_label_values(block->index, "host", terms, 0); });
         attempt([&] { delete_samples(*block, terms, 0, 100, deleted); });
     }
-    for (auto name : block->index.label_names()) block->index.label_values(name, "h");
+    for (auto name : block->index.label_names()) {
+        block->index.label_values(name, "h");
+        block->index.value_texts(name, "h");
+    }
     attempt([&] {
         BlockMerger merger({{block, nullptr}});
         BlockWriter writer(1, 1002, {1 << 20, kEncodingXor2, true});

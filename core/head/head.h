@@ -5,10 +5,13 @@
 // with the selections that hold them and are never moved or changed.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <shared_mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +24,8 @@
 #include "head/open_chunks.h"
 #include "head/open_transactions.h"
 #include "head/table.h"
+#include "labels/text_list.h"
+#include "labels/value_texts.h"
 #include "wal/records.h"
 
 namespace narthex {
@@ -76,6 +81,7 @@ struct HeadCount {
 
 class HeadTransaction;
 class HeadReplay;
+class LabelRows;
 
 class Head {
   public:
@@ -88,23 +94,26 @@ class Head {
     std::vector<uint64_t> series(const LabelSets& sets);
 
     HeadView view() const;
-    // Distinct values of a label that start with `prefix`, in order of first appearance.
-    std::vector<std::string> label_values(std::string_view name, std::string_view prefix) const;
-    std::vector<std::string> label_names() const;
+    // Values of a label, those with numbers from `since` on (in order of first appearance) that start with
+    // `prefix`. Their ids hold as long as the view's generation.
+    ValueTexts value_texts(std::string_view name, std::string_view prefix, size_t since) const;
+    // The first `limit` (0: all) in byte order.
+    TextList label_values(std::string_view name, size_t limit) const;
+    TextList label_names(size_t limit) const;
 
     // Series for which all terms hold and that have a chunk overlapping [mint, maxt], with those chunks.
     // false when the view is no longer valid: plan again.
     bool select(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
                 SeriesBatch& out) const;
-    // The same without chunks.
+    // The same without chunks; `limit` of them (0: all), not the first in order.
     bool select_labels(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
-                       LabelSets& out) const;
+                       size_t limit, LabelSets& out) const;
 
-    // Distinct label names, or values of one label, of those series; unordered.
+    // Label names, or values of one label, of those series; the first `limit` (0: all) in byte order.
     bool matching_names(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
-                        std::vector<std::string>& out) const;
+                        size_t limit, TextList& out) const;
     bool matching_values(HeadView view, std::string_view name, std::span<const MatchTerm> terms, int64_t mint,
-                         int64_t maxt, std::vector<std::string>& out) const;
+                         int64_t maxt, size_t limit, TextList& out) const;
 
     HeadStats stats() const;
     // The `limit` largest counts: series a value of `name`; values, and bytes of values, a label; series a
@@ -136,6 +145,32 @@ class Head {
   private:
     friend class HeadTransaction;
     friend class HeadReplay;
+
+    // Whether a chunk of the series has a part of [mint, maxt]. Expects a lock.
+    bool overlaps(const Series& s, int64_t mint, int64_t maxt) const;
+    // Slots of series for which all terms hold. false: see select.
+    bool match(HeadView view, std::span<const MatchTerm> terms, std::vector<uint32_t>& slots) const;
+    // The values (symbols) of a label that the series in `slots` have: by looking at the first `count`
+    // values, or at the series. May repeat them.
+    bool each_value(HeadView view, uint32_t name, size_t count, std::span<const uint32_t> slots, int64_t mint,
+                    int64_t maxt, std::vector<uint32_t>& values) const;
+    bool each_series(HeadView view, uint32_t name, std::span<const uint32_t> slots, int64_t mint,
+                     int64_t maxt, std::vector<uint32_t>& values) const;
+    template <typename Keep>
+    bool copy_labels(HeadView view, std::span<const uint32_t> slots, std::optional<LabelRows>& rows,
+                     Keep&& keep) const;
+    // Calls use(first, last) for slices of [0, n), each under the shared lock: a walk over everything does
+    // not hold up a commit. false, and the rest is left, once the table is another one than at `generation`.
+    template <typename Use>
+    bool in_slices(uint64_t generation, size_t n, Use&& use) const {
+        for (size_t first = 0; first < n; first += kSlice) {
+            std::shared_lock lock(mutex_);
+            if (generation != generation_) return false;
+            use(first, std::min(n, first + kSlice));
+        }
+        return true;
+    }
+    static constexpr size_t kSlice = 4096;
 
     // The methods below expect the exclusive lock.
     uint32_t create_or_find(std::vector<LabelPair>& pairs, uint64_t ref);

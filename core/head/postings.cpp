@@ -44,10 +44,12 @@ void Postings::add(LabelPair pair, uint32_t slot) {
             position = static_cast<uint32_t>(names_.size());
             names_.push_back(pair.name);
             by_name_.emplace_back();
+            slots_by_name_.push_back(0);
         }
         by_name_[position].push_back(id);
     }
     list_[id]->slots.push_back(slot);
+    ++slots_by_name_[name_position_[pair.name]];
 }
 
 const Posting* Postings::find(uint32_t name, uint32_t value) const {

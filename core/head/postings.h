@@ -53,6 +53,11 @@ class Postings {
     std::span<const uint32_t> values(uint32_t name) const;
     const Posting& posting(uint32_t id) const { return *list_[id]; }
     size_t pairs() const { return list_.size(); }
+    // How many series have a label of this name (kNone: none).
+    size_t slots_of(uint32_t name) const {
+        size_t position = name < name_position_.size() ? name_position_[name] : RefMap::kNone;
+        return position < slots_by_name_.size() ? slots_by_name_[position] : 0;
+    }
     // Symbols of all names, in order of first appearance.
     std::span<const uint32_t> names() const { return names_; }
 
@@ -63,6 +68,7 @@ class Postings {
     std::vector<uint32_t> table_ = std::vector<uint32_t>(16, RefMap::kNone);
     std::vector<uint32_t> names_;
     std::vector<std::vector<uint32_t>> by_name_;  // at the position of the name in names_
+    std::vector<size_t> slots_by_name_;           // likewise
     std::vector<uint32_t> name_position_;         // by symbol, kNone = not a name
 };
 

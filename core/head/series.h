@@ -53,6 +53,7 @@ class NameSets {
   public:
     uint32_t intern(std::span<const uint32_t> names);
     std::span<const uint32_t> get(uint32_t id) const { return {texts_[id]->data(), texts_[id]->size()}; }
+    size_t size() const { return texts_.size(); }
 
   private:
     std::map<std::vector<uint32_t>, uint32_t> ids_;

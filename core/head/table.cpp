@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <stdexcept>
 
 namespace narthex {
 
@@ -32,6 +33,10 @@ void TableSource::each(const MatchTerm& term, Use&& use) const {
         for (uint32_t id : table_.postings.values(name)) use(table_.postings.posting(id).slots.get());
         return;
     }
+    for (uint32_t id : term.ids) {
+        if (id >= table_.postings.pairs()) throw std::out_of_range("no such label value");
+        use(table_.postings.posting(id).slots.get());
+    }
     for (std::string_view text : term.values) {
         uint32_t value = table_.symbols->find(text);
         if (value == SymbolTable::kNone) continue;
@@ -40,6 +45,7 @@ void TableSource::each(const MatchTerm& term, Use&& use) const {
 }
 
 size_t TableSource::count(const MatchTerm& term) const {
+    if (term.every) return table_.postings.slots_of(table_.symbols->find(term.name));
     size_t n = 0;
     each(term, [&](std::span<const uint32_t> slots) { n += slots.size(); });
     return n;
@@ -52,6 +58,10 @@ void TableSource::collect(const MatchTerm& term, std::vector<Id>& out) const {
                        : std::lower_bound(slots.begin(), slots.end(), bound_);
         out.insert(out.end(), slots.begin(), end);
     });
+}
+
+bool TableSource::covers(const MatchTerm& term) const {
+    return term.every && count(term) == table_.series.size();
 }
 
 void TableSource::collect_all(std::vector<Id>& out) const {

@@ -29,13 +29,15 @@ struct SeriesTable : LabelTable<Series> {
     void adopt(SeriesTable& from, const Series& s, SymbolMapper& map);
 };
 
-// The postings of the first `bound` series, in the form that match_series wants.
+// The postings of the first `bound` series, in the form that match_series wants. Values are numbered by their
+// postings; a number that there is not throws std::out_of_range.
 class TableSource {
   public:
     using Id = uint32_t;
     TableSource(const SeriesTable& table, uint32_t bound) : table_(table), bound_(bound) {}
     size_t count(const MatchTerm& term) const;
     void collect(const MatchTerm& term, std::vector<Id>& out) const;
+    bool covers(const MatchTerm& term) const;
     void collect_all(std::vector<Id>& out) const;
 
   private:

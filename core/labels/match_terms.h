@@ -11,14 +11,15 @@
 
 namespace narthex {
 
-// exclude == false: the label must have one of `values`. exclude == true: it must have none of them (so
-// series without the label pass). `every` stands for all values that occur; `values` is empty then. No value
-// is empty.
+// exclude == false: the label must have one of the values. exclude == true: it must have none of them (so
+// series without the label pass). Values are given as texts in `values`, or as numbers in `ids`, by which the
+// source itself called them (ValueTexts); `every` stands for all that occur. No value is empty.
 struct MatchTerm {
     std::string_view name;
-    std::vector<std::string_view> values;
+    std::vector<std::string_view> values{};
     bool every = false;
     bool exclude = false;
+    std::span<const uint32_t> ids{};
 };
 
 // Sorts ids and drops repetitions. Postings of a label's values are disjoint and dense, so a bitmap is mostly
@@ -66,6 +67,7 @@ void filter_sorted(std::vector<Id>& a, std::span<const Id> b, bool keep) {
 // Ids of the series for which all terms hold, ascending. With no including term the start is every series.
 // A Source has: `using Id`; `size_t count(const MatchTerm&)`, an upper bound of how many ids collect() adds;
 // `void collect(const MatchTerm&, std::vector<Id>&)`, which appends ids in any order, ignoring `exclude`;
+// `bool covers(const MatchTerm&)`, whether it is sure that the term names every series;
 // `void collect_all(std::vector<Id>&)`.
 template <typename Source>
 std::vector<typename Source::Id> match_series(const Source& source, std::span<const MatchTerm> terms) {
@@ -76,6 +78,7 @@ std::vector<typename Source::Id> match_series(const Source& source, std::span<co
     };
     std::vector<Step> including, excluding;
     for (const MatchTerm& term : terms) {
+        if (!term.exclude && source.covers(term)) continue;
         (term.exclude ? excluding : including).push_back({&term, source.count(term)});
     }
     std::sort(including.begin(), including.end(),

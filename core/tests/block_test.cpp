@@ -102,11 +102,14 @@ void read_all(const std::vector<uint8_t>& index, const std::vector<std::vector<u
             for (size_t i = 0; i < batch.rows(); ++i) attempt([&] { decode_row(batch, i, 0, 1000, ts, vs); });
         });
         attempt([&] { select_labels(block, terms, 0, kForever, nullptr); });
-        attempt([&] { matching_label_names(block.index, terms); });
-        attempt([&] { matching_label_values(block.index, "__name__", terms); });
+        attempt([&] { matching_label_names(block.index, terms, 0); });
+        attempt([&] { matching_label_values(block.index, "__name__", terms, 0); });
         attempt([&] { delete_samples(block, terms, 0, 100, deleted); });
     }
-    for (auto name : block.index.label_names()) block.index.label_values(name, "h");
+    for (auto name : block.index.label_names()) {
+        block.index.label_values(name, "h");
+        block.index.value_texts(name, "h");
+    }
     attempt([&] {
         BlockMerger merger({{std::make_shared<Block>(block), nullptr}});
         while (merger.next(5).rows() > 0) {

@@ -30,6 +30,7 @@ struct Table {
             if (has(term, it->second)) out.push_back(it->first);
         }
     }
+    bool covers(const MatchTerm& term) const { return count(term) == series.size(); }
     void collect_all(std::vector<Id>& out) const {
         for (auto [id, value] : series) out.push_back(id);
     }

@@ -6,9 +6,9 @@
 #include <numeric>
 
 #include "bytes/error.h"
+#include "bytes/utf8.h"
 #include "chunk/stale.h"
 #include "text/number.h"
-#include "text/utf8.h"
 
 using namespace narthex;
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "bytes/utf8.h"
 #include "text/blank.h"
-#include "text/utf8.h"
 
 namespace narthex {
 

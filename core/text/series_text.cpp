@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bytes/utf8.h"
 #include "text/blank.h"
-#include "text/utf8.h"
 
 namespace narthex {
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from narthex.errors import StorageError
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
-from narthex.native import LabelSets, SeriesBatch
+from narthex.native import LabelSets, SeriesBatch, TextList
 from narthex.storage.contract import AppendStatus, Refs, Times, Values
 
 
@@ -101,14 +101,14 @@ class MemoryQuerier:
                 batch.add_columns(labels.pairs(), times, np.array([v for _, v in chosen], dtype=np.float64))
         return batch
 
-    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
+    def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
         return self.select(matchers).labels
 
-    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
-        return sorted({n for labels in self._storage.data for n in labels})
+    def label_names(self, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        return TextList([n for labels in self._storage.data for n in labels], limit)
 
-    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
-        return sorted({labels[name] for labels in self._storage.data if name in labels})
+    def label_values(self, name: str, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        return TextList([labels[name] for labels in self._storage.data if name in labels], limit)
 
     def close(self) -> None:
         pass

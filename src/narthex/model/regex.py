@@ -1,74 +1,102 @@
 """RE2 regular expressions, always fully anchored, dot matches newline: the only kind Prometheus has.
 
 Shapes that need no engine (literal, alternation of literals, prefix, suffix, contains, anything) are answered by
-string operations; `literals` and `prefix` let storage turn a match into look-ups.
+string operations; `literals` and `prefix` let storage turn a match into look-ups, `matching` asks many values at once.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import re2
+from numpy.typing import NDArray
 
 from narthex.errors import MatcherError
+from narthex.model.wildcards import Alternative, Gap, alternatives, columns, is_literal
+from narthex.native import ValueTexts
+
+BREAK = b"\n\xff\n"
+"""What stands between values in the text of a ValueTexts."""
 
 _SPECIAL = frozenset("\\.+*?()|[]{}^$")
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = 64 * 1024 * 1024  # a long alternation of names must compile
+_MANY_OPTIONS = re2.Options()
+_MANY_OPTIONS.log_errors = False
+_MANY_OPTIONS.max_mem = 64 * 1024 * 1024
+_MANY_OPTIONS.never_capture = True
+_MOST_WILDCARDS = 64  # more alternatives with gaps are quicker in one automaton
+# What would see the neighbours of a value in a text of many: ends of the text, any byte, multi-line mode switched,
+# a quotation that may not end.
+_NOT_IN_MANY = re.compile(r"\\[AzCQ]|\(\?[a-zA-Z]*-?[a-zA-Z]*m")
 
 
 class Regex:
     """A compiled, anchored pattern.
 
     `literals` is the complete list of matching strings, in pattern order, or None when the set is not finite or
-    not obvious. `prefix` is text that every match starts with (maybe empty).
+    not obvious. `prefix` is text that every match starts with (maybe empty). `wildcards` are alternatives of literals
+    and gaps that match the same (`native.ValueTexts.matching` takes them), or None.
     """
 
-    __slots__ = ("_compiled", "_shape", "_text", "literals", "pattern", "prefix")
+    __slots__ = ("_compiled", "_many", "_shape", "_text", "literals", "pattern", "prefix", "wildcards")
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self.literals: list[str] | None = None
         self.prefix = ""
+        self.wildcards: list[tuple[list[str], list[int]]] | None = None
         self._shape, self._text = "re2", ""
         self._compiled: Any = None
+        self._many: Any = None
         self._classify()
         if self._shape == "re2":
             self._compiled = _compile(pattern)
 
     def _classify(self) -> None:
-        p = self.pattern
-        if not _SPECIAL & set(p):
-            self._shape, self._text, self.literals, self.prefix = "literal", p, [p], p
-        elif p in (".*", "(.*)"):
-            self._shape = "any"
-        elif p in (".+", "(.+)"):
-            self._shape = "some"
-        elif p.endswith(".*") and not _SPECIAL & set(p[:-2]):
-            self._shape, self._text, self.prefix = "prefix", p[:-2], p[:-2]
-        elif p.startswith(".*") and not _SPECIAL & set(p[2:]):
-            self._shape, self._text = "suffix", p[2:]
-        elif len(p) > 4 and p.startswith(".*") and p.endswith(".*") and not _SPECIAL & set(p[2:-2]):
-            self._shape, self._text = "contains", p[2:-2]
+        found = [(self.pattern,)] if not _SPECIAL & set(self.pattern) else alternatives(self.pattern)
+        if found is None:
+            self.prefix = _plain_start(self.pattern)
+        elif all(map(is_literal, found)):
+            self.literals = ["".join(map(str, alternative)) for alternative in found]
+            self._shape, self._text = "literal" if len(found) == 1 else "set", self.literals[0]
+            self.prefix = _common_start(self.literals)
         else:
-            body = p[1:-1] if p.startswith("(") and p.endswith(")") else p
-            if not (_SPECIAL - {"|"}) & set(body):
-                self.literals = list(dict.fromkeys(body.split("|")))
-                self._shape = "set"
-            else:
-                head: list[str] = []
-                for i, ch in enumerate(p):
-                    if ch in _SPECIAL:
-                        if ch in "?*{" and head:
-                            head.pop()
-                        if ch == "|" or "|" in p[i:]:
-                            head = []
-                        break
-                    head.append(ch)
-                self.prefix = "".join(head)
+            self.prefix = _common_start([a[0] if a and isinstance(a[0], str) else "" for a in found])
+            if len(found) <= _MOST_WILDCARDS:
+                self.wildcards = [columns(alternative) for alternative in found]
+            if len(found) == 1:
+                self._shape, self._text = _shape(found[0])
+
+    def matching(self, texts: ValueTexts, *, negate: bool = False) -> NDArray[np.uint32]:
+        """The ids of the values that match, ascending; with `negate` of those that do not.
+
+        The values are matched together: there is no Python call a value (but for those that hold a newline).
+        """
+        if self.wildcards is not None:
+            return texts.matching(self.wildcards, negate)
+        odd = np.array([number for number, value in texts.odd() if self.fullmatch(value)], np.uint32)
+        return texts.within(self._spans(texts.text()), odd, negate)
+
+    def _spans(self, text: bytes) -> NDArray[np.int64]:
+        """Starts and ends of runs of values that match, in the text of a ValueTexts."""
+        if self._many is None:
+            self._many = _compile_many(self.pattern)
+        if self._many is not False:
+            return np.fromiter((at for match in self._many.finditer(text) for at in match.span()), np.int64)
+        spans: list[int] = []
+        at = 0
+        for value in text.split(BREAK)[:-1]:
+            end = at + len(value) + len(BREAK)
+            if self.fullmatch(value.decode()):
+                spans += (at, end)
+            at = end
+        return np.array(spans, np.int64)
 
     def fullmatch(self, text: str) -> bool:
         """Whether the whole text matches."""
@@ -116,8 +144,56 @@ def compile_regex(pattern: str) -> Regex:
     return Regex(pattern)
 
 
+def _common_start(texts: Sequence[str]) -> str:
+    least, greatest = min(texts), max(texts)
+    size = next((i for i, (a, b) in enumerate(zip(least, greatest, strict=False)) if a != b), len(least))
+    return least[:size]
+
+
+def _plain_start(pattern: str) -> str:
+    """Text that every match of any pattern starts with."""
+    head: list[str] = []
+    for i, ch in enumerate(pattern):
+        if ch in _SPECIAL:
+            if ch in "?*{" and head:
+                head.pop()
+            if ch == "|" or "|" in pattern[i:]:
+                head = []
+            break
+        head.append(ch)
+    return "".join(head)
+
+
+def _shape(alternative: Alternative) -> tuple[str, str]:
+    """How to match one alternative with gaps, and its text."""
+    match alternative:
+        case (Gap.ANY,):
+            return "any", ""
+        case (Gap.SOME,):
+            return "some", ""
+        case (str(text), Gap.ANY):
+            return "prefix", text
+        case (Gap.ANY, str(text)):
+            return "suffix", text
+        case (Gap.ANY, str(text), Gap.ANY):
+            return "contains", text
+    return "re2", ""
+
+
 def _compile(pattern: str) -> Any:
+    if ")" in pattern:
+        _compile_plain(pattern)  # a)(b is balanced only inside the parentheses that anchor it
     return _compile_plain(f"(?s:{pattern})", pattern)
+
+
+def _compile_many(pattern: str) -> Any:
+    """Matches runs of whole values in the text of a ValueTexts, break included; False where that cannot be had."""
+    if _NOT_IN_MANY.search(pattern):
+        return False
+    try:
+        return re2.compile(rf"(?ms:(?:^(?:{pattern})$\n\C\n)+)", _MANY_OPTIONS)
+    except re2.error:
+        return False  # twice the size was too large
 
 
 def _compile_plain(text: str, shown: str = "") -> Any:

@@ -43,6 +43,56 @@ class SeriesIndex:
     def labels(self) -> LabelSets: ...
     def __len__(self) -> int: ...
 
+class TextList:
+    """Texts in byte order, each once."""
+
+    def __init__(self, texts: Sequence[str], limit: int = 0) -> None:
+        """Keeps the first `limit` (0: all)."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> str: ...
+    def __eq__(self, other: object) -> bool:
+        """Whether a list or another TextList holds the same texts in the same order."""
+
+    def json(self, limit: int = 0) -> bytes:
+        """A JSON list of the first `limit` (0: all)."""
+
+    @staticmethod
+    def merge(lists: Sequence[TextList], limit: int = 0) -> TextList:
+        """The union; the first `limit` of it (0: all)."""
+
+class ValueTexts:
+    """Values of one label in one text, to match many of them at once (core/labels/value_texts.h)."""
+
+    seen: int
+    """How many values the label had when this was made."""
+
+    def __init__(self) -> None: ...
+    def add(self, value: str, id: int) -> None:
+        """Ids must ascend."""
+
+    def __len__(self) -> int: ...
+    def text(self) -> bytes:
+        """Each value and "\\n\\xff\\n" behind it."""
+
+    def odd(self) -> list[tuple[int, str]]:
+        """(id, value) of values that hold a newline or are not UTF-8; they are not in the text."""
+
+    def matching(self, alternatives: Sequence[tuple[Sequence[str], Sequence[int]]], negate: bool) -> NDArray[np.uint32]:
+        """Ids of values that match one of the alternatives (model/wildcards.py); with `negate` of all others."""
+
+    def within(self, spans: NDArray[np.int64], odd: NDArray[np.uint32], negate: bool) -> NDArray[np.uint32]:
+        """Ids of values in the ranges start, end, start, end ... of the text, and of odd ones; both ascend.
+
+        With `negate` those of all others.
+        """
+
+def rows_json(rows: LabelSets, row: int, last: int, bytes: int) -> tuple[bytes, int]:
+    """JSON objects of rows [row, last), a comma before each but row 0, at least `bytes` long when there are so many.
+
+    Gives the first row that is left, too.
+    """
+
 class HistogramRun(TypedDict):
     """Histogram samples of one series that share a layout (docs/formats/chunk-histogram.md), one array entry a sample.
 
@@ -136,7 +186,7 @@ class SeriesBatch:
 
 # --- blocks -----------------------------------------------------------------------------------------------------------
 
-MatchTerms = Sequence[tuple[str, list[str] | None, bool]]
+MatchTerms = Sequence[tuple[str, list[str] | NDArray[np.uint32] | None, bool]]
 """(name, values or None for every value, exclude), see tsdb/select.py."""
 
 class Tombstones:
@@ -176,18 +226,19 @@ class BlockReader:
     def select(self, terms: MatchTerms, mint: int, maxt: int, tombstones: Tombstones | None = None) -> SeriesBatch:
         """Matching series in label order with the chunks that overlap the range; deleted samples are cut out."""
 
-    def series(self, terms: MatchTerms, mint: int, maxt: int, tombstones: Tombstones | None = None) -> LabelSets:
-        """Label sets of series with a chunk in the range that is not deleted as a whole."""
+    def series(
+        self, terms: MatchTerms, mint: int, maxt: int, tombstones: Tombstones | None = None, limit: int = 0
+    ) -> LabelSets:
+        """Label sets of series with a chunk in the range that is not deleted as a whole; the first `limit` (0: all)."""
 
-    def label_names(self) -> list[str]:
-        """Sorted."""
-
-    def label_values(self, name: str, prefix: str = "") -> list[str]:
-        """Sorted."""
-
+    def label_names(self, limit: int = 0) -> TextList: ...
+    def label_values(self, name: str, limit: int = 0) -> TextList: ...
     def label_value_count(self, name: str) -> int: ...
-    def matching_label_names(self, terms: MatchTerms) -> list[str]: ...
-    def matching_label_values(self, name: str, terms: MatchTerms) -> list[str]: ...
+    def value_texts(self, name: str, prefix: str = "", since: int = 0) -> ValueTexts:
+        """Values that start with `prefix`, from position `since` on."""
+
+    def matching_label_names(self, terms: MatchTerms, limit: int = 0) -> TextList: ...
+    def matching_label_values(self, name: str, terms: MatchTerms, limit: int = 0) -> TextList: ...
     def delete(self, terms: MatchTerms, mint: int, maxt: int, into: Tombstones) -> int:
         """Adds intervals for the matching series, clipped to their chunks; gives the number of series."""
 
@@ -459,25 +510,31 @@ class Head:
 
     def transaction(self) -> HeadTransaction: ...
     def view(self) -> HeadView: ...
-    def label_values(self, name: str, prefix: str = "") -> list[str]:
-        """Distinct values that start with `prefix`, in order of first appearance."""
+    def value_texts(self, name: str, prefix: str = "", since: int = 0) -> ValueTexts:
+        """Values that start with `prefix`, in order of first appearance from position `since` on.
 
-    def label_names(self) -> list[str]: ...
+        Their ids hold as long as the generation of a view.
+        """
+
+    def label_values(self, name: str, limit: int = 0) -> TextList: ...
+    def label_names(self, limit: int = 0) -> TextList: ...
     def select(self, view: HeadView, terms: MatchTerms, mint: int, maxt: int) -> SeriesBatch | None:
         """Matching series in label order with their chunks that overlap [mint, maxt].
 
         None when a truncation came after the view was taken: take a new one and plan again.
         """
 
-    def select_labels(self, view: HeadView, terms: MatchTerms, mint: int, maxt: int) -> LabelSets | None: ...
-    def matching_label_names(self, view: HeadView, terms: MatchTerms, mint: int, maxt: int) -> list[str] | None:
-        """Unordered."""
+    def select_labels(
+        self, view: HeadView, terms: MatchTerms, mint: int, maxt: int, limit: int = 0
+    ) -> LabelSets | None:
+        """The same without chunks; any `limit` of them (0: all)."""
 
+    def matching_label_names(
+        self, view: HeadView, terms: MatchTerms, mint: int, maxt: int, limit: int = 0
+    ) -> TextList | None: ...
     def matching_label_values(
-        self, view: HeadView, name: str, terms: MatchTerms, mint: int, maxt: int
-    ) -> list[str] | None:
-        """Unordered."""
-
+        self, view: HeadView, name: str, terms: MatchTerms, mint: int, maxt: int, limit: int = 0
+    ) -> TextList | None: ...
     def counts(self) -> HeadCounts: ...
     def cardinality(
         self, name: str, limit: int

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
-from narthex.native import HistogramBatch, LabelSets, SeriesBatch
+from narthex.native import HistogramBatch, LabelSets, SeriesBatch, TextList
 
 Refs = NDArray[np.uint64]
 Times = NDArray[np.int64]
@@ -135,16 +135,19 @@ class Querier(Protocol):
         """
         ...
 
-    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
-        """Label sets of the series that `select` would give, without touching chunks."""
+    def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
+        """Label sets of the series that `select` would give, without touching chunks, in label order.
+
+        With a `limit` the selection stops there: as many of them at least as exist up to it, any of them, maybe more.
+        """
         ...
 
-    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
-        """Sorted names of labels that occur in the range (for series that match)."""
+    def label_names(self, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        """Names of labels that occur in the range (for series that match); the first `limit` (0: all)."""
         ...
 
-    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
-        """Sorted values of one label."""
+    def label_values(self, name: str, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        """Values of one label; the first `limit` (0: all)."""
         ...
 
     def close(self) -> None: ...

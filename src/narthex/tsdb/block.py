@@ -11,9 +11,9 @@ from pathlib import Path
 from narthex.errors import CorruptionError, StorageError
 from narthex.files.durable import directory_size, map_file, write_durable
 from narthex.model.matcher import Matcher
-from narthex.native import BlockReader, DecodeError, LabelSets, SeriesBatch, Tombstones
+from narthex.native import BlockReader, DecodeError, LabelSets, SeriesBatch, TextList, Tombstones
 from narthex.tsdb.meta import BAD_INDEX_VERSION, VERSION, BlockMeta, read_meta, write_meta
-from narthex.tsdb.select import CachedPlanner
+from narthex.tsdb.select import Planner
 from narthex.tsdb.tombstones import read_tombstones, write_tombstones
 
 INDEX = "index"
@@ -29,7 +29,7 @@ class Block:
 
     def __init__(self, path: Path, meta: BlockMeta, reader: BlockReader, tombstones: Tombstones, size: int) -> None:
         self.path, self.meta, self.reader, self.tombstones, self.size = path, meta, reader, tombstones, size
-        self.plan = CachedPlanner(reader).plan
+        self.plan = Planner(reader).plan
         self._lock = threading.Lock()
 
     @classmethod
@@ -125,24 +125,27 @@ class BlockQuerier:
         with block._naming():
             return block.reader.select(block.plan(matchers), self._mint, self._maxt, _some(block.tombstones))
 
-    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
+    def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
         block = self._block
         with block._naming():
-            return block.reader.series(block.plan(matchers), self._mint, self._maxt, _some(block.tombstones))
+            terms, deleted = block.plan(matchers), _some(block.tombstones)
+            return block.reader.series(terms, self._mint, self._maxt, deleted, limit)
 
-    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
+    def label_names(self, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
         """Names in the whole block, whatever the time range, as Prometheus does."""
         block, reader = self._block, self._block.reader
         with block._naming():
-            return reader.matching_label_names(block.plan(matchers)) if matchers else reader.label_names()
+            if matchers:
+                return reader.matching_label_names(block.plan(matchers), limit)
+            return reader.label_names(limit)
 
-    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
+    def label_values(self, name: str, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
         """Values in the whole block, whatever the time range, as Prometheus does."""
         block, reader = self._block, self._block.reader
         with block._naming():
             if matchers:
-                return reader.matching_label_values(name, block.plan(matchers))
-            return reader.label_values(name)
+                return reader.matching_label_values(name, block.plan(matchers), limit)
+            return reader.label_values(name, limit)
 
     def close(self) -> None:
         """Nothing to let go: what was selected keeps its own hold on the block."""

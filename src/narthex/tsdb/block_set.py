@@ -16,7 +16,7 @@ from narthex.errors import CompactionCanceled, CorruptionError, StorageError
 from narthex.files.durable import disk_size, remove_directory
 from narthex.instrument.registry import Registry
 from narthex.model.matcher import Matcher
-from narthex.native import LabelSets, SeriesBatch
+from narthex.native import LabelSets, SeriesBatch, TextList
 from narthex.storage.contract import Querier
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
@@ -345,14 +345,14 @@ class BlocksQuerier:
         batches = [q.select(matchers) for q in self._queriers]
         return batches[0] if len(batches) == 1 else SeriesBatch.merge(batches)
 
-    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
-        return LabelSets.merge([q.series(matchers) for q in self._queriers])
+    def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
+        return LabelSets.merge([q.series(matchers, limit) for q in self._queriers])
 
-    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
-        return sorted({name for q in self._queriers for name in q.label_names(matchers)})
+    def label_names(self, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        return TextList.merge([q.label_names(matchers, limit) for q in self._queriers], limit)
 
-    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
-        return sorted({value for q in self._queriers for value in q.label_values(name, matchers)})
+    def label_values(self, name: str, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        return TextList.merge([q.label_values(name, matchers, limit) for q in self._queriers], limit)
 
     def close(self) -> None:
         self._queriers.clear()

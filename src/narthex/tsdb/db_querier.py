@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from narthex.model.matcher import Matcher
-from narthex.native import LabelSets, SeriesBatch
+from narthex.native import LabelSets, SeriesBatch, TextList
 from narthex.storage.contract import Querier
 from narthex.tsdb.block_set import Blocks
 from narthex.tsdb.head import Head
@@ -28,15 +28,15 @@ class DBQuerier:
         found = [batch for batch in self._ask(lambda q: q.select(matchers)) if len(batch)]
         return found[0] if len(found) == 1 else SeriesBatch.merge(found)
 
-    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
-        found = [sets for sets in self._ask(lambda q: q.series(matchers)) if len(sets)]
+    def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
+        found = [sets for sets in self._ask(lambda q: q.series(matchers, limit)) if len(sets)]
         return found[0] if len(found) == 1 else LabelSets.merge(found)
 
-    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
-        return _union(self._ask(lambda q: q.label_names(matchers)))
+    def label_names(self, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        return _union(self._ask(lambda q: q.label_names(matchers, limit)), limit)
 
-    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
-        return _union(self._ask(lambda q: q.label_values(name, matchers)))
+    def label_values(self, name: str, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        return _union(self._ask(lambda q: q.label_values(name, matchers, limit)), limit)
 
     def close(self) -> None:
         """Nothing to let go: what was selected keeps its own hold on chunks and mapped files."""
@@ -53,5 +53,5 @@ class DBQuerier:
         return answers
 
 
-def _union(lists: list[list[str]]) -> list[str]:
-    return lists[0] if len(lists) == 1 else sorted({text for texts in lists for text in texts})
+def _union(lists: list[TextList], limit: int) -> TextList:
+    return lists[0] if len(lists) == 1 else TextList.merge(lists, limit)

@@ -17,14 +17,14 @@ from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.native import Head as CoreHead
-from narthex.native import HeadCounts, HeadTransaction, HistogramBatch, LabelSets, SeriesBatch
+from narthex.native import HeadCounts, HeadTransaction, HistogramBatch, LabelSets, SeriesBatch, TextList
 from narthex.storage.contract import Refs, Times, Values
 from narthex.tsdb.checkpoint import remove_before, remove_temporary, write_checkpoint
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.head_settings import DEFAULT_SETTINGS, HeadSettings
 from narthex.tsdb.metrics import HeadMetrics, WalMetrics
 from narthex.tsdb.replay import Progress, ReplayResult, replay
-from narthex.tsdb.select import plan
+from narthex.tsdb.select import Planner, Term
 from narthex.tsdb.wal import Wal, list_segments
 from narthex.tsdb.zstd import compress
 
@@ -55,6 +55,7 @@ class Head:
         self.settings = settings
         self.core, self.wal, self._chunk_files = core, wal, chunk_files
         self.metrics, self.wal_metrics = metrics, wal_metrics
+        self._planner = Planner(core)
         self._commits = threading.Lock()
         # References of dropped series that a log segment still mentions: (last segment that may, references).
         self._expiring: list[tuple[int, NDArray[np.uint64]]] = []
@@ -107,7 +108,7 @@ class Head:
         return counts.min_time <= maxt and counts.max_time >= mint
 
     def querier(self, mint: int, maxt: int) -> HeadQuerier:
-        return HeadQuerier(self.core, mint, maxt)
+        return HeadQuerier(self.core, self._planner, mint, maxt)
 
     def close_before(self, mint: int) -> None:
         """No commit, running ones included, stores anything before mint after this call returns."""
@@ -253,35 +254,30 @@ class HeadAppender:
 class HeadQuerier:
     """storage.contract.Querier over the head alone."""
 
-    def __init__(self, core: CoreHead, mint: int, maxt: int) -> None:
-        self._core, self._mint, self._maxt = core, mint, maxt
+    def __init__(self, core: CoreHead, planner: Planner, mint: int, maxt: int) -> None:
+        self._core, self._planner, self._mint, self._maxt = core, planner, mint, maxt
 
     def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:
-        return self._retry(lambda view: self._core.select(view, plan(matchers, self._core), self._mint, self._maxt))
+        return self._planned(matchers, lambda view, terms: self._core.select(view, terms, self._mint, self._maxt))
 
-    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
-        return self._retry(
-            lambda view: self._core.select_labels(view, plan(matchers, self._core), self._mint, self._maxt)
+    def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
+        return self._planned(
+            matchers, lambda view, terms: self._core.select_labels(view, terms, self._mint, self._maxt, limit)
         )
 
-    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
+    def label_names(self, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
         if not matchers:
-            return sorted(self._core.label_names()) if self._overlaps() else []
-        return sorted(
-            self._retry(
-                lambda view: self._core.matching_label_names(view, plan(matchers, self._core), self._mint, self._maxt)
-            )
+            return self._core.label_names(limit) if self._overlaps() else TextList([])
+        return self._planned(
+            matchers, lambda view, terms: self._core.matching_label_names(view, terms, self._mint, self._maxt, limit)
         )
 
-    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
+    def label_values(self, name: str, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
         if not matchers:
-            return sorted(self._core.label_values(name)) if self._overlaps() else []
-        return sorted(
-            self._retry(
-                lambda view: self._core.matching_label_values(
-                    view, name, plan(matchers, self._core), self._mint, self._maxt
-                )
-            )
+            return self._core.label_values(name, limit) if self._overlaps() else TextList([])
+        return self._planned(
+            matchers,
+            lambda view, terms: self._core.matching_label_values(view, name, terms, self._mint, self._maxt, limit),
         )
 
     def close(self) -> None:
@@ -291,9 +287,10 @@ class HeadQuerier:
         counts = self._core.counts()
         return counts.min_time <= self._maxt and counts.max_time >= self._mint
 
-    def _retry(self, ask: Callable[[HeadView], R | None]) -> R:
+    def _planned(self, matchers: Sequence[Matcher], ask: Callable[[HeadView, list[Term]], R | None]) -> R:
         """Plans again when a truncation has renumbered the series between planning and selecting."""
         while True:
-            answer = ask(self._core.view())
+            view = self._core.view()
+            answer = ask(view, self._planner.plan(matchers, view[0]))
             if answer is not None:
                 return answer

@@ -19,6 +19,7 @@ from narthex.tsdb.head import CHUNKS_HEAD, WAL, HeadQuerier
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.replay import replay
+from narthex.tsdb.select import Planner
 from narthex.tsdb.ulid import is_ulid
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ class ReadOnlyDB:
         sources: list[Querier] = [b.querier(mint, maxt) for b in blocks if b.meta.overlaps(mint, maxt)]
         end = replay_from(tuple(blocks))
         if end is None or end <= maxt:
-            sources.append(HeadQuerier(self._head(end), mint, maxt))
+            head = self._head(end)
+            sources.append(HeadQuerier(head, Planner(head), mint, maxt))
         yield BlocksQuerier(sources)
 
     def _head(self, min_valid_time: int | None) -> CoreHead:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -144,7 +144,7 @@ async def _answer(
     if not before_ready and not _serves(context):
         return lifecycle.not_ready(context)
     code = 200
-    body: bytes | Sequence[bytes]
+    body: bytes | Sequence[bytes] | Iterator[bytes]
     try:
         reply = await handler(context, await _parameters(request))
         if reply.data is None:

@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from narthex.errors import RequestError
 from narthex.model.labels import is_utf8_name, quote
 from narthex.model.matcher import Matcher
-from narthex.native import LabelSets
-from narthex.storage.contract import Queryable
+from narthex.native import LabelSets, TextList, rows_json
+from narthex.storage.contract import Querier, Queryable
 from narthex.web.context import Context, need
 from narthex.web.parameters import MAX_TIME, MIN_TIME, Parameters
-from narthex.web.reply import TRUNCATED, Reply, json_reply
+from narthex.web.reply import TRUNCATED, Reply
+from narthex.web.transport import PIECE
 
 
 async def label_names(context: Context, parameters: Parameters) -> Reply:
-    storage, (start, end), selectors, limit = _arguments(context, parameters)
-
-    def look_up() -> Reply:
-        querier = storage.querier(start, end)
-        try:
-            found = [querier.label_names(matchers) for matchers in selectors or [()]]
-        finally:
-            querier.close()
-        return _merged(found, limit)
-
-    return await context.workers.call(look_up)
+    return await _texts(context, parameters, lambda querier, matchers, most: querier.label_names(matchers, most))
 
 
 async def label_values(context: Context, parameters: Parameters, name: str) -> Reply:
     name = unescape(name)
     if not is_utf8_name(name):
         raise RequestError("bad_data", f"invalid label name: {quote(name)}")
+    return await _texts(context, parameters, lambda querier, matchers, most: querier.label_values(name, matchers, most))
+
+
+async def _texts(
+    context: Context, parameters: Parameters, ask: Callable[[Querier, Sequence[Matcher], int], TextList]
+) -> Reply:
+    """Names or values for each selector, or for none, united."""
     storage, (start, end), selectors, limit = _arguments(context, parameters)
+    most = limit + 1 if limit else 0  # one more than wanted tells that there are more
 
     def look_up() -> Reply:
         querier = storage.querier(start, end)
         try:
-            found = [querier.label_values(name, matchers) for matchers in selectors or [()]]
+            found = [ask(querier, matchers, most) for matchers in selectors or [()]]
         finally:
             querier.close()
-        return _merged(found, limit)
+        texts = found[0] if len(found) == 1 else TextList.merge(found, most)
+        return Reply(texts.json(limit), _truncation(len(texts), limit))
 
     return await context.workers.call(look_up)
 
@@ -53,13 +53,35 @@ async def series(context: Context, parameters: Parameters) -> Reply:
     def look_up() -> Reply:
         querier = storage.querier(start, end)
         try:
-            sets = [querier.series(matchers) for matchers in selectors]
+            found = [querier.series(matchers, limit + 1 if limit else 0) for matchers in selectors]
         finally:
             querier.close()
-        rows = _rows(sets, limit + 1 if limit else 0)
-        return json_reply(rows[:limit], [TRUNCATED]) if limit and len(rows) > limit else json_reply(rows)
+        rows = found[0] if len(found) == 1 else LabelSets.merge(found)
+        return Reply(_rows(rows, limit), _truncation(len(rows), limit))
 
     return await context.workers.call(look_up)
+
+
+def _rows(rows: LabelSets, limit: int) -> bytes | Iterator[bytes]:
+    """A list of label sets, in pieces when it is long: their text is many times their size in memory."""
+    count = min(len(rows), limit or len(rows))
+    text, row = rows_json(rows, 0, count, PIECE)
+    if row == count:
+        return b"[" + text + b"]"
+
+    def pieces() -> Iterator[bytes]:
+        yield b"[" + text
+        at = row
+        while at < count:
+            piece, at = rows_json(rows, at, count, PIECE)
+            yield piece
+        yield b"]"
+
+    return pieces()
+
+
+def _truncation(count: int, limit: int) -> Sequence[str]:
+    return [TRUNCATED] if limit and count > limit else ()
 
 
 def unescape(name: str) -> str:
@@ -97,18 +119,3 @@ def _arguments(
     start, end = parameters.time("start", MIN_TIME), parameters.time("end", MAX_TIME)
     selectors = parameters.selectors("match[]", need(context.language, "the parser").selector)
     return need(context.storage, "storage"), (start, end), selectors, limit
-
-
-def _merged(found: list[list[str]], limit: int) -> Reply:
-    names = found[0] if len(found) == 1 else sorted(set().union(*found), key=str.encode)
-    return json_reply(names[:limit], [TRUNCATED]) if limit and len(names) > limit else json_reply(names)
-
-
-def _rows(sets: list[LabelSets], most: int) -> list[dict[str, str]]:
-    """Label sets in label order, each once; at most `most` when it is not 0."""
-    if len(sets) == 1:
-        only = sets[0]
-        return [only[row] for row in range(min(len(only), most) if most else len(only))]
-    unique = {tuple(labels.items()): labels for each in sets for labels in (each[row] for row in range(len(each)))}
-    rows = [unique[key] for key in sorted(unique)]
-    return rows[:most] if most else rows

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +39,12 @@ _STATUS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """What a handler gives. `data` is JSON, maybe in parts; None means that there is nothing to say (204)."""
+    """What a handler gives. `data` is JSON, maybe in parts; None means that there is nothing to say (204).
 
-    data: bytes | Sequence[bytes] | None
+    Parts that an iterator makes while they are sent are made in a thread.
+    """
+
+    data: bytes | Sequence[bytes] | Iterator[bytes] | None
     warnings: Sequence[str] = ()
     infos: Sequence[str] = ()
 
@@ -57,17 +61,23 @@ def to_json(value: Any) -> bytes:
         return orjson.dumps(_readable(value), option=orjson.OPT_NON_STR_KEYS)
 
 
-def envelope(reply: Reply) -> list[bytes]:
+def envelope(reply: Reply) -> Sequence[bytes] | Iterator[bytes]:
     """The body of a successful answer, in parts: results of many megabytes are not copied."""
+    if isinstance(reply.data, Iterator):
+        return itertools.chain((b'{"status":"success","data":',), reply.data, (_annotations(reply) + b"}",))
     parts = [b'{"status":"success"']
     if reply.data is not None:
         parts.append(b',"data":')
         parts += (reply.data,) if isinstance(reply.data, bytes) else reply.data
+    return [*parts, _annotations(reply), b"}"]
+
+
+def _annotations(reply: Reply) -> bytes:
+    text = b""
     for name, kind, texts in (("warnings", "warning", reply.warnings), ("infos", "info", reply.infos)):
         if texts:
-            parts.append(b',"%s":' % name.encode() + to_json(capped(texts, kind)))
-    parts.append(b"}")
-    return parts
+            text += b',"%s":' % name.encode() + to_json(capped(texts, kind))
+    return text
 
 
 def capped(texts: Sequence[str], kind: str) -> list[str]:

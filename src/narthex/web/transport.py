@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from aiohttp import web
 from isal import isal_zlib
@@ -11,12 +11,12 @@ from isal import isal_zlib
 SMALLEST_COMPRESSED = 1024  # bytes; below, compressing costs more than it saves
 PIECE = 256 * 1024  # bytes written at a time, so that one answer does not hold up the loop or double the memory
 _THREADED = 128 * 1024  # bytes from which compressing is worth a thread
-_GZIP, _DEFLATE = 31, 15  # zlib window bits that choose the container
+_BITS = {"gzip": 31, "deflate": 15}  # zlib window bits that choose the container
 
 
 async def send(
     request: web.Request,
-    body: bytes | Sequence[bytes],
+    body: bytes | Sequence[bytes] | Iterator[bytes],
     *,
     status: int = 200,
     content_type: str,
@@ -24,15 +24,18 @@ async def send(
 ) -> web.StreamResponse:
     """Answers with `body`, gzip or deflate when the request asks for it and it pays.
 
-    A body in parts is not copied together when it is large.
+    A body in parts is not copied together when it is large. The parts of an iterator are made in a thread, one ahead
+    of what is being sent.
     """
+    if isinstance(body, Iterator):
+        return await _stream(request, body, status, {"Content-Type": content_type, **(headers or {})})
     parts = (body,) if isinstance(body, bytes) else body
     size = sum(map(len, parts))
     all_headers = {"Content-Type": content_type, **(headers or {})}
     if size > SMALLEST_COMPRESSED:
-        all_headers["Vary"] = ", ".join(filter(None, (all_headers.get("Vary"), "Accept-Encoding")))
+        _vary(all_headers)
         if encoding := accepted_encoding(request.headers.get("Accept-Encoding", "")):
-            bits = _GZIP if encoding == "gzip" else _DEFLATE
+            bits = _BITS[encoding]
             if size > _THREADED:
                 parts = await asyncio.to_thread(_compress, parts, bits)
             else:
@@ -52,6 +55,31 @@ async def send(
     return response
 
 
+async def _stream(
+    request: web.Request, parts: Iterator[bytes], status: int, headers: dict[str, str]
+) -> web.StreamResponse:
+    _vary(headers)
+    encoding = accepted_encoding(request.headers.get("Accept-Encoding", ""))
+    if encoding:
+        headers["Content-Encoding"] = encoding
+        parts = _compressed(parts, _BITS[encoding])
+    response = web.StreamResponse(status=status, headers=headers)
+    await response.prepare(request)
+    following = asyncio.ensure_future(asyncio.to_thread(next, parts, None))
+    try:
+        while (part := await following) is not None:
+            following = asyncio.ensure_future(asyncio.to_thread(next, parts, None))
+            await response.write(part)
+    finally:
+        following.cancel()
+    await response.write_eof()
+    return response
+
+
+def _vary(headers: dict[str, str]) -> None:
+    headers["Vary"] = ", ".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
+
+
 def accepted_encoding(header: str) -> str:
     """ "gzip", "deflate" or "" by an Accept-Encoding header; q=0 refuses."""
     offered = set()
@@ -65,5 +93,12 @@ def accepted_encoding(header: str) -> str:
 
 
 def _compress(parts: Sequence[bytes], bits: int) -> list[bytes]:
+    return list(_compressed(iter(parts), bits))
+
+
+def _compressed(parts: Iterator[bytes], bits: int) -> Iterator[bytes]:
     compressor = isal_zlib.compressobj(1, isal_zlib.DEFLATED, bits)
-    return [*(compressor.compress(part) for part in parts), compressor.flush()]
+    for part in parts:
+        if piece := compressor.compress(part):
+            yield piece
+    yield compressor.flush()

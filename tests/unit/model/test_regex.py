@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narthex.errors import MatcherError
-from narthex.model.regex import Regex, compile_regex
+from narthex.model.regex import BREAK, Regex, compile_regex
+from narthex.native import ValueTexts
 
 
 @pytest.mark.parametrize(
@@ -20,15 +21,20 @@ from narthex.model.regex import Regex, compile_regex
         ("a|", ["a", ""], ""),
         ("api.*", None, "api"),
         ("api[0-9]+", None, "api"),
-        ("apis?", None, "api"),
+        ("apis?", ["apis", "api"], "api"),
         ("ab*", None, "a"),
         ("ab{0,1}", None, "a"),
         ("ab+", None, "ab"),
         ("abc.+|x", None, ""),
         ("(?i)abc", None, ""),
-        ("(a)|(b)", None, ""),
-        ("^abc", None, ""),
-        ("a\\.b", None, "a"),
+        ("(a)|(b)", ["a", "b"], ""),
+        ("^abc$", ["abc"], "abc"),
+        ("a\\.b", ["a.b"], "a.b"),
+        ("10\\.(1|2)\\.[0-2].*", None, "10."),
+        ("x(a|b.*)", None, "x"),
+        ("a^b", None, "a"),
+        ("\\d", None, ""),
+        ("a.+.+", None, "a"),
     ],
 )
 def test_what_storage_can_look_up(pattern: str, literals: list[str] | None, prefix: str) -> None:
@@ -37,7 +43,7 @@ def test_what_storage_can_look_up(pattern: str, literals: list[str] | None, pref
     assert regex.prefix == prefix
 
 
-@pytest.mark.parametrize("pattern", ["(", "a)", "[a", "a{2,1}", "(?=x)", "\\1", "*a"])
+@pytest.mark.parametrize("pattern", ["(", "a)", "[a", "a{2,1}", "(?=x)", "\\1", "*a", "a)(b", ".*??"])
 def test_patterns_that_are_not_re2_are_refused(pattern: str) -> None:
     with pytest.raises(MatcherError, match="invalid regular expression"):
         compile_regex(pattern).check()
@@ -90,5 +96,65 @@ def test_shapes_agree_with_an_anchored_regular_expression(pattern: str, text: st
     assert regex.fullmatch(text) == expected
     if regex.literals is not None:
         assert (text in regex.literals) == expected
+    if regex.wildcards is not None:
+        texts = ValueTexts()
+        texts.add(text, 7)
+        assert texts.matching(regex.wildcards, False).tolist() == ([7] if expected else [])
     if expected:
         assert text.startswith(regex.prefix)
+
+
+VALUES = st.lists(st.text("abxAB.é\n\U0001f600", max_size=5) | st.sampled_from(["ab", "a\nb", "\n"]), max_size=12)
+MORE = st.sampled_from(
+    [
+        "[^a]",
+        "\\s*",
+        "\\b",
+        "\\B",
+        "\\z",
+        "\\A",
+        "(?m)",
+        "(?i:A)",
+        "(?-s)",
+        ".",
+        "\\x{e9}",
+        "\\PL",
+        "\\n",
+        "b{2}",
+        "\\C",
+    ]
+)
+
+
+@given(st.lists(PIECES | MORE, max_size=6).map("".join), VALUES, st.booleans())
+def test_many_values_at_once_match_as_one_by_one(pattern: str, values: list[str], negate: bool) -> None:
+    try:
+        regex = Regex(pattern)
+        regex.check()
+    except MatcherError:
+        return
+    texts = ValueTexts()
+    for number, value in enumerate(values):
+        texts.add(value, number * 3)
+    want = [number * 3 for number, value in enumerate(values) if regex.fullmatch(value) != negate]
+    assert regex.matching(texts, negate=negate).tolist() == want
+
+
+def test_an_expression_cannot_reach_over_a_value() -> None:
+    texts = ValueTexts()
+    for number, value in enumerate(["a", "b", "a", "ab", "ba"]):
+        texts.add(value, number)
+    for pattern, want in [
+        ("a[^x]+", [3]),
+        ("(?s)a.{2,}b?", []),
+        ("a\\s*b", [3]),
+        ("[^x]+", [0, 1, 2, 3, 4]),
+        ("a\\b|\\Ba|b$", [0, 1, 2]),
+    ]:
+        assert Regex(pattern).matching(texts).tolist() == want
+
+
+def test_the_break_between_values_is_the_one_of_the_core() -> None:
+    texts = ValueTexts()
+    texts.add("a", 0)
+    assert texts.text() == b"a" + BREAK

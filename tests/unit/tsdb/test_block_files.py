@@ -140,10 +140,16 @@ def test_the_core_selects_what_the_plain_reader_finds(
             {dict(labels)[name] for labels, _ in index.series.values() if name in dict(labels)}, key=str.encode
         )
         assert reader.label_values(name) == values
-        assert reader.label_values(name, "l") == [v for v in values if v.startswith("l")]
+        assert reader.label_values(name, 2) == values[:2]
+        for since in (0, 1, len(values)):
+            texts = reader.value_texts(name, "l", since)
+            got = texts.text().decode(errors="surrogateescape").split("\n\udcff\n")[:-1] + [v for _, v in texts.odd()]
+            assert sorted(got) == sorted(v for v in values[since:] if v.startswith("l"))
+            assert texts.seen == len(values)
         assert reader.label_value_count(name) == len(values)
         found = sorted({dict(labels)[name] for labels, _ in matching if name in dict(labels)}, key=str.encode)
         assert reader.matching_label_values(name, terms) == found
+        assert reader.matching_label_values(name, terms, 1) == found[:1]
 
 
 interval = st.tuples(st.integers(-(2**62), 2**62), st.integers(0, 2**40)).map(lambda p: (p[0], p[0] + p[1]))

@@ -15,7 +15,7 @@ from narthex.errors import ConfigError, ConfigProblem, PromQLError, QueryCancele
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher, MatchType
 from narthex.model.regex import compile_regex
-from narthex.native import LabelSets, SeriesBatch
+from narthex.native import LabelSets, SeriesBatch, TextList
 from narthex.rules.views import AlertView, GroupView, RuleView
 from narthex.web.application import make_application
 from narthex.web.context import Context, WebSettings
@@ -119,17 +119,17 @@ class FakeStorage:
             batch.add_columns(list(labels.items()), times, np.array([1.5]))
         return batch
 
-    def series(self, matchers: Sequence[Matcher]) -> LabelSets:
+    def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
         sets = LabelSets()
         for labels in self._matching(matchers):
             sets.add(list(labels.items()))
         return sets
 
-    def label_names(self, matchers: Sequence[Matcher] = ()) -> list[str]:
-        return sorted({name for labels in self._matching(matchers) for name in labels})
+    def label_names(self, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        return TextList([name for labels in self._matching(matchers) for name in labels], limit)
 
-    def label_values(self, name: str, matchers: Sequence[Matcher] = ()) -> list[str]:
-        return sorted({labels[name] for labels in self._matching(matchers) if name in labels})
+    def label_values(self, name: str, matchers: Sequence[Matcher] = (), limit: int = 0) -> TextList:
+        return TextList([labels[name] for labels in self._matching(matchers) if name in labels], limit)
 
     def close(self) -> None:
         return None

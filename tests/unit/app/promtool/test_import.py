@@ -65,7 +65,7 @@ def test_bounds_of_histograms_take_their_float_form_over_pieces(tmp_path: Path) 
     filler = "".join(f'h_bucket{{le="+Inf",pad="{"x" * 9000}{k}"}} 1 1\n' for k in range(1200))
     code, blocks = imported(tmp_path, f"# TYPE h histogram\n{filler}{body}# EOF\n", quiet=True)
     assert code == 0
-    assert blocks[0].reader.label_values("le", "399") == ["399.0"]
+    assert [v for v in blocks[0].reader.label_values("le") if v.startswith("399")] == ["399.0"]
 
 
 def test_an_empty_file_gives_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

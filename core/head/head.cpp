@@ -103,6 +103,7 @@ void Head::set_newest(Series& s, int64_t t, uint64_t bits) {
     s.t = t;
     s.v = bits;
     counts_.min_time = std::min(counts_.min_time, t);
+    oldest_append_ = std::min(oldest_append_, t);
     counts_.max_time = std::max(counts_.max_time, t);
 }
 
@@ -158,7 +159,7 @@ HeadView Head::view() const {
 HeadStats Head::stats() const {
     std::shared_lock lock(mutex_);
     HeadStats s = counts_;
-    s.series = table_.series.size();
+    s.series = table_.series.size() - forgotten_;
     s.symbol_bytes = table_.symbols->bytes();
     s.chunk_bytes = closed_.memory_bytes();
     s.out_of_order = out_of_order_[0].load(std::memory_order_relaxed);
@@ -195,7 +196,9 @@ std::vector<uint64_t> Head::refs() const {
     std::shared_lock lock(mutex_);
     std::vector<uint64_t> out;
     out.reserve(table_.series.size() + aliases_.size());
-    for (size_t i = 0; i < table_.series.size(); ++i) out.push_back(table_.series[i].ref);
+    for (size_t i = 0; i < table_.series.size(); ++i) {
+        if (table_.series[i].ref != 0) out.push_back(table_.series[i].ref);
+    }
     for (const auto& alias : aliases_) out.push_back(alias.first);
     return out;
 }

@@ -1,8 +1,9 @@
 // The head: the newest samples of every series, in memory. Times are milliseconds.
 //
 // Safe for use by several threads: appends hold an exclusive lock for as long as it takes to copy a batch in,
-// selections a shared one for as long as it takes to copy open chunks out. Chunks that are closed are shared
-// with the selections that hold them and are never moved or changed.
+// selections a shared one for as long as it takes to copy open chunks out, a truncation either for a few
+// milliseconds at a time. Chunks that are closed are shared with the selections that hold them and are never
+// moved or changed.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <span>
@@ -146,6 +148,9 @@ class Head {
     friend class HeadTransaction;
     friend class HeadReplay;
 
+    std::vector<uint64_t> sweep(int64_t mint);
+    void rebuild();
+
     // Whether a chunk of the series has a part of [mint, maxt]. Expects a lock.
     bool overlaps(const Series& s, int64_t mint, int64_t maxt) const;
     // Slots of series for which all terms hold. false: see select.
@@ -198,7 +203,7 @@ class Head {
     bool same_as_newest(const Series& s, const HistogramView& value) const;
     std::span<const uint8_t> open_elsewhere(const Series& s) const;
     int64_t drop_chunks(Series& s, int64_t mint);
-    void rebuild(const std::vector<bool>& dead);
+    void forget_references(std::vector<uint64_t>& dropped, size_t first);
 
     int64_t appendable_from() const;
 
@@ -210,8 +215,12 @@ class Head {
     std::vector<uint64_t> unlogged_;                      // created, but in no log record yet
     std::vector<std::pair<uint64_t, uint64_t>> aliases_;  // replayed reference, the series' own reference
     std::shared_ptr<OpenTransactions> transactions_ = std::make_shared<OpenTransactions>();
-    uint64_t generation_ = 0;
-    uint64_t version_ = 0;  // counts commits and truncations
+    std::mutex truncating_;
+    int64_t oldest_append_ = kMaxTime;  // since the last truncation began
+    size_t forgotten_ = 0;              // series in the table that are removed
+    uint64_t generation_ = 0;           // counts tables
+    uint64_t removals_ = 0;             // counts what may have changed the slot of a reference
+    uint64_t version_ = 0;              // counts commits and truncations
     HeadStats counts_;
     std::atomic<bool> store_starts_{false};
     // Of floats and of histograms.

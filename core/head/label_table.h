@@ -17,7 +17,8 @@
 
 namespace narthex {
 
-// S has ref, hash, names and values, as Series has. Append-only; slots are dense and ascend.
+// S has ref, hash, names and values, as Series has. Append-only; slots are dense and ascend. A series that
+// has lost its reference (0) is not found.
 template <typename S>
 struct LabelTable {
     std::shared_ptr<SymbolTable> symbols = std::make_shared<SymbolTable>();
@@ -82,6 +83,7 @@ uint32_t LabelTable<S>::find(std::span<const LabelPair> pairs, uint32_t hash) co
         hash, [this](uint32_t slot) { return series[slot].hash; },
         [&](uint32_t slot) {
             const S& s = series[slot];
+            if (s.ref == 0) return false;
             auto have = names.get(s.names);
             if (have.size() != pairs.size()) return false;
             for (size_t i = 0; i < have.size(); ++i) {

@@ -27,13 +27,16 @@ class OpenTransactions {
         uint64_t epoch_;
     };
 
-    // At each truncation: whether a transaction is open that another truncation has met already.
-    bool note_truncation() {
+    // Whether a transaction is open that a truncation has met.
+    bool have_met_truncation() {
         std::lock_guard lock(mutex_);
-        bool met = older_ > 0;
+        return older_ > 0;
+    }
+    // At the end of each truncation.
+    void note_truncation() {
+        std::lock_guard lock(mutex_);
         older_ += std::exchange(newer_, 0);
         ++epoch_;
-        return met;
     }
 
   private:
@@ -49,7 +52,7 @@ class OpenTransactions {
 
     std::mutex mutex_;
     uint64_t epoch_ = 0;  // truncations so far
-    uint64_t newer_ = 0;  // open transactions that began after the last truncation
+    uint64_t newer_ = 0;  // open transactions that began after the end of the last truncation
     uint64_t older_ = 0;
 };
 

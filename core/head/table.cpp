@@ -12,17 +12,33 @@ uint32_t SeriesTable::add(uint64_t ref, std::span<const LabelPair> pairs, uint32
     return slot;
 }
 
-void SeriesTable::adopt(SeriesTable& from, const Series& s, SymbolMapper& map) {
+void SeriesTable::forget(Series& s) {
+    by_ref.set(s.ref, RefMap::kNone);
+    extras.release(s);
+    s.ref = 0;
+}
+
+void SeriesTable::add_labels_of(const SeriesTable& from, const Series& s, SymbolMapper& map) {
+    if (s.ref == 0) return;
     std::vector<LabelPair> pairs;
     from.pairs_of(s, pairs);
     for (LabelPair& p : pairs) p = map(p);
-    Series& mine = series[add(s.ref, pairs, hash_pairs(pairs))];
-    Series copy = s;
-    copy.hash = mine.hash;
-    copy.names = mine.names;
-    copy.values = mine.values;
-    if (s.extra != 0) copy.extra = extras.add(from.extras.take(s.extra));
-    mine = copy;
+    add(s.ref, pairs, hash_pairs(pairs));
+}
+
+void SeriesTable::take_samples(SeriesTable& from) {
+    size_t slot = 0;
+    for (size_t i = 0; i < from.series.size(); ++i) {
+        const Series& s = from.series[i];
+        if (s.ref == 0) continue;
+        Series& mine = series[slot++];
+        Series copy = s;
+        copy.hash = mine.hash;
+        copy.names = mine.names;
+        copy.values = mine.values;
+        mine = copy;
+    }
+    extras = std::move(from.extras);
 }
 
 template <typename Use>

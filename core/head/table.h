@@ -1,5 +1,5 @@
-// The series of a head and every way to find one. Append-only; a truncation that loses series builds a new
-// one.
+// The series of a head and every way to find one. Append-only but for forget(); a truncation that loses
+// series builds a new one.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,12 @@ struct SeriesTable : LabelTable<Series> {
 
     // Adds a series that find() does not know.
     uint32_t add(uint64_t ref, std::span<const LabelPair> pairs, uint32_t hash);
-    // Takes over a series of another table, chunks and extra included.
-    void adopt(SeriesTable& from, const Series& s, SymbolMapper& map);
+    // Takes the reference from a series, so that it is found no more, and its extra. The rest of it stays.
+    void forget(Series& s);
+    // Adds the labels of a series of another table, unless it is forgotten there.
+    void add_labels_of(const SeriesTable& from, const Series& s, SymbolMapper& map);
+    // Moves everything else of all series of another table here, where their labels are already.
+    void take_samples(SeriesTable& from);
 };
 
 // The postings of the first `bound` series, in the form that match_series wants. Values are numbered by their

@@ -32,7 +32,7 @@ HeadTransaction::HeadTransaction(std::shared_ptr<Head> head)
     : head_(std::move(head)), ticket_(head_->transactions_) {
     std::shared_lock lock(head_->mutex_);
     appendable_from_ = head_->appendable_from();
-    generation_ = head_->generation_;
+    removals_ = head_->removals_;
     version_ = head_->version_;
 }
 
@@ -149,7 +149,7 @@ void HeadTransaction::take(size_t first, std::span<uint8_t> statuses) {
     size_t end = refs_.size();
     std::shared_lock lock(head_->mutex_);
     SeriesTable& table = head_->table_;
-    if (generation_ != head_->generation_) judge_again();
+    if (removals_ != head_->removals_) judge_again();
     reserve_newest(end);
     slots_.resize(end, RefMap::kNone);
     ok_.resize(end);
@@ -188,7 +188,7 @@ void HeadTransaction::judge_again() {
         ok_[i] = slots_[i] != RefMap::kNone && judge(table.series[slots_[i]], i) == AppendStatus::kOk;
         pending_ += ok_[i];
     }
-    generation_ = head_->generation_;
+    removals_ = head_->removals_;
     version_ = head_->version_;
 }
 
@@ -236,7 +236,7 @@ void HeadTransaction::encode_all(WalWriter& out) const {
 
 HeadTransaction::Applied HeadTransaction::apply() {
     std::unique_lock lock(head_->mutex_);
-    if (generation_ != head_->generation_) judge_again();
+    if (removals_ != head_->removals_) judge_again();
     auto logged = static_cast<ptrdiff_t>(std::min(logged_series_, head_->unlogged_.size()));
     head_->unlogged_.erase(head_->unlogged_.begin(), head_->unlogged_.begin() + logged);
     if (head_->unlogged_.empty()) head_->unlogged_.shrink_to_fit();

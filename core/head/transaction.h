@@ -66,7 +66,7 @@ class HeadTransaction {
     std::shared_ptr<Head> head_;
     OpenTransactions::Ticket ticket_;
     int64_t appendable_from_;
-    uint64_t generation_;
+    uint64_t removals_;
     uint64_t version_;
     std::vector<uint64_t> refs_;
     std::vector<uint32_t> slots_;

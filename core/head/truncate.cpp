@@ -1,12 +1,20 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <utility>
 #include <vector>
 
 #include "head/head.h"
 
 namespace narthex {
+
+namespace {
+
+// Takes a few milliseconds.
+constexpr size_t kSeriesAtOnce = 4096;
+
+}  // namespace
 
 // Gives the oldest time that is left, kMaxTime when nothing is.
 int64_t Head::drop_chunks(Series& s, int64_t mint) {
@@ -37,54 +45,89 @@ int64_t Head::drop_chunks(Series& s, int64_t mint) {
 }
 
 std::vector<uint64_t> Head::truncate(int64_t mint) {
-    std::vector<std::shared_ptr<const void>> released;  // let go after the lock
-    std::unique_lock lock(mutex_);
-    ++version_;
-    bool met = transactions_->note_truncation();
-    counts_.min_valid_time = std::max(counts_.min_valid_time, mint);
-    size_t n = table_.series.size();
-    std::vector<bool> dead(n);
-    std::vector<uint64_t> dropped;
-    int64_t oldest = kMaxTime;
-    for (size_t i = 0; i < n; ++i) {
-        Series& s = table_.series[i];
-        oldest = std::min(oldest, drop_chunks(s, mint));
-        const SeriesExtra* extra = table_.extras.find(s);
-        bool awaited = s.touched == Series::kTouched || (met && s.touched == Series::kTouchedBefore);
-        if (!s.has_samples() && !awaited && (extra == nullptr || extra->out_of_order == kNoChunk)) {
-            dead[i] = true;
-            dropped.push_back(s.ref);
-        }
-        s.touched = awaited ? Series::kTouchedBefore : 0;
-    }
-    released = closed_.take_released();
-    // An empty head still says where it ends: appends are bounded by its newest time.
-    if (counts_.max_time != kMinTime) counts_.min_time = oldest == kMaxTime ? mint : oldest;
-    if (!dropped.empty()) {
-        std::vector<std::pair<uint64_t, uint64_t>> aliases = aliases_;
-        rebuild(dead);
-        for (const auto& [alias, ref] : aliases) {
-            if (table_.by_ref.find(ref) == RefMap::kNone) dropped.push_back(alias);
-        }
-    }
+    std::lock_guard alone(truncating_);
+    set_min_valid_time(mint);
+    std::vector<uint64_t> dropped = sweep(mint);
+    if (!dropped.empty()) rebuild();
     return dropped;
 }
 
-void Head::rebuild(const std::vector<bool>& dead) {
-    SeriesTable next;
-    SymbolMapper map(*table_.symbols, *next.symbols);
-    for (size_t i = 0; i < table_.series.size(); ++i) {
-        if (!dead[i]) next.adopt(table_, table_.series[i], map);
+// Drops chunks and takes away the references of series without samples, some at a time: commits wait for one
+// lot only. What is left of such series, postings say, goes with rebuild().
+std::vector<uint64_t> Head::sweep(int64_t mint) {
+    std::vector<uint64_t> dropped;
+    int64_t oldest = kMaxTime;
+    {
+        std::unique_lock lock(mutex_);
+        oldest_append_ = kMaxTime;
     }
-    counts_.removed += table_.series.size() - next.series.size();
-    table_ = std::move(next);
-    counts_.label_pairs = table_.postings.pairs();
+    bool met = transactions_->have_met_truncation();
+    for (size_t at = 0, n = 1; at < n;) {
+        std::vector<std::shared_ptr<const void>> released;  // let go after the lock
+        std::unique_lock lock(mutex_);
+        n = table_.series.size();
+        size_t first = dropped.size();
+        for (size_t end = std::min(n, at + kSeriesAtOnce); at < end; ++at) {
+            Series& s = table_.series[at];
+            oldest = std::min(oldest, drop_chunks(s, mint));
+            const SeriesExtra* extra = table_.extras.find(s);
+            bool awaited = s.touched == Series::kTouched || (met && s.touched == Series::kTouchedBefore);
+            if (s.ref != 0 && !s.has_samples() && !awaited &&
+                (extra == nullptr || extra->out_of_order == kNoChunk)) {
+                dropped.push_back(s.ref);
+                table_.forget(s);
+            }
+            s.touched = awaited ? Series::kTouchedBefore : 0;
+        }
+        if (dropped.size() > first) forget_references(dropped, first);
+        released = closed_.take_released();
+    }
+    transactions_->note_truncation();
+    std::unique_lock lock(mutex_);
+    oldest = std::min(oldest, oldest_append_);
+    // An empty head still says where it ends: appends are bounded by its newest time.
+    if (counts_.max_time != kMinTime) counts_.min_time = oldest == kMaxTime ? mint : oldest;
+    return dropped;
+}
+
+// Series in `dropped` from `first` on are gone: other references to them go, too.
+void Head::forget_references(std::vector<uint64_t>& dropped, size_t first) {
+    counts_.removed += dropped.size() - first;
+    forgotten_ += dropped.size() - first;
+    auto gone = [this](uint64_t ref) { return table_.by_ref.find(ref) == RefMap::kNone; };
+    std::erase_if(unlogged_, gone);
     std::erase_if(aliases_, [&](const auto& alias) {
-        uint32_t slot = table_.by_ref.find(alias.second);
-        if (slot != RefMap::kNone) table_.by_ref.set(alias.first, slot);
-        return slot == RefMap::kNone;
+        if (!gone(alias.second)) return false;
+        table_.by_ref.set(alias.first, RefMap::kNone);
+        dropped.push_back(alias.first);
+        return true;
     });
-    std::erase_if(unlogged_, [&](uint64_t ref) { return table_.by_ref.find(ref) == RefMap::kNone; });
+    ++removals_;
+}
+
+// A new table of the series that are left takes the place of the present one. Labels, which do not change,
+// are copied some at a time while appends go on; only what a series has of samples is moved under the
+// exclusive lock.
+void Head::rebuild() {
+    SeriesTable next;  // in the end the old one, which is freed without a lock
+    SymbolMapper map(*table_.symbols, *next.symbols);
+    size_t at = 0;
+    auto copy_labels = [&](size_t end) {
+        for (; at < end; ++at) next.add_labels_of(table_, table_.series[at], map);
+    };
+    while (true) {
+        std::shared_lock lock(mutex_);
+        if (table_.series.size() - at <= kSeriesAtOnce) break;
+        copy_labels(at + kSeriesAtOnce);
+    }
+    std::unique_lock lock(mutex_);
+    copy_labels(table_.series.size());
+    next.take_samples(table_);
+    std::swap(next, table_);
+    for (const auto& [alias, ref] : aliases_) table_.by_ref.set(alias, table_.by_ref.find(ref));
+    counts_.label_pairs = table_.postings.pairs();
+    forgotten_ = 0;
+    ++removals_;
     ++generation_;
 }
 

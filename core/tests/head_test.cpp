@@ -124,7 +124,7 @@ TEST_CASE("a new series outlives any number of truncations while a transaction t
         int64_t t = 1000;
         uint64_t bits = 0;
         uint8_t status = 9;
-        tx.append({&ref, 1}, {&t, 1}, {&bits, 1}, {&status, 1});
+        tx.append({&ref, 1}, {&t, 1}, {&bits, 1}, {}, {&status, 1});
         CHECK(status == 0);
         for (int i = 0; i < 5; ++i) CHECK(head->truncate(100 * i).empty());
         tx.encode(0);
@@ -275,4 +275,67 @@ TEST_CASE("closed chunks are read from memory, then from a file, by selections b
     decode_row(after, 0, kMinTime, kMaxTime, again, vs);
     CHECK(ts == again);
     CHECK(file.use_count() == 2);  // the selection's and this one
+}
+
+TEST_CASE("commits and selections go on while truncations drop series and build tables") {
+    auto head = std::make_shared<Head>(kRange);
+    constexpr int kRounds = 120, kSteady = 5000, kShort = 400;
+    std::vector<uint64_t> steady;
+    for (int i = 0; i < kSteady; ++i) steady.push_back(add_series(*head, "steady", std::to_string(i)));
+    std::atomic<bool> done = false;
+    std::atomic<int64_t> now = 0;
+    std::thread truncating([&] {
+        for (int64_t last = 0; !done;) {  // once a round: a series that nobody uses survives one only
+            if (int64_t at = now; at != last) head->truncate((last = at) - kRange);
+        }
+    });
+    std::thread selecting([&] {
+        while (!done) {
+            bool stored_any = now > 0;
+            SeriesBatch batch;
+            std::string job = "7";
+            MatchTerm term{"job", {job}};
+            if (!head->select(head->view(), {&term, 1}, kMinTime, kMaxTime, batch)) continue;
+            CHECK(batch.rows() == (stored_any ? 1 : batch.rows()));
+        }
+    });
+    size_t stored = 0;
+    for (int round = 0; round < kRounds; ++round) {
+        int64_t t = round * int64_t{600'000};
+        HeadTransaction tx(head);
+        std::vector<uint64_t> refs = steady;
+        for (int i = 0; i < kShort; ++i) {
+            refs.push_back(add_series(*head, "short", "r" + std::to_string(round * kShort + i)));
+        }
+        std::vector<int64_t> ts(refs.size(), t);
+        std::vector<uint64_t> values(refs.size(), std::bit_cast<uint64_t>(static_cast<double>(round)));
+        std::vector<uint8_t> statuses(refs.size());
+        tx.append(refs, ts, values, {}, statuses);
+        CHECK(std::count(statuses.begin(), statuses.end(), 0) == static_cast<long>(refs.size()));
+        tx.encode(0);
+        stored += tx.apply().floats;
+        now = t;
+    }
+    done = true;
+    truncating.join();
+    selecting.join();
+    CHECK(stored == kRounds * (kSteady + kShort));
+    for (int i = 0; i < 2; ++i) head->truncate(now - kRange);
+    HeadStats stats = head->stats();
+    CHECK(stats.series == kSteady + (kRange / 600'000 + 1) * kShort);
+    CHECK(stats.created - stats.removed == stats.series);
+    CHECK(stats.min_time > now - 2 * kRange);
+    CHECK(stats.min_time <= now - kRange);
+    CHECK(head->refs().size() == stats.series);
+    SeriesBatch batch = select_all(*head);
+    REQUIRE(batch.rows() == stats.series);
+    std::vector<int64_t> ts;
+    std::vector<double> vs;
+    for (size_t row = 0; row < batch.rows(); ++row) {
+        decode_row(batch, row, now - kRange, kMaxTime, ts, vs);
+        bool steady_row = row >= batch.rows() - kSteady;
+        CHECK(ts.size() == (steady_row ? kRange / 600'000 + 1 : 1));
+        CHECK(vs.back() == static_cast<double>(ts.back() / 600'000));
+    }
+    CHECK(add_series(*head, "short", "r1") > steady.back());
 }

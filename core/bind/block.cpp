@@ -4,6 +4,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
@@ -81,11 +82,15 @@ void bind_block(nb::module_& m) {
         .def(
             "select",
             [](const Block& b, const PyMatchTerms& terms, int64_t mint, int64_t maxt,
-               const Tombstones* deleted) {
+               const Tombstones* deleted, std::optional<std::string> skip_broken_of) {
                 nb::gil_scoped_release release;
-                return select(b, to_match_terms(terms), mint, maxt, deleted);
+                SeriesBatch batch =
+                    select(b, to_match_terms(terms), mint, maxt, deleted, skip_broken_of.has_value());
+                for (std::string& reason : batch.damage.reasons) reason = *skip_broken_of + ": " + reason;
+                return batch;
             },
-            nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"), nb::arg("tombstones").none() = nb::none())
+            nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"), nb::arg("tombstones").none() = nb::none(),
+            nb::arg("skip_broken_of").none() = nb::none())
         .def(
             "series",
             [](const Block& b, const PyMatchTerms& terms, int64_t mint, int64_t maxt,

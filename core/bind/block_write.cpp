@@ -69,9 +69,7 @@ void bind_block_write(nb::module_& m) {
         .def("counts", &counts)
         .def("take_shapes", &take_shapes)
         .def("broken", [](const BlockWriter& w) {
-            nb::list reasons;
-            for (const std::string& reason : w.broken().reasons) reasons.append(text(reason));
-            return nb::make_tuple(w.broken().chunks, reasons);
+            return nb::make_tuple(w.broken().count, texts(w.broken().reasons));
         });
 
     nb::class_<BlockMerger>(m, "BlockMerger")

@@ -1,5 +1,6 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -10,6 +11,7 @@
 #include "bind/arrays.h"
 #include "bind/histograms.h"
 #include "bind/module.h"
+#include "bind/text.h"
 #include "chunk/gather.h"
 #include "chunk/series_batch.h"
 
@@ -61,6 +63,11 @@ void bind_series(nb::module_& m) {
             "labels", [](SeriesBatch& b) -> narthex::LabelSets& { return b.labels; },
             nb::rv_policy::reference_internal)
         .def("chunk_count", [](const SeriesBatch& b) { return b.chunks.size(); })
+        .def("damage",
+             [](const SeriesBatch& b) { return nb::make_tuple(b.damage.count, texts(b.damage.reasons)); })
+        .def(
+            "add_damage", [](SeriesBatch& b, std::string reason) { b.damage.add(std::move(reason)); },
+            nb::arg("reason"))
         .def(
             "samples",
             [](const SeriesBatch& b, size_t row, int64_t mint, int64_t maxt) {

@@ -11,7 +11,8 @@ inline nb::object text(std::string_view s) {
     return nb::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "replace"));
 }
 
-inline nb::list texts(const std::vector<std::string_view>& strings) {
+template <typename String>
+nb::list texts(const std::vector<String>& strings) {
     nb::list out;
     for (std::string_view s : strings) out.append(text(s));
     return out;

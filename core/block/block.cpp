@@ -47,16 +47,31 @@ bool covered(const ChunkMeta& m, const Intervals* deleted) {
                        [&](Interval i) { return i.mint <= m.mint && m.maxt <= i.maxt; });
 }
 
+// What is broken is noted in `damage`, or thrown when that is nullptr. Gives whether it was sound.
+template <typename Call>
+bool unless_broken(Damage* damage, Call call) {
+    if (damage == nullptr) {
+        call();
+        return true;
+    }
+    try {
+        call();
+        return true;
+    } catch (const DecodeError& e) {
+        damage->add(e.what());
+        return false;
+    }
+}
+
 // Calls visit(id, pairs, metas, deleted) for each matching series that has a chunk in the range that is not
 // deleted as a whole, until it gives false; metas are only those chunks.
 template <typename Visit>
 void each_series(const IndexReader& index, const std::vector<IndexReader::Id>& ids, int64_t mint,
-                 int64_t maxt, const Tombstones* tombstones, Visit visit) {
+                 int64_t maxt, const Tombstones* tombstones, Damage* damage, Visit visit) {
     std::vector<LabelPair> pairs;
     std::vector<ChunkMeta> metas;
     for (IndexReader::Id id : ids) {
-        ByteReader rest = index.labels(id, pairs);
-        IndexReader::chunks(rest, metas);
+        if (!unless_broken(damage, [&] { IndexReader::chunks(index.labels(id, pairs), metas); })) continue;
         const Intervals* deleted = tombstones == nullptr ? nullptr : tombstones->find(id);
         std::erase_if(metas,
                       [&](const ChunkMeta& m) { return !overlaps(m, mint, maxt) || covered(m, deleted); });
@@ -89,6 +104,7 @@ SeriesBatch in_label_order(SeriesBatch in) {
     SeriesBatch out;
     out.labels = LabelSets(in.labels.symbols());
     out.owners = std::move(in.owners);
+    out.damage = std::move(in.damage);
     auto order = label_order(in.labels);
     for (size_t k = 0; k < order.size(); ++k) {
         if (same_row(in.labels, order, k)) {
@@ -119,12 +135,13 @@ LabelSets in_label_order(LabelSets in) {
 }  // namespace
 
 SeriesBatch select(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
-                   const Tombstones* tombstones) {
+                   const Tombstones* tombstones, bool skip_broken) {
     SeriesBatch out;
+    Damage* damage = skip_broken ? &out.damage : nullptr;
     out.owners.push_back(block.owner);
     Translator translate(block.index, *out.labels.symbols());
     auto ids = match_series(block.index, terms);
-    each_series(block.index, ids, mint, maxt, tombstones,
+    each_series(block.index, ids, mint, maxt, tombstones, damage,
                 [&](IndexReader::Id, std::vector<LabelPair>& pairs, const std::vector<ChunkMeta>& metas,
                     const Intervals* deleted) {
                     if (out.rows() == 0) {
@@ -134,12 +151,14 @@ SeriesBatch select(const Block& block, std::span<const MatchTerm> terms, int64_t
                         out.labels.reserve(ids.size(), ids.size() * pairs.size());
                     }
                     for (const ChunkMeta& meta : metas) {
-                        ChunkView view = block.chunks.view(meta);
-                        if (deleted == nullptr) {
-                            out.chunks.push_back(view);
-                        } else {
-                            add_remains(view, *deleted, out);
-                        }
+                        unless_broken(damage, [&] {
+                            ChunkView view = block.chunks.view(meta);
+                            if (deleted == nullptr) {
+                                out.chunks.push_back(view);
+                            } else {
+                                add_remains(view, *deleted, out);
+                            }
+                        });
                     }
                     if (out.chunks.size() == out.offsets.back()) return true;
                     translate.row(pairs);
@@ -155,7 +174,7 @@ LabelSets select_labels(const Block& block, std::span<const MatchTerm> terms, in
     LabelSets out;
     Translator translate(block.index, *out.symbols());
     each_series(
-        block.index, match_series(block.index, terms), mint, maxt, tombstones,
+        block.index, match_series(block.index, terms), mint, maxt, tombstones, nullptr,
         [&](IndexReader::Id, std::vector<LabelPair>& pairs, const std::vector<ChunkMeta>&, const Intervals*) {
             translate.row(pairs);
             out.add_row(pairs);
@@ -210,7 +229,7 @@ TextList matching_label_values(const IndexReader& index, std::string_view name,
 size_t delete_samples(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
                       Tombstones& deleted) {
     size_t marked = 0;
-    each_series(block.index, match_series(block.index, terms), mint, maxt, nullptr,
+    each_series(block.index, match_series(block.index, terms), mint, maxt, nullptr, nullptr,
                 [&](IndexReader::Id id, const std::vector<LabelPair>&, const std::vector<ChunkMeta>& metas,
                     const Intervals*) {
                     int64_t last = metas[0].maxt;

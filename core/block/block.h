@@ -28,8 +28,9 @@ struct Block {
 
 // Matching series in label order with the chunks that overlap the range. A series without such a chunk is
 // left out.
+// With `skip_broken`, series and chunks that are broken are left out and noted in the batch's damage.
 SeriesBatch select(const Block& block, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
-                   const Tombstones* deleted);
+                   const Tombstones* deleted, bool skip_broken = false);
 
 // The label sets that select() would give, without looking at chunk bytes (a series whose samples in the
 // range are all deleted, but whose chunks are not, still shows).

@@ -18,8 +18,6 @@ bool same_bytes(const ChunkView& a, const ChunkView& b) {
            std::memcmp(a.data, b.data, a.size) == 0;
 }
 
-constexpr size_t kReasons = 10;  // that are kept of broken chunks
-
 std::string name_series(const SeriesBatch& batch, size_t row) {
     std::string text = "series {";
     for (LabelPair p : batch.labels.row(row)) {
@@ -113,9 +111,7 @@ void BlockWriter::encode_sound(std::span<const ChunkView> group) {
             reencode({&chunk, 1}, mint_, last_, nullptr, options_.float_encoding);
             sound.push_back(chunk);
         } catch (const DecodeError& e) {
-            ++broken_.chunks;
-            if (broken_.reasons.size() < kReasons)
-                broken_.reasons.push_back(name_series(*batch_, row_) + ": " + e.what());
+            broken_.add(name_series(*batch_, row_) + ": " + e.what());
         }
     }
     if (!sound.empty()) encode_group(sound);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "block/index_writer.h"
+#include "bytes/damage.h"
 #include "bytes/error.h"
 #include "chunk/encoding.h"
 #include "chunk/series_batch.h"
@@ -59,12 +60,8 @@ class BlockWriter {
         std::vector<int64_t> milliseconds;  // from the first to the last sample
     };
     Shapes take_shapes() { return std::exchange(shapes_, {}); }
-    // Chunks that were left out; for the first few of them, the series and what is wrong.
-    struct Broken {
-        uint64_t chunks = 0;
-        std::vector<std::string> reasons;
-    };
-    const Broken& broken() const { return broken_; }
+    // Chunks that were left out, with their series.
+    const Damage& broken() const { return broken_; }
 
   private:
     void add_group(std::span<const ChunkView> group);
@@ -78,7 +75,7 @@ class BlockWriter {
     IndexWriter index_;
     BlockCounts counts_;
     Shapes shapes_;
-    Broken broken_;
+    Damage broken_;
     const SeriesBatch* batch_ = nullptr;  // of the row being added, for messages
     size_t row_ = 0;
     std::vector<Piece> pieces_;

@@ -135,6 +135,7 @@ SeriesBatch merge_batches(std::span<const SeriesBatch* const> batches) {
         mappers.emplace_back(b->labels.symbols() ? *b->labels.symbols() : *out.labels.symbols(),
                              *out.labels.symbols());
         out.owners.insert(out.owners.end(), b->owners.begin(), b->owners.end());
+        out.damage.add(b->damage);
     }
     size_t chunks = 0;
     for (const SeriesBatch* b : batches) chunks += b->chunks.size();

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "bytes/damage.h"
 #include "chunk/encoding.h"
 #include "chunk/histogram_columns.h"
 #include "chunk/sample_buffer.h"
@@ -30,6 +31,7 @@ struct SeriesBatch {
     std::vector<ChunkView> chunks;
     std::vector<uint64_t> offsets{0};  // row i owns chunks[offsets[i], offsets[i + 1])
     std::vector<std::shared_ptr<const void>> owners;
+    Damage damage;  // what should be in the batch and cannot be
 
     size_t rows() const { return labels.rows(); }
     std::span<const ChunkView> row(size_t i) const {

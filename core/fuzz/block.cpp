@@ -1,6 +1,7 @@
 // A block from anywhere: opening and reading end with answers or a DecodeError. The first byte chooses what
 // the rest is: an index file as it is; a chunk segment; a tombstones file; or edits (u16 position, byte) to a
-// small valid index whose checksums are put right again, so that damage gets past them.
+// small valid index whose checksums are put right again, so that damage gets past them. It also chooses as
+// which version the index is read.
 #include "block/block.h"
 
 #include <cstdint>
@@ -108,8 +109,9 @@ void attempt(Call call) {
     }
 }
 
-void read_all(std::span<const uint8_t> index, std::span<const uint8_t> segment) {
-    auto block = std::make_shared<Block>(Block{IndexReader(index), ChunkSegments({segment}), nullptr});
+void read_all(std::span<const uint8_t> index, std::span<const uint8_t> segment, uint8_t version) {
+    auto block =
+        std::make_shared<Block>(Block{IndexReader(index, version), ChunkSegments({segment}), nullptr});
     Tombstones deleted;
     deleted.add(12, {2, 1001});
     MatchTerm every{"host", {}, true, false}, some{"host", {"h1", "h4"}, false, true};
@@ -124,6 +126,10 @@ void read_all(std::span<const uint8_t> index, std::span<const uint8_t> segment) 
                 attempt([&] { decode_row(batch, i, 0, 3000, ts, vs); });
                 attempt([&] { decode_histograms(batch, i, 0, 3000, histograms); });
             }
+        });
+        attempt([&] {
+            SeriesBatch sound = select(*block, terms, 1, 2000, &deleted, true);
+            if (sound.damage.reasons.size() > Damage::kReasons) __builtin_trap();
         });
         attempt([&] { select_labels(*block, terms, 0, 3000, nullptr); });
         attempt([&] { analyze_labels(block->index, terms, 1, 1002, 5); });
@@ -160,13 +166,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static const Sample sample = make_sample();
     if (size == 0) return 0;
     std::span<const uint8_t> rest(data + 1, size - 1);
+    auto version = static_cast<uint8_t>(data[0] / 4 % 4);  // 0: what the file says
     attempt([&] {
         switch (data[0] % 4) {
             case 0:
-                read_all(rest, sample.segment);
+                read_all(rest, sample.segment, version);
                 break;
             case 1:
-                read_all(sample.index, rest);
+                read_all(sample.index, rest, version);
                 break;
             case 2:
                 Tombstones::decode(rest).encode();
@@ -176,7 +183,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                 for (size_t i = 0; i + 3 <= rest.size(); i += 3)
                     index[(rest[i] << 8 | rest[i + 1]) % index.size()] = rest[i + 2];
                 repair(index);
-                read_all(index, sample.segment);
+                read_all(index, sample.segment, version);
             }
         }
     });

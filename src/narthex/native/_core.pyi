@@ -153,6 +153,10 @@ class SeriesBatch:
     @property
     def labels(self) -> LabelSets: ...
     def chunk_count(self) -> int: ...
+    def damage(self) -> tuple[int, list[str]]:
+        """What should be in the batch and cannot be, as its bytes are broken: how much, and the first few reasons."""
+
+    def add_damage(self, reason: str) -> None: ...
     def samples(self, row: int, mint: int, maxt: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Decoded float samples of a row with mint <= t <= maxt, stale markers included."""
 
@@ -223,8 +227,19 @@ class BlockReader:
     def index_version(self) -> int: ...
     def symbol_count(self) -> int: ...
     def series_count(self) -> int: ...
-    def select(self, terms: MatchTerms, mint: int, maxt: int, tombstones: Tombstones | None = None) -> SeriesBatch:
-        """Matching series in label order with the chunks that overlap the range; deleted samples are cut out."""
+    def select(
+        self,
+        terms: MatchTerms,
+        mint: int,
+        maxt: int,
+        tombstones: Tombstones | None = None,
+        skip_broken_of: str | None = None,
+    ) -> SeriesBatch:
+        """Matching series in label order with the chunks that overlap [mint, maxt] (milliseconds, inclusive).
+
+        Broken series and chunks are a DecodeError; with `skip_broken_of`, the name of the block, they are left out and
+        noted in the batch's damage under that name.
+        """
 
     def series(
         self, terms: MatchTerms, mint: int, maxt: int, tombstones: Tombstones | None = None, limit: int = 0

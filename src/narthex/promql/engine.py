@@ -214,7 +214,8 @@ class Engine:
             selections.close()
         if selections.histogram_chunks:
             notes.histograms_left_out()
-        result.warnings, result.infos = notes.warnings(), notes.infos()
+        result.damage = selections.damage.texts()
+        result.warnings, result.infos = [*result.damage, *notes.warnings()], notes.infos()
         stats = result.stats
         stats.prepare_s, stats.inner_eval_s, stats.sort_s = (
             planned - begun,

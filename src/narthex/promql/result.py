@@ -61,6 +61,8 @@ class QueryResult:
     sequences: Sequences | None = None
     warnings: list[str] = field(default_factory=list)
     infos: list[str] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+    """What storage could not read, in words; it stands in `warnings` too."""
     stats: QueryStats = field(default_factory=QueryStats)
 
     @property

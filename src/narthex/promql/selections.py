@@ -82,6 +82,24 @@ class Selection:
     chunks: int
 
 
+class Damage:
+    """What storage could not read. Its series and samples are missing from the result."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.reasons: list[str] = []
+
+    def add(self, count: int, reasons: list[str]) -> None:
+        self.count += count
+        self.reasons += reasons
+
+    def texts(self) -> list[str]:
+        """For warnings."""
+        more = self.count - len(self.reasons)
+        named = [*self.reasons, f"{more} more"] if more else self.reasons
+        return [f"left out as broken: {what}" for what in named]
+
+
 class _Read:
     """One read: equal matchers over one time range."""
 
@@ -102,6 +120,7 @@ class Selections:
         self._queryable = queryable
         self._queriers: dict[tuple[int, int], Querier] = {}
         self._reads: dict[int, list[_Read]] = {}  # by identity of the tuple of matchers
+        self.damage = Damage()
         self.histogram_chunks = 0
         """How many of the chunks that were read hold native histograms."""
 
@@ -128,6 +147,7 @@ class Selections:
         if read.selection is None:
             batch = self._querier(read.mint, read.maxt).select(matchers)
             self.histogram_chunks += batch.histogram_chunk_count()
+            self.damage.add(*batch.damage())
             read.selection = Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count())
         return read.selection
 

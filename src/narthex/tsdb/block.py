@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ from narthex.tsdb.meta import BAD_INDEX_VERSION, VERSION, BlockMeta, read_meta, 
 from narthex.tsdb.select import Planner
 from narthex.tsdb.tombstones import read_tombstones, write_tombstones
 
+log = logging.getLogger("narthex.tsdb")
+
 INDEX = "index"
 CHUNKS = "chunks"
+_MOST_REPORTS = 50
 
 
 class Block:
@@ -31,6 +35,7 @@ class Block:
         self.path, self.meta, self.reader, self.tombstones, self.size = path, meta, reader, tombstones, size
         self.plan = Planner(reader).plan
         self._lock = threading.Lock()
+        self._reported: set[str] = set()
 
     @classmethod
     def open(cls, path: Path) -> Block:
@@ -103,6 +108,13 @@ class Block:
             self.meta = replace(self.meta, deletable=True)
             write_meta(self.path, self.meta)
 
+    def report(self, reasons: Sequence[str]) -> None:
+        """Logs damage, each kind once, and no more than some dozens of kinds."""
+        for reason in reasons:
+            if len(self._reported) < _MOST_REPORTS and reason not in self._reported:
+                self._reported.add(reason)
+                log.error("broken part of a block is left out of answers", extra={"err": reason})
+
     @contextmanager
     def _naming(self) -> Iterator[None]:
         try:
@@ -124,6 +136,23 @@ class BlockQuerier:
         block = self._block
         with block._naming():
             return block.reader.select(block.plan(matchers), self._mint, self._maxt, _some(block.tombstones))
+
+    def select_sound(self, matchers: Sequence[Matcher]) -> SeriesBatch:
+        """What `select` would give without the parts that are broken; `damage` of the batch names those.
+
+        An index whose lists are broken gives nothing. Damage is logged when it is seen first.
+        """
+        block = self._block
+        try:
+            batch = block.reader.select(
+                block.plan(matchers), self._mint, self._maxt, _some(block.tombstones), str(block.path)
+            )
+        except DecodeError as e:
+            batch = SeriesBatch()
+            batch.add_damage(f"{block.path}: {e}")
+        if batch.damage()[0]:
+            block.report(batch.damage()[1])
+        return batch
 
     def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
         block = self._block

@@ -54,6 +54,9 @@ class BlockMetrics:
         self.broken_chunks = registry.counter(
             "narthex_tsdb_broken_head_chunks_total", "Chunks of the head that were left out of a block as broken."
         )
+        self.damaged_reads = registry.counter(
+            "narthex_tsdb_damaged_reads_total", "Series and chunks of blocks left out of answers as broken."
+        )
         self.vertical = registry.counter(
             p + "vertical_compactions_total", "Total number of compactions done on overlapping blocks."
         )

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from narthex.model.matcher import Matcher
 from narthex.native import LabelSets, SeriesBatch, TextList
-from narthex.storage.contract import Querier
+from narthex.tsdb.block import BlockQuerier
 from narthex.tsdb.block_set import Blocks
-from narthex.tsdb.head import Head
+from narthex.tsdb.head import Head, HeadQuerier
 
 R = TypeVar("R")
 
@@ -25,8 +25,16 @@ class DBQuerier:
         self._head, self._blocks, self._mint, self._maxt = head, blocks, mint, maxt
 
     def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:
-        found = [batch for batch in self._ask(lambda q: q.select(matchers)) if len(batch)]
+        """What is sound. What is not is in the batch's `damage`, which a caller has to pass on."""
+        found = [batch for batch in self._ask(lambda q: self._sound(q, matchers)) if len(batch) or batch.damage()[0]]
         return found[0] if len(found) == 1 else SeriesBatch.merge(found)
+
+    def _sound(self, querier: HeadQuerier | BlockQuerier, matchers: Sequence[Matcher]) -> SeriesBatch:
+        if not isinstance(querier, BlockQuerier):
+            return querier.select(matchers)
+        batch = querier.select_sound(matchers)
+        self._blocks.metrics.damaged_reads.inc(batch.damage()[0])
+        return batch
 
     def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
         found = [sets for sets in self._ask(lambda q: q.series(matchers, limit)) if len(sets)]
@@ -41,7 +49,7 @@ class DBQuerier:
     def close(self) -> None:
         """Nothing to let go: what was selected keeps its own hold on chunks and mapped files."""
 
-    def _ask(self, question: Callable[[Querier], R]) -> list[R]:
+    def _ask(self, question: Callable[[HeadQuerier | BlockQuerier], R]) -> list[R]:
         answers = []
         if self._head.overlaps(self._mint, self._maxt):
             answers.append(question(self._head.querier(self._mint, self._maxt)))

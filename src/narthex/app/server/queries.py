@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from narthex.app.server.paces import Paces, shape
-from narthex.errors import QueryError, QueryTimeout, TooManySamples
+from narthex.errors import QueryError, QueryTimeout, StorageError, TooManySamples
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher
 from narthex.native import take_rows
@@ -59,8 +59,13 @@ class Queries:
         return Prepared(self._engine, self._storage, self.paces, query, options, (start, end, step))
 
     def evaluate(self, expression: str, time: int) -> list[Sample]:
-        """The instant vector of an expression at a time (milliseconds); a scalar is one sample without labels."""
+        """The instant vector of an expression at a time (milliseconds); a scalar is one sample without labels.
+
+        Raises StorageError when stored samples could not be read: a recorded value would hide that for ever.
+        """
         result = self._engine.instant(self._storage, expression, time)
+        if result.damage:
+            raise StorageError(result.damage[0])
         if result.kind is ValueType.SCALAR:
             return [Sample({}, float(result.cells[0, 0]))]
         if result.kind is not ValueType.VECTOR:

@@ -9,6 +9,6 @@
 // `decompress` is None or a callable (data: bytes, limit: int) -> bytes that the caller keeps alive. The
 // result may be called without the GIL.
 narthex::ZstdDecoder zstd_decoder(nb::handle decompress);
-// "none", "snappy" or "zstd", the last one with a callable (data: bytes) -> bytes that the caller keeps alive.
-// Throws ValueError.
+// "none", "snappy" or "zstd", the last one with a callable (data: bytes) -> bytes that the caller keeps
+// alive. Throws ValueError.
 narthex::WalCompression wal_compression(std::string_view kind, nb::handle zstd);

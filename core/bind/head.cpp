@@ -14,6 +14,7 @@
 #include "bind/match_terms.h"
 #include "bind/module.h"
 #include "bind/text.h"
+#include "bind/transaction.h"
 #include "bind/zstd.h"
 #include "head/replay.h"
 #include "head/transaction.h"
@@ -22,38 +23,10 @@ using namespace narthex;
 
 namespace {
 
-template <typename T>
-using Column = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-template <typename T>
-std::span<const T> view(const Column<T>& c) {
-    return {c.data(), c.shape(0)};
-}
-
-// Doubles as their bits: a NaN must keep its payload.
-std::span<const uint64_t> bits_of(const Column<double>& c) {
-    return {reinterpret_cast<const uint64_t*>(c.data()), c.shape(0)};
-}
-
 nb::list counts(const std::vector<HeadCount>& from) {
     nb::list out;
     for (const HeadCount& c : from) out.append(nb::make_tuple(text(c.name), text(c.value), c.count));
     return out;
-}
-
-using Statuses = nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>;
-using Starts = std::optional<Column<int64_t>>;
-
-template <typename Values>
-Statuses append(HeadTransaction& tx, const Column<uint64_t>& refs, const Column<int64_t>& ts,
-                const Values& values, const Starts& starts) {
-    std::vector<uint8_t> statuses(refs.shape(0));
-    {
-        nb::gil_scoped_release release;
-        tx.append(view(refs), view(ts), values, starts ? view(*starts) : std::span<const int64_t>(),
-                  statuses);
-    }
-    return to_numpy(std::move(statuses));
 }
 
 HeadView to_view(std::pair<uint64_t, uint32_t> v) {
@@ -61,38 +34,9 @@ HeadView to_view(std::pair<uint64_t, uint32_t> v) {
 }
 
 void bind_transaction(nb::module_& m) {
-    nb::class_<HeadTransaction>(m, "HeadTransaction")
-        .def(
-            "append",
-            [](HeadTransaction& tx, const Column<uint64_t>& refs, const Column<int64_t>& ts,
-               const Column<double>& values,
-               const Starts& starts) { return append(tx, refs, ts, bits_of(values), starts); },
-            nb::arg("refs"), nb::arg("timestamps"), nb::arg("values"),
-            nb::arg("start_timestamps") = nb::none())
-        .def("append_histograms", &append<HistogramBatch>, nb::arg("refs"), nb::arg("timestamps"),
-             nb::arg("values"), nb::arg("start_timestamps") = nb::none())
-        .def(
-            "encode",
-            [](HeadTransaction& tx, size_t position, std::string_view compression, nb::object zstd) {
-                std::vector<uint8_t> out;
-                WalCompression how = wal_compression(compression, zstd);
-                {
-                    nb::gil_scoped_release release;
-                    out = tx.encode(position, std::move(how));
-                }
-                return nb::bytes(out.data(), out.size());
-            },
-            nb::arg("position"), nb::arg("compression") = "snappy", nb::arg("zstd") = nb::none())
-        .def("apply",
-             [](HeadTransaction& tx) {
-                 HeadTransaction::Applied applied;
-                 {
-                     nb::gil_scoped_release release;
-                     applied = tx.apply();
-                 }
-                 return nb::make_tuple(applied.floats, applied.histograms);
-             })
-        .def_prop_ro("pending", &HeadTransaction::pending);
+    nb::class_<HeadTransaction> transaction(m, "HeadTransaction");
+    bind_transaction_methods(transaction);
+    transaction.def_prop_ro("pending", &HeadTransaction::pending);
 }
 
 // The page's bytes, held for as long as Python wants to write them.
@@ -155,8 +99,8 @@ void bind_replay(nb::module_& m) {
         .def_ro("faults", &ReplayCounts::faults)
         .def_ro("good_end", &ReplayCounts::good_end)
         .def_ro("fault", &ReplayCounts::fault);
-    nb::class_<HeadReplay>(m, "HeadReplay")
-        .def(nb::init<std::shared_ptr<Head>>(), nb::arg("head"))
+    nb::class_<HeadReplay> replay(m, "HeadReplay");
+    replay.def(nb::init<std::shared_ptr<Head>>(), nb::arg("head"))
         .def(
             "chunk_file",
             [](HeadReplay& r, uint32_t number, nb::object content) {
@@ -166,29 +110,8 @@ void bind_replay(nb::module_& m) {
                 return r.chunk_file(number, std::move(held), bytes);
             },
             nb::arg("number"), nb::arg("content"))
-        .def("finish", &HeadReplay::finish, nb::call_guard<nb::gil_scoped_release>())
-        .def(
-            "segment",
-            [](HeadReplay& r, nb::object segment, nb::object zstd) {
-                PyBufferView bytes(segment);
-                ZstdDecoder decoder = zstd_decoder(zstd);
-                nb::gil_scoped_release release;
-                return r.segment(bytes.bytes(), decoder);
-            },
-            nb::arg("segment"), nb::arg("zstd").none() = nb::none())
-        .def(
-            "salvage",
-            [](HeadReplay& r, nb::object segment, nb::object zstd) {
-                PyBufferView bytes(segment);
-                ZstdDecoder decoder = zstd_decoder(zstd);
-                WalWriter sound(0);
-                {
-                    nb::gil_scoped_release release;
-                    r.segment(bytes.bytes(), decoder, &sound);
-                }
-                return to_bytes(sound.bytes());
-            },
-            nb::arg("segment"), nb::arg("zstd").none() = nb::none());
+        .def("finish", &HeadReplay::finish, nb::call_guard<nb::gil_scoped_release>());
+    bind_segment_methods(replay);
 }
 
 void bind_stats(nb::module_& m) {

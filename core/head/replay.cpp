@@ -13,35 +13,15 @@
 namespace narthex {
 
 ReplayCounts HeadReplay::segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd, WalWriter* sound) {
-    ReplayCounts counts;
-    WalReader in(bytes, zstd);
-    std::span<const uint8_t> next;
-    for (bool more = true; more;) {
-        size_t good_end = in.good_end();
-        try {
-            // Decompression may call back into Python, which must not happen under the lock.
-            more = in.next(next);
-            if (!more) break;
-            std::unique_lock lock(head_->mutex_);
-            cursor_ = {};
-            ++head_->version_;
-            record(next, counts);
-            if (sound != nullptr) sound->record(next);
-        } catch (const DecodeError& e) {
-            if (counts.faults++ == 0) {
-                counts.fault = e.what();
-                counts.good_end = good_end;
-            }
-            more = in.skip_damage();
-        }
-    }
-    if (counts.faults == 0) counts.good_end = bytes.size();
-    return counts;
+    return replay_segment(bytes, zstd, sound, [this](std::span<const uint8_t> next, ReplayCounts& counts) {
+        std::unique_lock lock(head_->mutex_);
+        cursor_ = {};
+        ++head_->version_;
+        record(next, counts);
+    });
 }
 
 void HeadReplay::record(std::span<const uint8_t> record, ReplayCounts& counts) {
-    ++counts.records;
-    if (record.empty()) throw DecodeError("empty record", 0);
     auto body = record.subspan(1);
     auto use_sample = [&](uint64_t ref, int64_t t, uint64_t bits) { sample(ref, t, bits, counts); };
     switch (static_cast<WalRecord>(record[0])) {

@@ -4,32 +4,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 
 #include "head/head.h"
 #include "head/pending_chunks.h"
+#include "head/segment_replay.h"
 #include "wal/pages.h"
 
 namespace narthex {
-
-// What a segment held. Where it is damaged, `good_end` and `fault` tell of the first place; what lies behind
-// it was read as well.
-struct ReplayCounts {
-    uint64_t records = 0;
-    uint64_t series = 0;
-    uint64_t samples = 0;         // applied floats
-    uint64_t histograms = 0;      // applied
-    uint64_t old_samples = 0;     // before the head's min valid time, or already there
-    uint64_t unknown_refs = 0;    // samples of series that no record names
-    uint64_t invalid_series = 0;  // label sets that no writer should have written
-    uint64_t tombstones = 0;
-    uint64_t skipped_records = 0;     // types that the head does not keep: exemplars, metadata, unknown
-    uint64_t invalid_histograms = 0;  // of unknown schemas, or that make no sense
-    uint64_t unknown_records = 0;     // of types that no version writes
-    uint64_t faults = 0;
-    size_t good_end = 0;
-    std::string fault;
-};
 
 // First all chunk files, then the segments, then finish(). Samples that chunks hold are skipped in the log;
 // where a series lacks a chunk, its samples come from the log.

@@ -14,11 +14,12 @@ from narthex.files.lock import FileLock
 from narthex.instrument.registry import Registry
 from narthex.model.labels import METRIC_NAME
 from narthex.model.matcher import Matcher
+from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_set import Blocks
 from narthex.tsdb.db_querier import DBQuerier
-from narthex.tsdb.head import CHUNKS_HEAD, WAL, Head, HeadAppender
+from narthex.tsdb.head import CHUNKS_HEAD, WAL, Head
 from narthex.tsdb.maintenance import Delay, Interval
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.replay import Progress, ReplayStatus
@@ -120,7 +121,7 @@ class DB:
         ).set_function(db.lowest_time)
         return db
 
-    def appender(self) -> HeadAppender:
+    def appender(self) -> LogAppender:
         return self.head.appender()
 
     def querier(self, mint: int, maxt: int) -> DBQuerier:

@@ -9,23 +9,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from narthex.errors import InternalError, StorageError
+from narthex.errors import StorageError
 from narthex.instrument.registry import Registry
-from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.native import Head as CoreHead
-from narthex.native import HeadCounts, HeadTransaction, HistogramBatch, LabelSets, SeriesBatch, TextList
-from narthex.storage.contract import Refs, Times, Values
-from narthex.tsdb.checkpoint import remove_before, remove_temporary, write_checkpoint
+from narthex.native import HeadCounts, HeadTransaction, LabelSets, SeriesBatch, TextList
+from narthex.tsdb.appender import LogAppender
+from narthex.tsdb.checkpoint import remove_temporary
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.head_settings import DEFAULT_SETTINGS, HeadSettings
+from narthex.tsdb.log_truncation import LogTruncation
 from narthex.tsdb.metrics import HeadMetrics, WalMetrics
 from narthex.tsdb.replay import Progress, ReplayResult, replay
 from narthex.tsdb.select import Planner, Term
-from narthex.tsdb.wal import Wal, list_segments
+from narthex.tsdb.wal import Wal
 from narthex.tsdb.zstd import compress
 
 log = logging.getLogger("narthex.tsdb.head")
@@ -57,8 +54,7 @@ class Head:
         self.metrics, self.wal_metrics = metrics, wal_metrics
         self._planner = Planner(core)
         self._commits = threading.Lock()
-        # References of dropped series that a log segment still mentions: (last segment that may, references).
-        self._expiring: list[tuple[int, NDArray[np.uint64]]] = []
+        self._log_truncation = LogTruncation(wal, wal_metrics, self._commits)
         self._log_floor: int | None = None  # where memory begins since a truncation that the log does not follow yet
 
     @classmethod
@@ -86,10 +82,9 @@ class Head:
         wal = Wal(directory, segment_size, wal_metrics)
         return cls(core, wal, chunk_files, metrics, wal_metrics, settings), result
 
-    def appender(self) -> HeadAppender:
+    def appender(self) -> LogAppender:
         self.metrics.appenders.inc()
-        self.metrics.active_appenders.inc()
-        return HeadAppender(self)
+        return LogAppender(self, self.core.transaction(), self.metrics.active_appenders)
 
     def commit(self, transaction: HeadTransaction) -> None:
         """Log first, then memory. Raises StorageError with nothing visible."""
@@ -128,8 +123,7 @@ class Head:
         started = time.perf_counter()
         dropped = self.core.truncate(mint)
         self.metrics.gc_duration.observe(time.perf_counter() - started)
-        if len(dropped):
-            self._expiring.append((self.wal.current, dropped))
+        self._log_truncation.expire(dropped)
         self._log_floor = mint
 
     def truncate_log(self) -> None:
@@ -139,58 +133,11 @@ class Head:
             return
         try:
             self._chunk_files.remove_unneeded(self.core)
-            self._truncate_log(self._log_floor)
+            self._log_truncation.run(self.core.refs(), self._log_floor, self.settings.wal_compression)
         except StorageError:
             self.metrics.truncations_failed.inc()
             raise
         self._log_floor = None
-
-    def _truncate_log(self, mint: int) -> None:
-        """Turns the older two thirds of the finished segments into a checkpoint, as Prometheus does."""
-        started = time.perf_counter()
-        segments = list_segments(self.wal.directory)
-        first, last = segments[0].number, segments[-1].number - 1  # never the one being written
-        with self._commits:
-            self.wal.cut()  # so that a slow log shrinks too
-        self.wal.sync_finished()
-        last = first + (last - first) * 2 // 3
-        if last <= first:
-            return
-        self.wal_metrics.truncations.inc()
-        self.wal_metrics.checkpoints.inc()
-        self._expiring = [(segment, refs) for segment, refs in self._expiring if segment > last]
-        refs = np.concatenate([self.core.refs(), *(refs for _, refs in self._expiring)])
-        try:
-            counts = write_checkpoint(
-                self.wal.directory,
-                last,
-                refs,
-                mint,
-                self.wal.segment_size,
-                self.wal_metrics,
-                self.settings.wal_compression,
-            )
-        except StorageError:
-            self.wal_metrics.checkpoints_failed.inc()
-            raise
-        try:
-            self.wal.remove_before(last + 1)
-        except StorageError:
-            self.wal_metrics.truncations_failed.inc()
-            raise
-        remove_before(self.wal.directory, last, self.wal_metrics)
-        seconds = time.perf_counter() - started
-        self.wal_metrics.truncate_duration.observe(seconds)
-        log.info(
-            "Checkpoint written",
-            extra={
-                "first": first,
-                "last": last,
-                "duration": f"{seconds:.3f}s",
-                "series": counts.kept_series,
-                "samples": counts.kept_samples,
-            },
-        )
 
     def close(self) -> None:
         """Raises StorageError if the log cannot be synced."""
@@ -200,55 +147,6 @@ class Head:
             except StorageError as e:
                 log.error("Closed chunks are not written; the log has them", extra={"err": str(e)})
             self.wal.close()
-
-
-class HeadAppender:
-    """storage.contract.Appender over the head. It may create many series in one call, too."""
-
-    __slots__ = ("_head", "_transaction")
-
-    def __init__(self, head: Head) -> None:
-        self._head = head
-        self._transaction: HeadTransaction | None = head.core.transaction()
-
-    def series(self, labels: Labels) -> int:
-        """Raises StorageError for a label set that cannot be stored: an empty one, or text that is not UTF-8."""
-        try:
-            return self._head.core.series(labels.pairs())
-        except (TypeError, ValueError):
-            raise StorageError(f"label set cannot be stored: {labels!r}") from None
-
-    def series_many(self, label_sets: LabelSets) -> Refs:
-        """`series` for each row."""
-        return self._head.core.series_many(label_sets)
-
-    def append(
-        self, refs: Refs, timestamps: Times, values: Values, start_timestamps: Times | None = None
-    ) -> NDArray[np.uint8]:
-        return self._open().append(refs, timestamps, values, start_timestamps)
-
-    def append_histograms(
-        self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
-    ) -> NDArray[np.uint8]:
-        return self._open().append_histograms(refs, timestamps, values, start_timestamps)
-
-    def commit(self) -> None:
-        transaction = self._open()
-        self._end()
-        self._head.commit(transaction)
-
-    def rollback(self) -> None:
-        if self._transaction is not None:
-            self._end()
-
-    def _open(self) -> HeadTransaction:
-        if self._transaction is None:
-            raise InternalError("the transaction has ended")
-        return self._transaction
-
-    def _end(self) -> None:
-        self._transaction = None
-        self._head.metrics.active_appenders.inc(-1)
 
 
 class HeadQuerier:

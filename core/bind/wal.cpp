@@ -117,8 +117,8 @@ void bind_wal(nb::module_& m) {
                std::string_view compression, nb::object zstd) {
                 new (self) Checkpoint({refs.data(), refs.shape(0)}, mint, wal_compression(compression, zstd));
             },
-            nb::arg("refs"), nb::arg("mint"), nb::arg("compression") = "snappy",
-            nb::arg("zstd") = nb::none(), nb::keep_alive<1, 5>())
+            nb::arg("refs"), nb::arg("mint"), nb::arg("compression") = "snappy", nb::arg("zstd") = nb::none(),
+            nb::keep_alive<1, 5>())
         .def(
             "segment",
             [](Checkpoint& c, nb::object segment, nb::object zstd) {

@@ -241,6 +241,13 @@ void bind_head(nb::module_& m) {
             nb::arg("limit") = 0)
         .def("counts", &Head::stats)
         .def("cardinality", &cardinality, nb::arg("name"), nb::arg("limit"))
+        .def(
+            "set_encoding",
+            [](Head& h, bool xor2, bool histogram_starts, bool store_starts) {
+                h.set_encoding({xor2, histogram_starts, store_starts});
+            },
+            nb::kw_only(), nb::arg("xor2"), nb::arg("histogram_starts"), nb::arg("store_starts"),
+            nb::call_guard<nb::gil_scoped_release>())
         .def("set_min_valid_time", &Head::set_min_valid_time, nb::arg("mint"))
         .def(
             "truncate",

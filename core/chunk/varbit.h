@@ -30,7 +30,7 @@ void put(Bits& out, unsigned ones, uint64_t value) {
     }
     unsigned prefix = ones == 8 ? 8 : ones + 1;
     out.put(ones == 8 ? 0xff : (1u << prefix) - 2, prefix);
-    out.put(value, kBits[ones]);
+    out.put64(value, kBits[ones]);
 }
 
 // Gives the number of ones; the value's bits without sign go to `value`.
@@ -69,7 +69,8 @@ inline int64_t take_varbit_int(PaddedBits& in) {
     return static_cast<int64_t>(value);
 }
 
-// `Bits` is anything with put(value, count) that ignores higher bits of `value` and takes a count up to 64.
+// `Bits` is anything with put(value, count), and put64 for counts up to 64, that ignore higher bits of
+// `value`.
 template <typename Bits>
 void put_varbit_uint(Bits& out, uint64_t value) {
     varbit::put(out, varbit::ones_for(64u - static_cast<unsigned>(std::countl_zero(value))), value);

@@ -6,19 +6,10 @@
 #include "chunk/padded_bits.h"
 #include "chunk/sample_buffer.h"
 #include "chunk/stale.h"
-#include "chunk/xor_encoder.h"
 
 namespace narthex {
 
 namespace {
-
-constexpr size_t kXor2Header = 3;
-constexpr XorPrefixes kWithTime{0b10, 2, 0b110, 3};  // after a time code
-constexpr XorPrefixes kSameSpacing{0b0, 1, 0b1, 1};  // the joint code said that the value differs
-constexpr uint64_t kStaleAfterTime = 0b111;
-
-// The joint codes that carry a delta of deltas, by number of leading ones: its width.
-constexpr unsigned kTimeBits[5] = {0, 0, 13, 20, 64};
 
 struct Xor2Decoder {
     PaddedBits in;
@@ -65,7 +56,7 @@ struct Xor2Decoder {
             return kStaleNaNBits;
         }
         in.skip(ones + 1);
-        unsigned size = kTimeBits[ones];
+        unsigned size = kXor2TimeBits[ones];
         uint64_t dod = in.take(size);
         if (size != 64 && dod >> (size - 1)) dod -= uint64_t{1} << size;
         delta += dod;
@@ -118,64 +109,12 @@ void xor2_decode(std::span<const uint8_t> chunk, int64_t mint, int64_t maxt, Sam
     out.commit(n);
 }
 
-void Xor2Appender::put_value(uint64_t bits) {
-    if (bits == kStaleNaNBits) {
-        out_.put(kStaleAfterTime, 3);
-        return;
-    }
-    if (bits == window_.v) {
-        out_.put(0, 1);
-        return;
-    }
-    put_xor_bits(window_, bits ^ window_.v, kWithTime, out_);
-    window_.v = bits;
-}
-
-void Xor2Appender::put_joint(int64_t dod, uint64_t bits) {
-    auto raw = static_cast<uint64_t>(dod);
-    auto fits = [dod](unsigned size) {
-        int64_t limit = int64_t{1} << (size - 1);
-        return -limit <= dod && dod < limit;
-    };
-    if (dod == 0) {
-        if (bits == kStaleNaNBits) {
-            out_.put(0b11111, 5);
-        } else if (bits == window_.v) {
-            out_.put(0, 1);
-        } else {
-            out_.put(0b10, 2);
-            put_xor_bits(window_, bits ^ window_.v, kSameSpacing, out_);
-            window_.v = bits;
-        }
-        return;
-    }
-    unsigned ones = fits(13) ? 2 : fits(20) ? 3 : 4;
-    out_.put((1u << (ones + 1)) - 2, ones + 1);
-    out_.put(raw, kTimeBits[ones]);
-    put_value(bits);
-}
-
 void Xor2Appender::append(int64_t t, double v, int64_t start) {
-    auto bits = std::bit_cast<uint64_t>(v);
-    uint64_t delta = static_cast<uint64_t>(t) - static_cast<uint64_t>(t_);
-    if (samples_ == 0) {
-        out_.put_varint(t);
-        out_.put(bits, 64);
-        if (bits != kStaleNaNBits) window_.v = bits;
-        delta = 0;
-    } else if (samples_ == 1) {
-        out_.put_uvarint(delta);
-        put_value(bits);
-    } else {
-        put_joint(static_cast<int64_t>(delta - delta_), bits);
-    }
-    starts_.put(out_, samples_, t, t_, start);
-    t_ = t;
-    delta_ = delta;
+    xor2_encode(state_, samples_, t, std::bit_cast<uint64_t>(v), start, out_);
     ++samples_;
     out_[0] = static_cast<uint8_t>(samples_ >> 8);
     out_[1] = static_cast<uint8_t>(samples_);
-    out_[2] = starts_.header();
+    out_[2] = state_.starts.header();
 }
 
 }  // namespace narthex

@@ -8,7 +8,7 @@
 
 #include "chunk/bit_writer.h"
 #include "chunk/encoding.h"
-#include "chunk/start_times.h"
+#include "chunk/xor2_encoder.h"
 
 namespace narthex {
 
@@ -17,7 +17,7 @@ class SampleBuffer;
 // Writes one chunk; the bytes so far are a complete chunk after every append. At most 65,535 samples.
 class Xor2Appender {
   public:
-    Xor2Appender() : out_(3) {}
+    Xor2Appender() : out_(kXor2Header) {}
     // `start` is the start time, 0 when unknown.
     void append(int64_t t, double v, int64_t start = 0);
     std::span<const uint8_t> bytes() const { return out_.bytes(); }
@@ -25,22 +25,9 @@ class Xor2Appender {
     uint16_t samples() const { return samples_; }
 
   private:
-    // The window in which values differ, as put_xor_bits wants it; `v` is the last value that was no stale
-    // marker.
-    struct Window {
-        uint64_t v = 0;
-        uint8_t leading = 0xff;
-        uint8_t trailing = 0;
-    };
-    void put_value(uint64_t bits);
-    void put_joint(int64_t delta_of_delta, uint64_t bits);
-
     BitWriter out_;
-    Window window_;
-    StartTimeWriter starts_;
+    Xor2State state_;
     uint16_t samples_ = 0;
-    int64_t t_ = 0;
-    uint64_t delta_ = 0;
 };
 
 // Appends the samples with mint <= t <= maxt to `out` and, unless it is null, their start times to `starts`.

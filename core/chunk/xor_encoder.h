@@ -22,8 +22,9 @@ struct XorState {
 // A sample takes at most this many bytes, the begun byte included.
 inline constexpr size_t kXorMaxSample = 21;
 
-// Bits on their way into a chunk, most significant first. `bytes` needs room for the widest sample and the
-// eight bytes that every store writes.
+// Bits on their way into a chunk, most significant first. There is room for the widest sample, one of XOR2
+// with its start time, and for the eight bytes that every store writes.
+inline constexpr size_t kXorBitsRoom = 40;
 class XorBits {
   public:
     // `begun` is the chunk's last byte when `free_bits` > 0.
@@ -52,12 +53,15 @@ class XorBits {
         for (; v >= 0x80; v >>= 7) put((v & 0x7f) | 0x80, 8);
         put(v, 8);
     }
+    void put_varint(int64_t v) {
+        put_uvarint(static_cast<uint64_t>(v) << 1 ^ static_cast<uint64_t>(v >> 63));
+    }
     size_t size() const { return (at_ + 7) >> 3; }
     unsigned free_bits() const { return -at_ & 7; }
     const uint8_t* data() const { return bytes_; }
 
   private:
-    uint8_t bytes_[kXorMaxSample + 11];
+    uint8_t bytes_[kXorBitsRoom];
     unsigned at_;
 };
 

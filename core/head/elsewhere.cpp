@@ -1,8 +1,10 @@
-// Open chunks that are kept beside Series: those of native histograms.
+// Open chunks of other things than XOR floats: XOR2 floats, and native histograms, which are kept beside
+// Series.
 #include <algorithm>
 #include <bit>
 
 #include "chunk/histogram_follow.h"
+#include "chunk/xor2_encoder.h"
 #include "head/chunk_file.h"
 #include "head/head.h"
 
@@ -26,6 +28,7 @@ void Head::release_open(Series& s) {
         s.size = 0;
     } else if (s.size > 0) {
         open_.release(s);
+        if (s.encoding == kEncodingXor2 && s.extra != 0) table_.extras.find(s)->xor2.reset();
     }
 }
 
@@ -64,7 +67,48 @@ bool Head::same_as_newest(const Series& s, const HistogramView& value) const {
     return samples.size() > 0 && same_histogram(value, HistogramWalk(samples).at(samples.size() - 1));
 }
 
-bool Head::append_elsewhere(Series& s, int64_t t, uint64_t bits) {
+void Head::append_xor2(Series& s, int64_t t, int64_t start, uint64_t bits) {
+    unsigned n = s.size == 0 ? 0 : s.samples;
+    Xor2State state;
+    SeriesExtra* extra = table_.extras.find(s);
+    Xor2Rest* rest = extra == nullptr ? nullptr : extra->xor2.get();
+    if (n == 0) {
+        constexpr uint8_t kNoStarts = 0;
+        open_.open(s);
+        open_.write(s, 2, &kNoStarts, 1);
+        s.free_bits = 0;
+        begin_chunk(s, t, kEncodingXor2);
+    } else {
+        state = {s.t, s.v, s.delta, s.leading, s.trailing, {}};
+        if (rest != nullptr) state.v = rest->window, state.starts = rest->starts;
+    }
+    XorBits out(s.free_bits > 0 ? open_.last_byte(s) : 0, s.free_bits);
+    xor2_encode(state, n, t, bits, encoding_.store_starts ? start : 0, out);
+    open_.write(s, s.size - (s.free_bits > 0 ? 1u : 0u), out.data(), out.size());
+    uint8_t header = state.starts.header();
+    if (rest == nullptr && (header != 0 || state.v != bits)) {
+        table_.extras.of(s).xor2 = std::make_unique<Xor2Rest>();
+        rest = table_.extras.find(s)->xor2.get();
+    }
+    if (rest != nullptr) {
+        *rest = {state.v, state.starts};
+        open_.set_byte(s, 2, header);
+    }
+    s.samples = static_cast<uint16_t>(n + 1);
+    set_newest(s, t, bits);
+    s.delta = static_cast<uint32_t>(state.delta);
+    s.free_bits = static_cast<uint8_t>(out.free_bits());
+    s.leading = state.leading;
+    s.trailing = state.trailing;
+}
+
+bool Head::append_elsewhere(Series& s, int64_t t, int64_t start, uint64_t bits) {
+    if (s.size > 0 && s.encoding == kEncodingXor2) {
+        if (is_due(s, t, kXor2MaxSample)) close_chunk(s);
+        if (s.size == 0 && !encoding_.xor2) return false;
+        append_xor2(s, t, start, bits);
+        return true;
+    }
     if (newest_is_histogram(s) && bits == kStaleNaNBits) {
         // The end of a series of histograms, told by somebody who does not know that it is one.
         append(s, t, 0, stale_histogram(is_float_histogram(s.encoding)));
@@ -92,7 +136,8 @@ bool Head::is_due(Series& s, OpenHistogram& open, int64_t t) const {
 }
 
 void Head::append(Series& s, int64_t t, int64_t start, const HistogramView& value) {
-    uint8_t encoding = histogram_encoding(value.floats, false);
+    uint8_t encoding = histogram_encoding(value.floats, encoding_.histogram_starts);
+    if (!encoding_.store_starts) start = 0;
     ResetHint begin = value.hint == ResetHint::kNotReset ? ResetHint::kUnknown : value.hint;
     OpenHistogram* open = table_.extras.histogram(s);
     bool follows = open != nullptr && s.encoding == encoding && open->takes(value, begin);

@@ -8,15 +8,24 @@
 #include <utility>
 #include <vector>
 
+#include "chunk/start_times.h"
 #include "head/open_histogram.h"
 #include "head/series.h"
 
 namespace narthex {
 
+// What the encoder of XOR2 must remember and Series has no room for: needed once a chunk has a stale marker
+// or a start time.
+struct Xor2Rest {
+    uint64_t window;  // newest value that was no stale marker
+    StartTimeWriter starts;
+};
+
 // Empty members mean that the series does not use the mechanism.
 struct SeriesExtra {
     uint32_t out_of_order = kNoChunk;  // newest closed chunk in ClosedChunks; they may overlap anything
     std::unique_ptr<OpenHistogram> histogram;  // the open chunk
+    std::unique_ptr<Xor2Rest> xor2;            // of the open chunk
     std::optional<size_t> buckets;             // of the newest sample when that is a histogram
 };
 

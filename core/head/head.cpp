@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "chunk/stale.h"
+#include "chunk/xor2_encoder.h"
 #include "chunk/xor_encoder.h"
 
 namespace narthex {
@@ -91,7 +92,7 @@ void Head::close_chunk(Series& s) {
         release_open(s);
         return;
     }
-    uint8_t bytes[kMaxChunkBytes + kXorMaxSample];
+    uint8_t bytes[kMaxChunkBytes + kXor2MaxSample];
     open_.copy(s, bytes);
     s.closed = closed_.add({s.ref, s.mint, s.t, s.encoding, false, {bytes, s.size}}, s.closed);
     open_.release(s);
@@ -107,21 +108,27 @@ void Head::set_newest(Series& s, int64_t t, uint64_t bits) {
     counts_.max_time = std::max(counts_.max_time, t);
 }
 
-void Head::append(Series& s, int64_t t, uint64_t bits) {
-    if (s.encoding != kEncodingXor && append_elsewhere(s, t, bits)) [[unlikely]]
-        return;
-    unsigned n = s.size == 0 ? 0 : s.samples;
-    if (n == kSamplesPerChunk / 4) {
+bool Head::is_due(Series& s, int64_t t, size_t widest) {
+    if (s.size == 0) return false;
+    if (s.samples == kSamplesPerChunk / 4) {
         // A quarter is full: spread the rest of the range evenly over chunks of about the wanted size.
         uint64_t pieces = s.cut_after / ((difference(s.t, s.mint) + 1) * 4);
         if (pieces > 1) s.cut_after = static_cast<uint32_t>(s.cut_after / pieces);
     }
-    if (n > 0 && (difference(t, s.mint) >= s.cut_after || n >= 2 * kSamplesPerChunk ||
-                  s.size > kMaxChunkBytes - kXorMaxSample)) {
-        close_chunk(s);
-        n = 0;
-    }
+    return difference(t, s.mint) >= s.cut_after || s.samples >= 2 * kSamplesPerChunk ||
+           s.size > kMaxChunkBytes - widest;
+}
+
+void Head::append(Series& s, int64_t t, int64_t start, uint64_t bits) {
+    if (s.encoding != kEncodingXor && append_elsewhere(s, t, start, bits)) [[unlikely]]
+        return;
+    if (is_due(s, t, kXorMaxSample)) close_chunk(s);
+    unsigned n = s.size == 0 ? 0 : s.samples;
     if (n == 0) {
+        if (encoding_.xor2) {
+            append_xor2(s, t, start, bits);
+            return;
+        }
         open_.open(s);
         s.free_bits = 0;
         begin_chunk(s, t, kEncodingXor);
@@ -136,6 +143,20 @@ void Head::append(Series& s, int64_t t, uint64_t bits) {
     s.free_bits = state.free_bits;
     s.leading = state.leading;
     s.trailing = state.trailing;
+}
+
+void Head::set_encoding(const HeadEncoding& encoding) {
+    if (encoding.store_starts && !encoding.xor2)
+        throw std::invalid_argument("XOR chunks do not keep start times");
+    std::unique_lock lock(mutex_);
+    encoding_ = encoding;
+    store_starts_.store(encoding.store_starts, std::memory_order_relaxed);
+    if (!encoding.store_starts) return;
+    // XOR2 goes on where XOR was, unless start times would be lost.
+    for (size_t i = 0; i < table_.series.size(); ++i) {
+        Series& s = table_.series[i];
+        if (s.encoding == kEncodingXor) s.cut_after = 0;
+    }
 }
 
 // Half a chunk range behind the newest sample: older ones could belong to a block that is being written.

@@ -45,6 +45,12 @@ enum class AppendStatus : uint8_t {
     kUnknownRef = 5,
 };
 
+struct HeadEncoding {
+    bool xor2 = false;              // floats: else XOR
+    bool histogram_starts = false;  // histograms: encodings 5 and 6, else 2 and 3
+    bool store_starts = false;      // keep start times of samples; else they are dropped
+};
+
 struct HeadStats {
     size_t series = 0;
     size_t chunks = 0;
@@ -141,7 +147,10 @@ class Head {
     // All references that stand for a series, replayed aliases included.
     std::vector<uint64_t> refs() const;
 
-    // Whether start times are kept: the log then has records that old servers do not know.
+    // How chunks are encoded that begin from now on. Throws std::invalid_argument when start times are to be
+    // kept in XOR chunks.
+    void set_encoding(const HeadEncoding& encoding);
+    // Whether the log keeps start times, in records that old servers do not know.
     bool stores_starts() const { return store_starts_.load(std::memory_order_relaxed); }
 
   private:
@@ -179,10 +188,13 @@ class Head {
 
     // The methods below expect the exclusive lock.
     uint32_t create_or_find(std::vector<LabelPair>& pairs, uint64_t ref);
-    void append(Series& s, int64_t t, uint64_t bits);
+    void append(Series& s, int64_t t, int64_t start, uint64_t bits);
+    void append_xor2(Series& s, int64_t t, int64_t start, uint64_t bits);
+    // Whether a float at t, which takes up to `widest` bytes, is to begin a new chunk.
+    bool is_due(Series& s, int64_t t, size_t widest);
     void append(Series& s, int64_t t, int64_t start, const HistogramView& value);
     // A float where the newest chunk is none of XOR floats. false: that is closed now, append as usual.
-    bool append_elsewhere(Series& s, int64_t t, uint64_t bits);
+    bool append_elsewhere(Series& s, int64_t t, int64_t start, uint64_t bits);
     // Notes the newest sample of a series that has one; `bits` are those of a float or of a histogram's sum.
     void set_newest(Series& s, int64_t t, uint64_t bits);
     void begin_chunk(Series& s, int64_t t, uint8_t encoding);
@@ -222,6 +234,7 @@ class Head {
     uint64_t removals_ = 0;             // counts what may have changed the slot of a reference
     uint64_t version_ = 0;              // counts commits and truncations
     HeadStats counts_;
+    HeadEncoding encoding_;
     std::atomic<bool> store_starts_{false};
     // Of floats and of histograms.
     std::atomic<uint64_t> out_of_order_[2]{};

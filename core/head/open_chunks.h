@@ -18,6 +18,8 @@ class OpenChunks {
     void open(Series& s);
     // Replaces everything from byte `from` on, which lies in the last block or just behind it.
     void write(Series& s, size_t from, const uint8_t* data, size_t n);
+    // One of the chunk's first bytes, but for the count.
+    void set_byte(Series& s, size_t i, uint8_t value) { at(s.first_block)->bytes[i] = value; }
     uint8_t last_byte(const Series& s) const { return at(s.last_block)->bytes[(s.size - 1u) % kPayload]; }
     // The complete chunk, s.size bytes.
     void copy(const Series& s, uint8_t* out) const;

@@ -23,7 +23,7 @@ ReplayCounts HeadReplay::segment(std::span<const uint8_t> bytes, const ZstdDecod
 
 void HeadReplay::record(std::span<const uint8_t> record, ReplayCounts& counts) {
     auto body = record.subspan(1);
-    auto use_sample = [&](uint64_t ref, int64_t t, uint64_t bits) { sample(ref, t, bits, counts); };
+    auto use_sample = [&](uint64_t ref, int64_t t, uint64_t bits) { sample(ref, t, 0, bits, counts); };
     switch (static_cast<WalRecord>(record[0])) {
         case WalRecord::kSeries:
             decode_series(body, [&](uint64_t ref, std::span<const TextPair> l) { series(ref, l, counts); });
@@ -32,8 +32,9 @@ void HeadReplay::record(std::span<const uint8_t> record, ReplayCounts& counts) {
             decode_samples(body, use_sample);
             break;
         case WalRecord::kSamplesV2:
-            decode_samples_v2(
-                body, [&](uint64_t ref, int64_t t, uint64_t bits, int64_t) { sample(ref, t, bits, counts); });
+            decode_samples_v2(body, [&](uint64_t ref, int64_t t, uint64_t bits, int64_t start) {
+                sample(ref, t, start, bits, counts);
+            });
             break;
         case WalRecord::kTombstones:
             decode_tombstones(body, [&](uint64_t, int64_t, int64_t) { ++counts.tombstones; });
@@ -83,12 +84,12 @@ void HeadReplay::series(uint64_t ref, std::span<const TextPair> labels, ReplayCo
     cursor_ = {};
 }
 
-void HeadReplay::sample(uint64_t ref, int64_t t, uint64_t bits, ReplayCounts& counts) {
+void HeadReplay::sample(uint64_t ref, int64_t t, int64_t start, uint64_t bits, ReplayCounts& counts) {
     if (Series* s = series_for(ref, t, counts)) {
         // What a stale marker ends, a chunk that was mapped may have to say.
         if (bits == kStaleNaNBits && s->size == 0 && s->closed != kNoChunk)
             s->encoding = read_head_chunk(head_->closed_.entry(head_->closed_[s->closed])).encoding;
-        head_->append(*s, t, bits);
+        head_->append(*s, t, start, bits);
         ++counts.samples;
     }
 }

@@ -31,7 +31,7 @@ class HeadReplay {
   private:
     void record(std::span<const uint8_t> record, ReplayCounts& counts);
     void series(uint64_t ref, std::span<const TextPair> labels, ReplayCounts& counts);
-    void sample(uint64_t ref, int64_t t, uint64_t bits, ReplayCounts& counts);
+    void sample(uint64_t ref, int64_t t, int64_t start, uint64_t bits, ReplayCounts& counts);
     Series* series_for(uint64_t ref, int64_t t, ReplayCounts& counts);
     void take_chunks(Series& s, uint32_t slot, int64_t t);
     void restore_value(Series& s);

@@ -201,7 +201,7 @@ std::vector<uint8_t> HeadTransaction::encode(size_t position, WalCompression com
     logged_series_ = head_->unlogged_.size();
     lock.unlock();
     if (!series.empty()) out.record(series.bytes());
-    if (kinds_.empty() && starts_.empty()) {
+    if (kinds_.empty() && !head_->stores_starts()) {
         encode_floats(out);
     } else {
         encode_all(out);
@@ -251,7 +251,7 @@ HeadTransaction::Applied HeadTransaction::apply() {
         if (!ok_[i]) continue;
         Series& s = table.series[slots_[i]];
         if (kind(i) == Kind::kFloat) {
-            head_->append(s, ts_[i], values_[i]);
+            head_->append(s, ts_[i], start(i), values_[i]);
         } else {
             head_->append(s, ts_[i], start(i), walk.at(values_[i]));
             ++histograms;

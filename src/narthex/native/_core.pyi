@@ -560,6 +560,11 @@ class Head:
         (name, value, count) of series by label pair; the `limit` largest each, largest first.
         """
 
+    def set_encoding(self, *, xor2: bool, histogram_starts: bool, store_starts: bool) -> None:
+        """How chunks are encoded that begin from now on: floats as XOR2, histograms with start times; and whether start
+        times are kept at all. ValueError when they are to be kept without XOR2.
+        """
+
     def set_min_valid_time(self, mint: int) -> None:
         """Older samples are out of bounds from now on."""
 

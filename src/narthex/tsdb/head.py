@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,6 +72,7 @@ class Head:
         """Fills a head from the data directory `path`. `min_valid_time`: where the blocks end. Raises StorageError."""
         directory = path / WAL
         core = CoreHead(chunk_range)
+        _set_encoding(core, settings)
         if min_valid_time is not None:
             core.set_min_valid_time(min_valid_time)
         wal_metrics = WalMetrics(registry)
@@ -81,6 +83,12 @@ class Head:
         metrics.replay_duration.set(result.seconds)
         wal = Wal(directory, segment_size, wal_metrics)
         return cls(core, wal, chunk_files, metrics, wal_metrics, settings), result
+
+    def set_xor2(self, on: bool) -> None:
+        """Whether floats go to XOR2 chunks from the next chunk on. Raises StorageError when start times are stored."""
+        settings = replace(self.settings, xor2=on)
+        _set_encoding(self.core, settings)
+        self.settings = settings
 
     def appender(self) -> LogAppender:
         self.metrics.appenders.inc()
@@ -147,6 +155,17 @@ class Head:
             except StorageError as e:
                 log.error("Closed chunks are not written; the log has them", extra={"err": str(e)})
             self.wal.close()
+
+
+def _set_encoding(core: CoreHead, settings: HeadSettings) -> None:
+    if settings.store_starts and not settings.xor2:
+        raise StorageError(
+            'float chunk encoding "xor" is incompatible with start-timestamp storage; XOR chunks do not store start '
+            'timestamps, use "xor2"'
+        )
+    core.set_encoding(
+        xor2=settings.xor2, histogram_starts=settings.histogram_starts, store_starts=settings.store_starts
+    )
 
 
 class HeadQuerier:

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 class HeadSettings:
     wal_compression: str = "snappy"
     """Or "zstd", or "none"."""
+    xor2: bool = False
+    """Floats in XOR2 chunks, else in XOR ones."""
+    histogram_starts: bool = False
+    """Histograms in chunks with start times."""
+    store_starts: bool = False
+    """Keep start times, in chunks that can and in the log, whose records older servers then cannot read. Wants xor2."""
 
 
 DEFAULT_SETTINGS = HeadSettings()

@@ -15,6 +15,7 @@ from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchType
 from narthex.tsdb.head import Head
+from narthex.tsdb.head_settings import HeadSettings
 from reference.chunk_bits import STALE, bits_of, float_of
 from reference.chunk_histogram import Histogram, Layout, spans_of
 from reference.head import TwinHead, Value
@@ -78,20 +79,30 @@ event = st.one_of(
     st.tuples(st.just("select"), st.lists(matcher, max_size=3)),
     st.tuples(st.just("truncate"), st.integers(0, 60_000)),
     st.tuples(st.just("restart"), st.none()),
+    st.tuples(st.just("encoding"), st.none()),
 )
+
+
+def start_of(t: int) -> int:
+    """Some samples have no start time, neighbours often the same."""
+    return 0 if t % 3 == 0 else t - t % 7000 - 1
 
 
 class Pair:
     """Both heads; times move forward by themselves so that truncation and bounds have something to do."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, settings: HeadSettings) -> None:
+        self.directory, self.settings = directory, settings
         self.head = self._open()
         self.twin = TwinHead(RANGE)
         self.now = 1_000_000
 
     def _open(self) -> Head:
-        return Head.open(self.directory, Registry(), RANGE, 128 * 1024)[0]
+        return Head.open(self.directory, Registry(), RANGE, 128 * 1024, settings=self.settings)[0]
+
+    def turn_encoding(self) -> None:
+        if not self.settings.store_starts:
+            self.head.set_xor2(not self.head.settings.xor2)
 
     def commit(self, samples: list[tuple[Labels, int, Value]], rollback: bool = False, overlap: bool = False) -> None:
         self.now += 5000
@@ -105,11 +116,12 @@ class Pair:
         for histograms, run in itertools.groupby(range(len(samples)), lambda i: isinstance(samples[i][2], Histogram)):
             rows = list(run)
             columns = np.array(refs, np.uint64)[rows], np.array(times, np.int64)[rows]
+            starts = np.array([start_of(t) for t in columns[1].tolist()], np.int64)
             values = [samples[i][2] for i in rows]
             if histograms:
-                statuses += appender.append_histograms(*columns, batch_of_histograms(values)).tolist()
+                statuses += appender.append_histograms(*columns, batch_of_histograms(values), starts).tolist()
             else:
-                statuses += appender.append(*columns, np.array(values)).tolist()
+                statuses += appender.append(*columns, np.array(values), starts).tolist()
         assert statuses == [twin.append(labels, t, v) for (labels, _, v), t in zip(samples, times, strict=True)]
         if overlap:  # another commit comes between append and commit
             self.commit([(labels, t + 1, v) for labels, t, v in samples])
@@ -127,7 +139,9 @@ class Pair:
         for row in range(len(batch)):
             ts, vs = batch.samples(row, mint, maxt)
             samples = [(t, bits_of(v)) for t, v in zip(ts.tolist(), vs.tolist(), strict=True)]
-            samples += [(t, plain(h)) for t, _, h in histograms_of_row(batch, row, mint, maxt)]
+            for t, start, h in histograms_of_row(batch, row, mint, maxt):
+                samples.append((t, plain(h)))
+                assert h.stale or start == (start_of(t) if self.settings.store_starts else 0)
             if samples:
                 got[Labels(batch.labels[row])] = sorted(samples, key=lambda s: s[0])
         want = self.twin.select(matchers, mint, maxt)
@@ -158,9 +172,8 @@ class Pair:
         valid = self.twin.min_valid
         self.head.close()
         core_range = self.twin.chunk_range
-        self.head = Head.open(self.directory, Registry(), core_range, 128 * 1024, None if valid == -(2**63) else valid)[
-            0
-        ]
+        floor = None if valid == -(2**63) else valid
+        self.head = Head.open(self.directory, Registry(), core_range, 128 * 1024, floor, settings=self.settings)[0]
         # A restart forgets series without samples that no log record needs, and the newest time of dropped ones.
         counts = self.head.counts()
         self.twin.max_time = counts.max_time
@@ -176,11 +189,14 @@ def _rows(head: Head) -> list[dict[str, str]]:
 
 
 @settings(max_examples=60)
-@given(st.lists(event, min_size=1, max_size=14))
-def test_the_head_agrees_with_its_twin(events: list[tuple[str, object]]) -> None:
+@given(
+    st.lists(event, min_size=1, max_size=14),
+    st.sampled_from([HeadSettings(), HeadSettings(xor2=True, histogram_starts=True, store_starts=True)]),
+)
+def test_the_head_agrees_with_its_twin(events: list[tuple[str, object]], head_settings: HeadSettings) -> None:
     directory = Path(tempfile.mkdtemp(prefix="head-twin-"))
     try:
-        pair = Pair(directory)
+        pair = Pair(directory, head_settings)
         for kind, argument in events:
             match kind:
                 case "commit":
@@ -193,6 +209,8 @@ def test_the_head_agrees_with_its_twin(events: list[tuple[str, object]]) -> None
                     pair.select(argument)
                 case "truncate":
                     pair.truncate(argument)
+                case "encoding":
+                    pair.turn_encoding()
                 case _:
                     pair.restart()
         pair.select([])

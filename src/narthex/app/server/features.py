@@ -90,12 +90,12 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
         "tsdb": {
             "delayed_compaction": "delayed-compaction" in on,
             "exemplar_storage": False,
-            "histograms_st_encoding": False,
+            "histograms_st_encoding": "histograms-st-encoding" in on,
             "isolation": True,
-            "native_histograms": False,
-            "st_storage": False,
+            "native_histograms": True,
+            "st_storage": "st-storage" in on,
             "use_uncached_io": False,
-            "xor2_encoding": False,
+            "xor2_encoding": True,
         },
         "ui": {"ui_v2": False, "ui_v3": True},
     }

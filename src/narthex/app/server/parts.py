@@ -14,7 +14,7 @@ from narthex.app.server.queries import Language, Queries
 from narthex.app.server.reload import Step
 from narthex.app.server.settings import ServerSettings, retention_text
 from narthex.app.server.state import State
-from narthex.app.server.storage import Admin, Status, open_db, wanted_retention
+from narthex.app.server.storage import Admin, Status, open_db, wanted_retention, wants_xor2
 from narthex.clock import Clock
 from narthex.config.printing import config_to_yaml
 from narthex.config.prometheus import Config
@@ -113,9 +113,10 @@ class Parts:
 
     async def _apply_storage(self, loaded: Loaded) -> None:
         retention = wanted_retention(self._settings, loaded.config)
-        tsdb = loaded.config.storage.tsdb
+        xor2 = wants_xor2(self._settings, loaded.config)
+        self.db.head.set_xor2(xor2)
+        self.db.block_set.set_float_encoding(xor2=xor2)
         self.db.block_set.set_retention(retention)
-        self.db.block_set.set_float_encoding(xor2=tsdb is not None and tsdb.chunk_encoding.floats == "xor2")
         self._state.retention = retention_text(retention)
 
     async def _apply_web(self, loaded: Loaded) -> None:

@@ -73,7 +73,12 @@ def db_options(flags: Flags, settings: ServerSettings, config: Config, clock: Cl
         reload_interval=max(1.0, flags.seconds("storage.tsdb.block-reload-interval")),
         wal_segment_size=settings.segment_size,
         no_lockfile=flags.on("storage.tsdb.no-lockfile"),
-        head=HeadSettings(wal_compression=wal_compression(flags)),
+        head=HeadSettings(
+            wal_compression=wal_compression(flags),
+            xor2=wants_xor2(settings, config),
+            histogram_starts="histograms-st-encoding" in settings.features,
+            store_starts="st-storage" in settings.features,
+        ),
         **more,
     )
 
@@ -81,6 +86,13 @@ def db_options(flags: Flags, settings: ServerSettings, config: Config, clock: Cl
 def existing(path: Path) -> Path:
     """The path, or the nearest directory above it that is there already."""
     return next((p for p in (path.absolute(), *path.absolute().parents) if p.exists()), path)
+
+
+def wants_xor2(settings: ServerSettings, config: Config) -> bool:
+    """The configuration file wins over the feature flag."""
+    tsdb = config.storage.tsdb
+    floats = tsdb.chunk_encoding.floats if tsdb is not None else ""
+    return floats == "xor2" if floats else "xor2-encoding" in settings.features
 
 
 def wal_compression(flags: Flags) -> str:

@@ -1,8 +1,9 @@
-"""Where a process touches the files of a data directory: each such call is a point at which it can be made to die.
+"""Where a process touches the files of a data directory: each such call is a point at which something can be made to
+happen, such as its death.
 
-`watch` is for a process that is going to die: its hooks cannot be taken back. A point is named by the call and the
-kind of file, such as `rename ULID.tmp-for-creation` or `write wal/N`; dying happens before the call, in a write after
-a part of it.
+`watch` is for a process that is going to end soon: its hooks cannot be taken back. A point is named by the call and the
+kind of file, such as `rename ULID.tmp-for-creation` or `write wal/N`; it happens before the call, death in a write
+after a part of it.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ class Points:
     """What a watched process did to its files, counted by point; `synced` are the lengths that were made durable."""
 
     def __init__(self, directory: Path, fatal: str = "", occurrence: int = 0, seed: int = 0) -> None:
-        """Dies at that occurrence (from 1) of the point `fatal`. `last_words` is called before."""
+        """Calls `act` at that occurrence (from 1) of the point `fatal`: it dies, having called `last_words`."""
         self.seen: Counter[str] = Counter()
         self.synced: dict[str, int] = {}
         self.last_words: Callable[[], None] = lambda: None
+        self.act: Callable[[], None] = self.die
         self._directory = f"{directory.resolve()}/"
         if directory.is_dir():  # what is old has reached the disk
             self.synced = {str(p.relative_to(directory)): p.stat().st_size for p in directory.rglob("*") if p.is_file()}
@@ -81,7 +83,7 @@ class Points:
             if call == "rename" and inside:
                 self._moved(inside, self._inside(arguments[1]))
         if inside and self._reached(call, inside):
-            self.die()
+            self.act()
 
     def _moved(self, source: str, target: str) -> None:
         for path in [p for p in self.synced if p == source or p.startswith(source + "/")]:
@@ -90,14 +92,15 @@ class Points:
     def _on_write(self, fd: int, data: Any) -> int:
         inside = self._inside(fd)
         if inside and self._reached("write", inside):
-            self._write(fd, memoryview(data)[: self._random.randrange(1, max(len(data), 2))])
-            self.die()
+            if self.act == self.die:
+                self._write(fd, memoryview(data)[: self._random.randrange(1, max(len(data), 2))])
+            self.act()
         return self._write(fd, data)
 
     def _on_fsync(self, fd: int) -> None:
         inside = self._inside(fd)
         if inside and self._reached("fsync", inside):
-            self.die()
+            self.act()
         self._fsync(fd)
         if inside:
             self.synced[inside] = os.fstat(fd).st_size

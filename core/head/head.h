@@ -164,10 +164,10 @@ class Head {
     bool overlaps(const Series& s, int64_t mint, int64_t maxt) const;
     // Slots of series for which all terms hold. false: see select.
     bool match(HeadView view, std::span<const MatchTerm> terms, std::vector<uint32_t>& slots) const;
-    // The values (symbols) of a label that the series in `slots` have: by looking at the first `count`
-    // values, or at the series. May repeat them.
-    bool each_value(HeadView view, uint32_t name, size_t count, std::span<const uint32_t> slots, int64_t mint,
-                    int64_t maxt, std::vector<uint32_t>& values) const;
+    // The values (symbols) of a label that some series have: by looking at the first `count` values, where
+    // `matched` says which series (empty: all of the view), or at the series. May repeat them.
+    bool each_value(HeadView view, uint32_t name, size_t count, const std::vector<bool>& matched,
+                    int64_t mint, int64_t maxt, std::vector<uint32_t>& values) const;
     bool each_series(HeadView view, uint32_t name, std::span<const uint32_t> slots, int64_t mint,
                      int64_t maxt, std::vector<uint32_t>& values) const;
     template <typename Keep>

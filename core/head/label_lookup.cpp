@@ -95,11 +95,14 @@ bool Head::matching_names(HeadView view, std::span<const MatchTerm> terms, int64
     std::vector<uint32_t> slots;
     if (!match(view, terms, slots)) return false;
     std::vector<bool> combinations;
+    size_t seen = 0;
     bool valid = in_slices(view.generation, slots.size(), [&](size_t first, size_t last) {
         combinations.resize(table_.names.size());
-        for (size_t i = first; i < last; ++i) {
+        for (size_t i = first; i < last && seen < combinations.size(); ++i) {
             const Series& s = table_.series[slots[i]];
-            if (!combinations[s.names] && overlaps(s, mint, maxt)) combinations[s.names] = true;
+            if (combinations[s.names] || !overlaps(s, mint, maxt)) continue;
+            combinations[s.names] = true;
+            ++seen;
         }
     });
     if (!valid) return false;
@@ -121,19 +124,30 @@ bool Head::matching_names(HeadView view, std::span<const MatchTerm> terms, int64
 bool Head::matching_values(HeadView view, std::string_view name, std::span<const MatchTerm> terms,
                            int64_t mint, int64_t maxt, size_t limit, TextList& out) const {
     std::vector<uint32_t> slots, values;
-    if (!match(view, terms, slots)) return false;
     std::shared_ptr<SymbolTable> symbols;  // holds the texts
     uint32_t symbol;
     size_t count;
+    bool everything;
     {
         std::shared_lock lock(mutex_);
+        if (view.generation != generation_) return false;
+        TableSource source(table_, view.series);
+        everything = std::all_of(terms.begin(), terms.end(),
+                                 [&](const MatchTerm& t) { return !t.exclude && source.covers(t); });
+        if (!everything) slots = match_series(source, terms);
         symbols = table_.symbols;
         symbol = symbols->find(name);
         count = table_.postings.values(symbol).size();
     }
     // A value of few is there as soon as one of its many series matches.
-    bool valid = count * 16 < slots.size() ? each_value(view, symbol, count, slots, mint, maxt, values)
-                                           : each_series(view, symbol, slots, mint, maxt, values);
+    bool valid;
+    if (everything) {
+        valid = each_value(view, symbol, count, {}, mint, maxt, values);
+    } else if (count * 16 < slots.size()) {
+        valid = each_value(view, symbol, count, as_bits(slots), mint, maxt, values);
+    } else {
+        valid = each_series(view, symbol, slots, mint, maxt, values);
+    }
     if (!valid) return false;
     if (!values.empty()) sort_unique(values);
     std::vector<std::string_view> texts;
@@ -146,15 +160,15 @@ bool Head::matching_values(HeadView view, std::string_view name, std::span<const
     return true;
 }
 
-bool Head::each_value(HeadView view, uint32_t name, size_t count, std::span<const uint32_t> slots,
+bool Head::each_value(HeadView view, uint32_t name, size_t count, const std::vector<bool>& matched,
                       int64_t mint, int64_t maxt, std::vector<uint32_t>& values) const {
-    std::vector<bool> matched = as_bits(slots);
+    size_t bound = matched.empty() ? view.series : matched.size();
     return in_slices(view.generation, count, [&](size_t first, size_t last) {
         for (uint32_t id : table_.postings.values(name).subspan(first, last - first)) {
             const Posting& p = table_.postings.posting(id);
             auto of_value = p.slots.get();
             if (std::any_of(of_value.begin(), of_value.end(), [&](uint32_t slot) {
-                    return slot < matched.size() && matched[slot] &&
+                    return slot < bound && (matched.empty() || matched[slot]) &&
                            overlaps(table_.series[slot], mint, maxt);
                 }))
                 values.push_back(p.value);

@@ -30,6 +30,24 @@ async def test_a_limit_cuts_with_a_warning(web: Web) -> None:
     assert "warnings" not in await web.json("label/job/values", limit=2)
 
 
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "deflate"])
+async def test_a_long_list_of_series_comes_in_pieces(
+    web: Web, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("narthex.web.labels.PIECE", 10)
+    url, headers = "/api/v1/series?match[]=up&match[]=down", {"Accept-Encoding": encoding}
+    response = await web.client.get(url, headers=headers)
+    assert response.headers["Transfer-Encoding"] == "chunked"
+    assert response.headers.get("Content-Encoding", "identity") == encoding
+    assert await response.json() == {"status": "success", "data": SERIES}
+    response = await web.client.get(f"{url}&limit=2", headers=headers)
+    assert await response.json() == {
+        "status": "success",
+        "data": SERIES[:2],
+        "warnings": ["results truncated due to limit"],
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [

@@ -33,9 +33,31 @@ HeadView to_view(std::pair<uint64_t, uint32_t> v) {
     return {v.first, v.second};
 }
 
+// (upper bound in seconds or None, count)
+nb::list delays(const HeadStats& s) {
+    nb::list out;
+    for (size_t i = 0; i < s.delays.size(); ++i) {
+        nb::object bound = i < kDelays.size() ? nb::cast(kDelays[i]) : nb::object(nb::none());
+        out.append(nb::make_tuple(bound, s.delays[i]));
+    }
+    return out;
+}
+
 void bind_transaction(nb::module_& m) {
     nb::class_<HeadTransaction> transaction(m, "HeadTransaction");
     bind_transaction_methods(transaction);
+    transaction.def(
+        "encode_out_of_order",
+        [](HeadTransaction& tx, size_t position, std::string_view compression, nb::object zstd) {
+            std::vector<uint8_t> out;
+            WalCompression how = wal_compression(compression, zstd);
+            {
+                nb::gil_scoped_release release;
+                out = tx.encode_out_of_order(position, std::move(how));
+            }
+            return to_bytes(out);
+        },
+        nb::arg("position"), nb::arg("compression") = "snappy", nb::arg("zstd") = nb::none());
     transaction.def_prop_ro("pending", &HeadTransaction::pending);
 }
 
@@ -92,6 +114,7 @@ void bind_replay(nb::module_& m) {
         .def_ro("unknown_refs", &ReplayCounts::unknown_refs)
         .def_ro("invalid_series", &ReplayCounts::invalid_series)
         .def_ro("tombstones", &ReplayCounts::tombstones)
+        .def_ro("markers", &ReplayCounts::markers)
         .def_ro("skipped_records", &ReplayCounts::skipped_records)
         .def_ro("histograms", &ReplayCounts::histograms)
         .def_ro("invalid_histograms", &ReplayCounts::invalid_histograms)
@@ -99,8 +122,9 @@ void bind_replay(nb::module_& m) {
         .def_ro("faults", &ReplayCounts::faults)
         .def_ro("good_end", &ReplayCounts::good_end)
         .def_ro("fault", &ReplayCounts::fault);
+    nb::enum_<LogKind>(m, "LogKind").value("ALL", LogKind::kAll).value("OUT_OF_ORDER", LogKind::kOutOfOrder);
     nb::class_<HeadReplay> replay(m, "HeadReplay");
-    replay.def(nb::init<std::shared_ptr<Head>>(), nb::arg("head"))
+    replay.def(nb::init<std::shared_ptr<Head>, LogKind>(), nb::arg("head"), nb::arg("kind") = LogKind::kAll)
         .def(
             "chunk_file",
             [](HeadReplay& r, uint32_t number, nb::object content) {
@@ -123,6 +147,8 @@ void bind_stats(nb::module_& m) {
         .def_ro("chunk_bytes", &HeadStats::chunk_bytes)
         .def_ro("min_time", &HeadStats::min_time)
         .def_ro("max_time", &HeadStats::max_time)
+        .def_ro("out_of_order_min_time", &HeadStats::out_of_order_min_time)
+        .def_ro("out_of_order_max_time", &HeadStats::out_of_order_max_time)
         .def_ro("min_valid_time", &HeadStats::min_valid_time)
         .def_ro("created", &HeadStats::created)
         .def_ro("removed", &HeadStats::removed)
@@ -130,6 +156,12 @@ void bind_stats(nb::module_& m) {
         .def_ro("out_of_bounds", &HeadStats::out_of_bounds)
         .def_ro("histograms_out_of_order", &HeadStats::histograms_out_of_order)
         .def_ro("histograms_out_of_bounds", &HeadStats::histograms_out_of_bounds)
+        .def_ro("too_old", &HeadStats::too_old)
+        .def_ro("histograms_too_old", &HeadStats::histograms_too_old)
+        .def_ro("out_of_order_appended", &HeadStats::out_of_order_appended)
+        .def_ro("histograms_out_of_order_appended", &HeadStats::histograms_out_of_order_appended)
+        .def_prop_ro("delays", &delays)
+        .def_ro("delay_sum", &HeadStats::delay_sum)
         .def_ro("stale_series", &HeadStats::stale_series)
         .def_ro("histogram_series", &HeadStats::histogram_series)
         .def_ro("histogram_buckets", &HeadStats::histogram_buckets)
@@ -166,10 +198,15 @@ void bind_head(nb::module_& m) {
     using View = std::pair<uint64_t, uint32_t>;
     bind_transaction(m);
     bind_stats(m);
+    nb::enum_<HeadPart>(m, "HeadPart")
+        .value("ALL", HeadPart::kAll)
+        .value("IN_ORDER", HeadPart::kInOrder)
+        .value("COMPACTING", HeadPart::kCompacting);
     nb::class_<Head> head(m, "Head");
     bind_chunk_files(head);
     head.def(
-            "__init__", [](Head* self, int64_t range) { new (self) Head(range); }, nb::arg("chunk_range"))
+            "__init__", [](Head* self, int64_t range, uint32_t cap) { new (self) Head(range, cap); },
+            nb::arg("chunk_range"), nb::arg("out_of_order_cap") = kOutOfOrderCap)
         .def(
             "series", [](Head& h, const std::vector<TextPair>& pairs) { return h.series(std::span(pairs)); },
             nb::arg("pairs"))
@@ -207,12 +244,13 @@ void bind_head(nb::module_& m) {
         .def("label_names", &Head::label_names, nb::arg("limit") = 0)
         .def(
             "select",
-            [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt) {
+            [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt, HeadPart part) {
                 return selection<SeriesBatch>(terms, [&](const auto& plan, SeriesBatch& out) {
-                    return h.select(to_view(v), plan, mint, maxt, out);
+                    return h.select(to_view(v), plan, mint, maxt, out, part);
                 });
             },
-            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
+            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"),
+            nb::arg("part") = HeadPart::kAll)
         .def(
             "select_labels",
             [](const Head& h, View v, const PyMatchTerms& terms, int64_t mint, int64_t maxt, size_t limit) {
@@ -249,6 +287,11 @@ void bind_head(nb::module_& m) {
             nb::kw_only(), nb::arg("xor2"), nb::arg("histogram_starts"), nb::arg("store_starts"),
             nb::call_guard<nb::gil_scoped_release>())
         .def("set_min_valid_time", &Head::set_min_valid_time, nb::arg("mint"))
+        .def("set_out_of_order_window", &Head::set_out_of_order_window, nb::arg("window"))
+        .def("begin_out_of_order_compaction", &Head::begin_out_of_order_compaction,
+             nb::call_guard<nb::gil_scoped_release>())
+        .def("end_out_of_order_compaction", &Head::end_out_of_order_compaction,
+             nb::call_guard<nb::gil_scoped_release>())
         .def(
             "truncate",
             [](Head& h, int64_t mint) {

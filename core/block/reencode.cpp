@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chunk/chain.h"
 #include "chunk/histogram.h"
 #include "chunk/histogram_cut.h"
 #include "chunk/sample_buffer.h"
@@ -47,6 +48,15 @@ void decode_histograms(const ChunkView& chunk, int64_t mint, int64_t maxt, Decod
         out.picks.push_back({out.histograms.times[k], static_cast<uint32_t>(k), true});
 }
 
+void chain_picks(size_t tail, std::vector<Pick>& picks) {
+    std::vector<Pick> chained;
+    chained.reserve(picks.size());
+    chain_runs(
+        tail, picks.size(), [&](size_t i) { return picks[i].t; },
+        [&](size_t i) { chained.push_back(picks[i]); });
+    picks = std::move(chained);
+}
+
 void drop_deleted(std::vector<Pick>& picks, const Intervals& deleted) {
     auto next = deleted.begin();
     std::erase_if(picks, [&](const Pick& p) {
@@ -90,17 +100,15 @@ std::vector<EncodedChunk> reencode(std::span<const ChunkView> chunks, int64_t mi
     Decoded in;
     in.xor2 = float_encoding == kEncodingXor2;
     for (const ChunkView& chunk : chunks) {
+        size_t tail = in.picks.size();
         if (is_histogram(chunk.encoding)) {
             decode_histograms(chunk, mint, maxt, in);
         } else {
             decode_floats(chunk, mint, maxt, in);
         }
+        if (tail > 0 && tail < in.picks.size() && in.picks[tail].t <= in.picks[tail - 1].t)
+            chain_picks(tail, in.picks);
     }
-    auto earlier = [](const Pick& a, const Pick& b) { return a.t < b.t; };
-    if (!std::is_sorted(in.picks.begin(), in.picks.end(), earlier))
-        std::stable_sort(in.picks.begin(), in.picks.end(), earlier);
-    auto same = [](const Pick& a, const Pick& b) { return a.t == b.t; };
-    in.picks.erase(std::unique(in.picks.begin(), in.picks.end(), same), in.picks.end());
     if (deleted != nullptr) drop_deleted(in.picks, *deleted);
     std::vector<EncodedChunk> out;
     for (size_t a = 0; a < in.picks.size();) {

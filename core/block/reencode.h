@@ -25,9 +25,9 @@ struct EncodedChunk {
 };
 
 // The samples of `chunks` with mint <= t <= maxt that are not in `deleted` (may be nullptr), in chunks of at
-// most kSamplesPerChunk. Of equal times the earlier chunk wins. Start times stay: floats become XOR2 chunks
-// when a source is one or `float_encoding` says so, else XOR chunks; histograms are cut as cut_histograms
-// says. Throws DecodeError.
+// most kSamplesPerChunk. Of equal times one counts, see chunk/chain.h. Start times stay: floats become XOR2
+// chunks when a source is one or `float_encoding` says so, else XOR chunks; histograms are cut as
+// cut_histograms says. Throws DecodeError.
 std::vector<EncodedChunk> reencode(std::span<const ChunkView> chunks, int64_t mint, int64_t maxt,
                                    const Intervals* deleted, uint8_t float_encoding = kEncodingXor);
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "bytes/error.h"
+#include "chunk/chain.h"
 #include "chunk/histogram.h"
 #include "chunk/xor.h"
 #include "chunk/xor2.h"
@@ -25,20 +26,15 @@ void decode_columns(const ChunkView& c, int64_t mint, int64_t maxt, SampleBuffer
     out.commit(last - first);
 }
 
-// The samples from `tail` on overlap those before it: merges both sorted runs, the earlier one wins ties.
+// The samples from `tail` on overlap those before it: makes one run of both.
 void merge_tail(size_t tail, SampleBuffer& samples) {
     thread_local SampleBuffer merged;
     merged.clear();
     merged.reserve_more(samples.size());
     const int64_t* t = samples.times();
     const double* v = samples.values();
-    for (size_t a = 0, b = tail; a < tail || b < samples.size();) {
-        bool second = a == tail || (b < samples.size() && t[b] < t[a]);
-        if (a < tail && b < samples.size() && t[a] == t[b]) ++b;
-        size_t& from = second ? b : a;
-        merged.push(t[from], v[from]);
-        ++from;
-    }
+    chain_runs(
+        tail, samples.size(), [t](size_t i) { return t[i]; }, [&](size_t i) { merged.push(t[i], v[i]); });
     samples.swap(merged);
 }
 
@@ -47,11 +43,9 @@ void merge_tail(size_t tail, HistogramColumns& samples) {
     std::vector<uint32_t> order;
     order.reserve(samples.size());
     const std::vector<int64_t>& t = samples.times;
-    for (size_t a = 0, b = tail; a < tail || b < t.size();) {
-        bool second = a == tail || (b < t.size() && t[b] < t[a]);
-        if (a < tail && b < t.size() && t[a] == t[b]) ++b;
-        order.push_back(static_cast<uint32_t>(second ? b++ : a++));
-    }
+    chain_runs(
+        tail, t.size(), [&t](size_t i) { return t[i]; },
+        [&](size_t i) { order.push_back(static_cast<uint32_t>(i)); });
     samples = samples.pick(order);
 }
 

@@ -25,7 +25,8 @@ struct ChunkView {
 };
 
 // Rows are series in label order (compare_rows), unique. A row's chunks are sorted by mint; they may overlap
-// (head against block, vertical blocks), then equal timestamps count once, the earlier chunk wins.
+// (head against block, out-of-order chunks, vertical blocks), then equal timestamps count once, see
+// chunk/chain.h.
 struct SeriesBatch {
     LabelSets labels;
     std::vector<ChunkView> chunks;

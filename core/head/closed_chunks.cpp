@@ -34,7 +34,7 @@ namespace {
 
 uint32_t span_of(const HeadChunk& chunk) {
     uint64_t span = static_cast<uint64_t>(chunk.maxt) - static_cast<uint64_t>(chunk.mint);
-    if (chunk.maxt < chunk.mint || span > 0xffffffff) {
+    if (chunk.maxt < chunk.mint || span > kMaxChunkSpan) {
         throw std::invalid_argument("a chunk of the head spans less than 2^32 milliseconds");
     }
     return static_cast<uint32_t>(span);

@@ -16,6 +16,7 @@
 namespace narthex {
 
 inline constexpr uint32_t kNoChunk = 0xffffffff;
+inline constexpr uint64_t kMaxChunkSpan = 0xffffffff;  // between a chunk's first and last sample
 
 // 24 bytes. Bounds are inclusive.
 struct ClosedChunk {

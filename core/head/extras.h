@@ -10,6 +10,7 @@
 
 #include "chunk/start_times.h"
 #include "head/open_histogram.h"
+#include "head/out_of_order.h"
 #include "head/series.h"
 
 namespace narthex {
@@ -23,7 +24,7 @@ struct Xor2Rest {
 
 // Empty members mean that the series does not use the mechanism.
 struct SeriesExtra {
-    uint32_t out_of_order = kNoChunk;  // newest closed chunk in ClosedChunks; they may overlap anything
+    std::unique_ptr<OutOfOrder> out_of_order;
     std::unique_ptr<OpenHistogram> histogram;  // the open chunk
     std::unique_ptr<Xor2Rest> xor2;            // of the open chunk
     std::optional<size_t> buckets;             // of the newest sample when that is a histogram

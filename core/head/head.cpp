@@ -28,9 +28,13 @@ int64_t range_end(int64_t t, int64_t range) {
 
 }  // namespace
 
-Head::Head(int64_t chunk_range) : chunk_range_(chunk_range) {
+Head::Head(int64_t chunk_range, uint32_t out_of_order_cap)
+    : chunk_range_(chunk_range), out_of_order_cap_(out_of_order_cap) {
     if (chunk_range < 1 || chunk_range >= int64_t{1} << 31) {
         throw std::invalid_argument("chunk range must be in [1, 2^31) milliseconds");
+    }
+    if (out_of_order_cap < 1 || out_of_order_cap > 255) {
+        throw std::invalid_argument("out-of-order chunks must have 1 to 255 samples");
     }
 }
 
@@ -187,6 +191,10 @@ HeadStats Head::stats() const {
     s.out_of_bounds = out_of_bounds_[0].load(std::memory_order_relaxed);
     s.histograms_out_of_order = out_of_order_[1].load(std::memory_order_relaxed);
     s.histograms_out_of_bounds = out_of_bounds_[1].load(std::memory_order_relaxed);
+    s.too_old = too_old_[0].load(std::memory_order_relaxed);
+    s.histograms_too_old = too_old_[1].load(std::memory_order_relaxed);
+    for (size_t i = 0; i < s.delays.size(); ++i) s.delays[i] = delays_[i].load(std::memory_order_relaxed);
+    s.delay_sum = delay_sum_.load(std::memory_order_relaxed);
     return s;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -43,6 +44,7 @@ enum class AppendStatus : uint8_t {
     kOutOfOrder = 3,
     kOutOfBounds = 4,
     kUnknownRef = 5,
+    kTooOld = 6,
 };
 
 struct HeadEncoding {
@@ -51,14 +53,23 @@ struct HeadEncoding {
     bool store_starts = false;      // keep start times of samples; else they are dropped
 };
 
+// Which samples of the head: all, those that came in order, or the out-of-order ones that are being
+// compacted.
+enum class HeadPart : uint8_t { kAll, kInOrder, kCompacting };
+
+// How late samples were, in classes of growing delay (seconds), the last one open.
+inline constexpr std::array<int64_t, 7> kDelays{600, 1800, 3600, 7200, 10800, 21600, 43200};
+
 struct HeadStats {
     size_t series = 0;
     size_t chunks = 0;
     size_t label_pairs = 0;
     size_t symbol_bytes = 0;
     size_t chunk_bytes = 0;       // closed chunks that are not mapped from a file
-    int64_t min_time = kMaxTime;  // kMaxTime and kMinTime when there is no sample
+    int64_t min_time = kMaxTime;  // of samples in order; kMaxTime and kMinTime when there is none
     int64_t max_time = kMinTime;
+    int64_t out_of_order_min_time = kMaxTime;  // the same of the others
+    int64_t out_of_order_max_time = kMinTime;
     int64_t min_valid_time = kMinTime;
     uint64_t last_ref = 0;
     uint64_t created = 0;
@@ -67,6 +78,12 @@ struct HeadStats {
     uint64_t out_of_bounds = 0;
     uint64_t histograms_out_of_order = 0;
     uint64_t histograms_out_of_bounds = 0;
+    uint64_t too_old = 0;
+    uint64_t histograms_too_old = 0;
+    uint64_t out_of_order_appended = 0;
+    uint64_t histograms_out_of_order_appended = 0;
+    std::array<uint64_t, kDelays.size() + 1> delays{};  // of samples behind the head's newest, by class
+    int64_t delay_sum = 0;                              // milliseconds
     uint64_t chunks_created = 0;
     uint64_t chunks_removed = 0;
     size_t stale_series = 0;       // whose newest sample is a stale marker
@@ -93,8 +110,9 @@ class LabelRows;
 
 class Head {
   public:
-    // Chunks are cut at multiples of chunk_range, which must be in [1, 2^31).
-    explicit Head(int64_t chunk_range);
+    // Chunks are cut at multiples of chunk_range, which must be in [1, 2^31); those of out-of-order samples
+    // at out_of_order_cap samples, which must be in [1, 255].
+    explicit Head(int64_t chunk_range, uint32_t out_of_order_cap = kOutOfOrderCap);
 
     // The reference of a label set, created when new. Labels may come in any order, empty values are dropped.
     // Throws std::invalid_argument on no label or a repeated name.
@@ -111,8 +129,8 @@ class Head {
 
     // Series for which all terms hold and that have a chunk overlapping [mint, maxt], with those chunks.
     // false when the view is no longer valid: plan again.
-    bool select(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
-                SeriesBatch& out) const;
+    bool select(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt, SeriesBatch& out,
+                HeadPart part = HeadPart::kAll) const;
     // The same without chunks; `limit` of them (0: all), not the first in order.
     bool select_labels(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
                        size_t limit, LabelSets& out) const;
@@ -131,7 +149,15 @@ class Head {
     };
     Cardinality cardinality(std::string_view name, size_t limit) const;
 
-    // Nothing before mint is accepted from now on.
+    // Samples older than what is taken in order are taken when they are at most `window` older than the
+    // newest of all; 0: none are.
+    void set_out_of_order_window(int64_t window);
+    // Closes all out-of-order chunks; those and the ones closed before are from now on HeadPart::kCompacting,
+    // until end_out_of_order_compaction() forgets them. Gives their first and last time; (kMaxTime, kMinTime)
+    // when there is none. May be called again without the other.
+    std::pair<int64_t, int64_t> begin_out_of_order_compaction();
+    void end_out_of_order_compaction();
+    // Nothing before mint is accepted in order from now on.
     void set_min_valid_time(int64_t mint);
     // Drops chunks that end before mint, then series without samples that nobody asked for since the last
     // truncation. Gives the references of dropped series.
@@ -161,7 +187,9 @@ class Head {
     void rebuild();
 
     // Whether a chunk of the series has a part of [mint, maxt]. Expects a lock.
-    bool overlaps(const Series& s, int64_t mint, int64_t maxt) const;
+    bool overlaps(const Series& s, int64_t mint, int64_t maxt, HeadPart part = HeadPart::kAll) const;
+    // nullptr: the series has no out-of-order samples. Expects a lock.
+    const OutOfOrder* out_of_order(const Series& s) const;
     // Slots of series for which all terms hold. false: see select.
     bool match(HeadView view, std::span<const MatchTerm> terms, std::vector<uint32_t>& slots) const;
     // The values (symbols) of a label that some series have: by looking at the first `count` values, where
@@ -193,6 +221,16 @@ class Head {
     // Whether a float at t, which takes up to `widest` bytes, is to begin a new chunk.
     bool is_due(Series& s, int64_t t, size_t widest);
     void append(Series& s, int64_t t, int64_t start, const HistogramView& value);
+    // Takes an out-of-order sample (bits of a float, or a HistogramView); false when its chunk has one at
+    // that time.
+    template <typename Value>
+    bool insert(Series& s, int64_t t, int64_t start, const Value& value);
+    // Where the next one goes.
+    OutOfOrder& open_out_of_order(Series& s);
+    void close_out_of_order(const Series& s, OutOfOrder& late);
+    template <typename Use>
+    void each_out_of_order(Use&& use);
+    void note_times(const OutOfOrder& late);
     // A float where the newest chunk is none of XOR floats. false: that is closed now, append as usual.
     bool append_elsewhere(Series& s, int64_t t, int64_t start, uint64_t bits);
     // Notes the newest sample of a series that has one; `bits` are those of a float or of a histogram's sum.
@@ -220,6 +258,8 @@ class Head {
     int64_t appendable_from() const;
 
     const int64_t chunk_range_;
+    const uint32_t out_of_order_cap_;
+    int64_t window_ = 0;
     mutable FairMutex mutex_;
     SeriesTable table_;
     OpenChunks open_;
@@ -239,6 +279,9 @@ class Head {
     // Of floats and of histograms.
     std::atomic<uint64_t> out_of_order_[2]{};
     std::atomic<uint64_t> out_of_bounds_[2]{};
+    std::atomic<uint64_t> too_old_[2]{};
+    std::array<std::atomic<uint64_t>, kDelays.size() + 1> delays_{};
+    std::atomic<int64_t> delay_sum_{0};
 };
 
 }  // namespace narthex

@@ -27,19 +27,19 @@ HeadChunkCounts PendingChunks::load(uint32_t file, std::shared_ptr<const void> o
     try {
         while (in.next(chunk)) {
             if (chunk.ref >> 63 == 0) last_ref_ = std::max(last_ref_, chunk.ref);
-            RefMap& chains = chunk.out_of_order ? out_of_order_ : in_order_;
-            uint32_t newest = chains.find(chunk.ref);
-            if (!usable(chunk)) {
+            uint32_t newest = newest_.find(chunk.ref);
+            if (chunk.out_of_order) {
+                ++counts.out_of_order;
+            } else if (!usable(chunk)) {
                 ++counts.unusable;
-            } else if (!chunk.out_of_order && chunk.maxt < min_valid_time) {
+            } else if (chunk.maxt < min_valid_time) {
                 ++counts.old;
-            } else if (!chunk.out_of_order && newest != kNoChunk && chunk.mint <= closed_[newest].maxt()) {
+            } else if (newest != kNoChunk && chunk.mint <= closed_[newest].maxt()) {
                 ++counts.overlapping;
             } else {
                 ++counts.chunks;
-                counts.out_of_order += chunk.out_of_order;
                 if (newest == kNoChunk) refs_.push_back(chunk.ref);
-                chains.set(chunk.ref, closed_.add_mapped(page, in.entry(), chunk, newest));
+                newest_.set(chunk.ref, closed_.add_mapped(page, in.entry(), chunk, newest));
             }
         }
     } catch (const DecodeError& e) {
@@ -81,20 +81,11 @@ uint32_t PendingChunks::merge(uint32_t a, uint32_t b) {
     return first;
 }
 
-void PendingChunks::claim(uint64_t ref, uint32_t slot, Series& s, SeriesExtras& extras) {
+void PendingChunks::claim(uint64_t ref, uint32_t slot) {
     if (refs_.empty()) return;
-    uint32_t newest = out_of_order_.find(ref);
-    if (newest != kNoChunk) {
-        out_of_order_.set(ref, kNoChunk);
-        SeriesExtra& extra = extras.of(s);
-        uint32_t oldest = newest;
-        while (closed_[oldest].older != kNoChunk) oldest = closed_[oldest].older;
-        closed_.set_older(oldest, extra.out_of_order);
-        extra.out_of_order = newest;
-    }
-    newest = in_order_.find(ref);
+    uint32_t newest = newest_.find(ref);
     if (newest == kNoChunk) return;
-    in_order_.set(ref, kNoChunk);
+    newest_.set(ref, kNoChunk);
     if (slot >= by_slot_.size()) by_slot_.resize(slot + 1 + slot / 8, kNoChunk);
     by_slot_[slot] = merge(by_slot_[slot], oldest_first(newest));
 }
@@ -102,10 +93,8 @@ void PendingChunks::claim(uint64_t ref, uint32_t slot, Series& s, SeriesExtras& 
 size_t PendingChunks::finish() {
     size_t unclaimed = 0;
     for (uint64_t ref : refs_) {
-        for (RefMap* chains : {&in_order_, &out_of_order_}) {
-            unclaimed += closed_.drop(chains->find(ref));
-            chains->set(ref, kNoChunk);
-        }
+        unclaimed += closed_.drop(newest_.find(ref));
+        newest_.set(ref, kNoChunk);
     }
     refs_.clear();
     for (uint32_t page : pages_) closed_.page_done(page);

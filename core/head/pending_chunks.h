@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "head/closed_chunks.h"
-#include "head/extras.h"
 #include "head/series.h"
 
 namespace narthex {
@@ -16,7 +15,7 @@ namespace narthex {
 // What a head chunk file held. `good_end` < its length with a `fault` means that it is damaged from there on.
 struct HeadChunkCounts {
     uint64_t chunks = 0;
-    uint64_t out_of_order = 0;  // of these
+    uint64_t out_of_order = 0;  // passed over
     uint64_t old = 0;           // ended before the head's min valid time
     uint64_t overlapping = 0;   // not after the chunks of their series before them: left out
     uint64_t unusable = 0;      // unknown encodings, impossible bounds: left out
@@ -29,12 +28,12 @@ class PendingChunks {
     explicit PendingChunks(ClosedChunks& closed) : closed_(closed) {}
 
     // Reads a mapped file; files come in order of their number. Chunks before min_valid_time are passed over,
-    // out-of-order ones are not.
+    // and out-of-order ones, whose samples come from the log of those.
     HeadChunkCounts load(uint32_t file, std::shared_ptr<const void> owner, std::span<const uint8_t> bytes,
                          int64_t min_valid_time);
     // The chunks of `ref` belong to the series in `slot`. Those that overlap what it has already are
     // forgotten.
-    void claim(uint64_t ref, uint32_t slot, Series& s, SeriesExtras& extras);
+    void claim(uint64_t ref, uint32_t slot);
     // The oldest chunk that waits for its turn in `slot`, kNoChunk: none. They do not overlap.
     uint32_t next(uint32_t slot) const { return slot < by_slot_.size() ? by_slot_[slot] : kNoChunk; }
     // Takes it off the queue.
@@ -49,8 +48,8 @@ class PendingChunks {
     uint32_t merge(uint32_t a, uint32_t b);
 
     ClosedChunks& closed_;
-    RefMap in_order_, out_of_order_;  // reference to its newest chunk
-    std::vector<uint64_t> refs_;      // those that have any
+    RefMap newest_;               // reference to its newest chunk
+    std::vector<uint64_t> refs_;  // those that have any
     std::vector<uint32_t> pages_;
     uint64_t last_ref_ = 0;
     std::vector<uint32_t> by_slot_;  // oldest first, chained by `older`

@@ -13,11 +13,12 @@
 namespace narthex {
 
 ReplayCounts HeadReplay::segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd, WalWriter* sound) {
+    again_ = sound != nullptr;
     return replay_segment(bytes, zstd, sound, [this](std::span<const uint8_t> next, ReplayCounts& counts) {
         std::unique_lock lock(head_->mutex_);
         cursor_ = {};
         ++head_->version_;
-        record(next, counts);
+        kind_ == LogKind::kAll ? record(next, counts) : out_of_order_record(next, counts);
     });
 }
 
@@ -80,7 +81,7 @@ void HeadReplay::series(uint64_t ref, std::span<const TextPair> labels, ReplayCo
         head_->aliases_.emplace_back(ref, own);
         head_->counts_.last_ref = std::max(head_->counts_.last_ref, ref);
     }
-    pending_.claim(ref, slot, s, head_->table_.extras);
+    pending_.claim(ref, slot);
     cursor_ = {};
 }
 
@@ -176,6 +177,47 @@ void HeadReplay::restore_value(Series& s) {
         head_->count_histogram(s, histograms.runs.back().width);
     }
     head_->set_newest(s, s.t, bits);
+}
+
+void HeadReplay::out_of_order_record(std::span<const uint8_t> record, ReplayCounts& counts) {
+    auto body = record.subspan(1);
+    auto use = [&](uint64_t ref, int64_t t, int64_t start, const auto& value, uint64_t& taken) {
+        uint32_t slot = head_->table_.by_ref.find(ref, cursor_);
+        if (slot == RefMap::kNone) {
+            ++counts.unknown_refs;
+        } else if (!again_) {  // in order, what was applied is too old to be applied again
+            ++(head_->insert(head_->table_.series[slot], t, start, value) ? taken : counts.old_samples);
+        }
+    };
+    auto type = static_cast<WalRecord>(record[0]);
+    switch (type) {
+        case WalRecord::kSamples:
+            decode_samples(
+                body, [&](uint64_t ref, int64_t t, uint64_t bits) { use(ref, t, 0, bits, counts.samples); });
+            break;
+        case WalRecord::kSamplesV2:
+            decode_samples_v2(body, [&](uint64_t ref, int64_t t, uint64_t bits, int64_t start) {
+                use(ref, t, start, bits, counts.samples);
+            });
+            break;
+        case WalRecord::kHistograms:
+        case WalRecord::kFloatHistograms:
+        case WalRecord::kCustomHistograms:
+        case WalRecord::kCustomFloatHistograms:
+        case WalRecord::kHistogramsV2:
+        case WalRecord::kFloatHistogramsV2:
+            counts.invalid_histograms += decode_histograms(
+                type, body, [&](uint64_t ref, int64_t t, int64_t start, const HistogramView& h) {
+                    use(ref, t, start, h, counts.histograms);
+                });
+            break;
+        case WalRecord::kMmapMarkers:
+            decode_markers(body, [&](uint64_t, uint64_t) { ++counts.markers; });
+            break;
+        default:
+            ++counts.skipped_records;
+            if (record[0] > kLastWalRecord) ++counts.unknown_records;
+    }
 }
 
 }  // namespace narthex

@@ -12,11 +12,19 @@
 
 namespace narthex {
 
+// The log of all samples, and that of out-of-order samples.
+enum class LogKind : uint8_t { kAll, kOutOfOrder };
+
 // First all chunk files, then the segments, then finish(). Samples that chunks hold are skipped in the log;
 // where a series lacks a chunk, its samples come from the log.
+//
+// The log of out-of-order samples is replayed by one of its own, after the other one's finish() and without
+// chunk files: all samples are taken, whatever their time is; marks of mapped chunks change nothing.
+// `old_samples` are then those that were there already.
 class HeadReplay {
   public:
-    explicit HeadReplay(std::shared_ptr<Head> head) : head_(std::move(head)), pending_(head_->closed_) {}
+    explicit HeadReplay(std::shared_ptr<Head> head, LogKind kind = LogKind::kAll)
+        : head_(std::move(head)), kind_(kind), pending_(head_->closed_) {}
 
     // A head chunk file, in order of their numbers. Damage is reported, the sound chunks before it count.
     HeadChunkCounts chunk_file(uint32_t number, std::shared_ptr<const void> owner,
@@ -30,6 +38,7 @@ class HeadReplay {
 
   private:
     void record(std::span<const uint8_t> record, ReplayCounts& counts);
+    void out_of_order_record(std::span<const uint8_t> record, ReplayCounts& counts);
     void series(uint64_t ref, std::span<const TextPair> labels, ReplayCounts& counts);
     void sample(uint64_t ref, int64_t t, int64_t start, uint64_t bits, ReplayCounts& counts);
     Series* series_for(uint64_t ref, int64_t t, ReplayCounts& counts);
@@ -37,6 +46,8 @@ class HeadReplay {
     void restore_value(Series& s);
 
     std::shared_ptr<Head> head_;
+    LogKind kind_;
+    bool again_ = false;  // the segment has been applied before
     PendingChunks pending_;
     RefMap::Cursor cursor_;
 };

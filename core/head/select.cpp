@@ -15,18 +15,16 @@ struct Chunks {
     std::vector<uint64_t> ends;
     std::shared_ptr<std::vector<uint8_t>> copies = std::make_shared<std::vector<uint8_t>>();
     std::vector<std::pair<size_t, size_t>> copied;  // view, offset in copies
+    std::vector<std::shared_ptr<const void>> late;  // what open out-of-order chunks were encoded to
     std::vector<bool> pages;
 
     // `elsewhere` are the bytes of an open chunk that is not in `open`.
-    void add(const OpenChunks& open, const ClosedChunks& closed, std::span<const uint8_t> elsewhere,
-             const Series& s, int64_t mint, int64_t maxt) {
+    void add_in_order(const OpenChunks& open, const ClosedChunks& closed, std::span<const uint8_t> elsewhere,
+                      const Series& s, int64_t mint, int64_t maxt) {
+        if (!s.has_samples() || s.t < mint) return;
         size_t first = views.size();
-        for (uint32_t id = s.closed; id != kNoChunk; id = closed[id].older) {
-            const ClosedChunk& c = closed[id];
-            if (c.maxt() < mint) break;
-            if (c.mint > maxt) continue;
-            views.push_back({c.mint, c.maxt(), closed.entry(c), 0, 0});
-            pages[c.page] = true;
+        for (uint32_t id = s.closed; id != kNoChunk && closed[id].maxt() >= mint; id = closed[id].older) {
+            if (closed[id].mint <= maxt) add_closed(closed, closed[id]);
         }
         std::reverse(views.begin() + static_cast<ptrdiff_t>(first), views.end());
         if (s.size > 0 && s.mint <= maxt) {
@@ -41,13 +39,32 @@ struct Chunks {
             auto size = static_cast<uint32_t>(copies->size() - offset);
             views.push_back({s.mint, s.t, nullptr, size, s.encoding});
         }
-        ends.push_back(views.size());
     }
+    // A chain of closed chunks and, unless nullptr, the open one.
+    void add_out_of_order(const ClosedChunks& closed, uint32_t chain, const OutOfOrder* open,
+                          HeadEncoding encoding, int64_t mint, int64_t maxt) {
+        size_t first = views.size();
+        for (uint32_t id = chain; id != kNoChunk; id = closed[id].older) {
+            const ClosedChunk& c = closed[id];
+            if (c.mint <= maxt && c.maxt() >= mint) add_closed(closed, c);
+        }
+        std::reverse(views.begin() + static_cast<ptrdiff_t>(first), views.end());
+        if (open == nullptr || !open->open_overlaps(mint, maxt)) return;
+        auto encoded = std::make_shared<std::vector<OutOfOrder::Encoded>>(
+            open->encode(encoding.xor2, encoding.histogram_starts));
+        for (const auto& c : *encoded) {
+            auto size = static_cast<uint32_t>(c.bytes.size());
+            if (c.mint <= maxt && c.maxt >= mint)
+                views.push_back({c.mint, c.maxt, c.bytes.data(), size, c.encoding});
+        }
+        late.push_back(std::move(encoded));
+    }
+    void end_row() { ends.push_back(views.size()); }
 
     // Without the lock: views of the bytes in place of what add() noted.
     void resolve() {
         for (ChunkView& v : views) {
-            if (v.data == nullptr) continue;
+            if (v.encoding != 0) continue;  // no entry
             HeadChunk chunk = read_head_chunk(v.data);
             v.data = chunk.bytes.data();
             v.size = static_cast<uint32_t>(chunk.bytes.size());
@@ -55,23 +72,48 @@ struct Chunks {
         }
         for (auto [i, offset] : copied) views[i].data = copies->data() + offset;
     }
+
+  private:
+    void add_closed(const ClosedChunks& closed, const ClosedChunk& c) {
+        views.push_back({c.mint, c.maxt(), closed.entry(c), 0, 0});
+        pages[c.page] = true;
+    }
 };
 
-}  // namespace
+// Chunks of a row by their first time; in order ones, of which there are most rows, are that already.
+void sort_chunks(std::span<ChunkView> row) {
+    auto earlier = [](const ChunkView& a, const ChunkView& b) { return a.mint < b.mint; };
+    if (!std::is_sorted(row.begin(), row.end(), earlier)) std::stable_sort(row.begin(), row.end(), earlier);
+}
 
-bool Head::overlaps(const Series& s, int64_t mint, int64_t maxt) const {
+bool overlaps_in_order(const ClosedChunks& closed, const Series& s, int64_t mint, int64_t maxt) {
     if (!s.has_samples() || s.t < mint) return false;
     if (s.size > 0 && s.mint <= maxt) return true;
-    for (uint32_t id = s.closed; id != kNoChunk; id = closed_[id].older) {
-        const ClosedChunk& c = closed_[id];
+    for (uint32_t id = s.closed; id != kNoChunk; id = closed[id].older) {
+        const ClosedChunk& c = closed[id];
         if (c.maxt() < mint) return false;
         if (c.mint <= maxt) return true;
     }
     return false;
 }
 
+}  // namespace
+
+const OutOfOrder* Head::out_of_order(const Series& s) const {
+    const SeriesExtra* extra = table_.extras.find(s);
+    return extra == nullptr ? nullptr : extra->out_of_order.get();
+}
+
+bool Head::overlaps(const Series& s, int64_t mint, int64_t maxt, HeadPart part) const {
+    if (part != HeadPart::kCompacting && overlaps_in_order(closed_, s, mint, maxt)) return true;
+    const OutOfOrder* late = part == HeadPart::kInOrder ? nullptr : out_of_order(s);
+    if (late == nullptr) return false;
+    if (part == HeadPart::kCompacting) return any_overlaps(closed_, late->compacting(closed_), mint, maxt);
+    return late->open_overlaps(mint, maxt) || any_overlaps(closed_, late->closed, mint, maxt);
+}
+
 bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint, int64_t maxt,
-                  SeriesBatch& out) const {
+                  SeriesBatch& out, HeadPart part) const {
     std::vector<uint32_t> slots;
     if (!match(view, terms, slots)) return false;
     Chunks chunks;
@@ -83,9 +125,18 @@ bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint,
         size_t kept = 0;
         for (uint32_t slot : slots) {
             const Series& s = table_.series[slot];
-            if (!overlaps(s, mint, maxt)) continue;
+            if (!overlaps(s, mint, maxt, part)) continue;
             slots[kept++] = slot;
-            chunks.add(open_, closed_, open_elsewhere(s), s, mint, maxt);
+            if (part != HeadPart::kCompacting)
+                chunks.add_in_order(open_, closed_, open_elsewhere(s), s, mint, maxt);
+            if (const OutOfOrder* late = out_of_order(s)) {
+                if (part == HeadPart::kAll)
+                    chunks.add_out_of_order(closed_, late->closed, late, encoding_, mint, maxt);
+                if (part == HeadPart::kCompacting)
+                    chunks.add_out_of_order(closed_, late->compacting(closed_), nullptr, encoding_, mint,
+                                            maxt);
+            }
+            chunks.end_row();
         }
         slots.resize(kept);
         for (size_t p = 0; p < chunks.pages.size(); ++p) {
@@ -96,6 +147,7 @@ bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint,
     if (!copy_labels(view, slots, rows, [](const Series&) { return true; })) return false;
     chunks.resolve();
     out.owners.push_back(chunks.copies);
+    out.owners.insert(out.owners.end(), chunks.late.begin(), chunks.late.end());
     auto order = rows->sort_into(out.labels);
     out.chunks.reserve(chunks.views.size());
     out.offsets.reserve(order.size() + 1);
@@ -103,6 +155,7 @@ bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint,
         size_t start = i == 0 ? 0 : chunks.ends[i - 1];
         out.chunks.insert(out.chunks.end(), chunks.views.begin() + static_cast<ptrdiff_t>(start),
                           chunks.views.begin() + static_cast<ptrdiff_t>(chunks.ends[i]));
+        sort_chunks(std::span(out.chunks).subspan(out.offsets.back()));
         out.offsets.push_back(out.chunks.size());
     }
     return true;

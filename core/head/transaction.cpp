@@ -32,6 +32,8 @@ HeadTransaction::HeadTransaction(std::shared_ptr<Head> head)
     : head_(std::move(head)), ticket_(head_->transactions_) {
     std::shared_lock lock(head_->mutex_);
     appendable_from_ = head_->appendable_from();
+    window_ = head_->window_;
+    newest_time_ = head_->counts_.max_time;
     removals_ = head_->removals_;
     version_ = head_->version_;
 }
@@ -41,7 +43,7 @@ void HeadTransaction::reserve_newest(size_t samples) {
     if (newest_.size() >= wanted) return;
     newest_.assign(wanted, RefMap::kNone);
     for (uint32_t i = 0; i < slots_.size(); ++i) {
-        if (ok_[i]) newest_of(slots_[i]) = i;
+        if (places_[i] == kInOrder) newest_of(slots_[i]) = i;
     }
 }
 
@@ -54,7 +56,10 @@ uint32_t& HeadTransaction::newest_of(uint32_t slot) {
 
 AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     int64_t t = ts_[index];
-    if (t < appendable_from_) return AppendStatus::kOutOfBounds;
+    places_[index] = kNowhere;
+    if (t < appendable_from_) {
+        return window_ == 0 ? AppendStatus::kOutOfBounds : judge_late(s, index);
+    }
     uint32_t& newest = newest_of(slots_[index]);
     AppendStatus status = AppendStatus::kOk;
     if (newest != RefMap::kNone) {
@@ -65,11 +70,29 @@ AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     if (status == AppendStatus::kOk) {
         if (kind(index) == Kind::kFloat && values_[index] == kStaleNaNBits) end_histograms(s, index, newest);
         newest = index;
-        // The truncation reads it under the exclusive lock; other judges may write the same 1 meanwhile.
-        std::atomic_ref<uint8_t>(const_cast<Series&>(s).touched)
-            .store(Series::kTouched, std::memory_order_relaxed);
+        take_to(kInOrder, s, index);
     }
-    return status;
+    return status == AppendStatus::kOutOfOrder ? judge_late(s, index) : status;
+}
+
+// The sample cannot be taken in order.
+AppendStatus HeadTransaction::judge_late(const Series& s, uint32_t index) {
+    if (window_ == 0) return AppendStatus::kOutOfOrder;
+    if (newest_time_ >= kMinTime + window_ && ts_[index] < newest_time_ - window_) {
+        return AppendStatus::kTooOld;
+    }
+    if (kind(index) == Kind::kFloat && values_[index] == kStaleNaNBits) {
+        end_histograms(s, index, newest_of(slots_[index]));
+    }
+    take_to(kOutOfOrder, s, index);
+    return AppendStatus::kOk;
+}
+
+void HeadTransaction::take_to(Place place, const Series& s, uint32_t index) {
+    places_[index] = place;
+    // The truncation reads it under the exclusive lock; other judges may write the same meanwhile.
+    std::atomic_ref<uint8_t>(const_cast<Series&>(s).touched)
+        .store(Series::kTouched, std::memory_order_relaxed);
 }
 
 void HeadTransaction::end_histograms(const Series& s, uint32_t index, uint32_t before) {
@@ -150,30 +173,49 @@ void HeadTransaction::take(size_t first, std::span<uint8_t> statuses) {
     std::shared_lock lock(head_->mutex_);
     SeriesTable& table = head_->table_;
     if (removals_ != head_->removals_) judge_again();
+    if (first == 0 && end > 0 && newest_time_ == kMinTime) newest_time_ = ts_[0];
     reserve_newest(end);
     slots_.resize(end, RefMap::kNone);
-    ok_.resize(end);
+    places_.resize(end, kNowhere);
     RefMap::Cursor cursor;
     for (size_t i = first; i < end; ++i) {
         uint32_t slot = slots_[i] = table.by_ref.find(refs_[i], cursor);
         if (slot != RefMap::kNone) __builtin_prefetch(&table.series[slot]);
     }
-    uint64_t out_of_order[2] = {}, out_of_bounds[2] = {};
+    size_t late = 0;
     bool histograms = end > first && kind(first) == Kind::kHistogram;
     for (size_t i = first; i < end; ++i) {
         if (histograms && statuses[i - first] != 0) continue;  // faulty
-        AppendStatus status = slots_[i] == RefMap::kNone
-                                  ? AppendStatus::kUnknownRef
-                                  : judge(table.series[slots_[i]], static_cast<uint32_t>(i));
-        ok_[i] = status == AppendStatus::kOk;
-        pending_ += ok_[i];
-        out_of_order[histograms] += status == AppendStatus::kOutOfOrder;
-        out_of_bounds[histograms] += status == AppendStatus::kOutOfBounds;
+        AppendStatus status = AppendStatus::kUnknownRef;
+        if (slots_[i] != RefMap::kNone) {
+            status = judge(table.series[slots_[i]], static_cast<uint32_t>(i));
+        }
+        pending_ += places_[i] != kNowhere;
+        late += places_[i] != kInOrder;
         statuses[i - first] = static_cast<uint8_t>(status);
     }
-    for (size_t k = 0; k < 2; ++k) {
-        head_->out_of_order_[k].fetch_add(out_of_order[k], std::memory_order_relaxed);
-        head_->out_of_bounds_[k].fetch_add(out_of_bounds[k], std::memory_order_relaxed);
+    if (late > 0) count_late(first, statuses);
+}
+
+// Counts what was refused, and how far behind the head's newest sample that and out-of-order samples are.
+void HeadTransaction::count_late(size_t first, std::span<const uint8_t> statuses) {
+    auto count = [](std::atomic<uint64_t>& to) { to.fetch_add(1, std::memory_order_relaxed); };
+    bool histograms = kind(first) == Kind::kHistogram;
+    for (size_t i = 0; i < statuses.size(); ++i) {
+        auto status = static_cast<AppendStatus>(statuses[i]);
+        if (status == AppendStatus::kOutOfBounds) count(head_->out_of_bounds_[histograms]);
+        if (status == AppendStatus::kOutOfOrder) count(head_->out_of_order_[histograms]);
+        if (status == AppendStatus::kTooOld) count(head_->too_old_[histograms]);
+        bool judged_late = places_[first + i] == kOutOfOrder || status == AppendStatus::kOutOfOrder ||
+                           status == AppendStatus::kTooOld;
+        int64_t t = ts_[first + i];
+        if (!judged_late || t >= newest_time_) continue;
+        uint64_t behind = static_cast<uint64_t>(newest_time_) - static_cast<uint64_t>(t);
+        auto delay = static_cast<int64_t>(std::min<uint64_t>(behind, kMaxTime));
+        auto at = std::find_if(kDelays.begin(), kDelays.end(),
+                               [&](int64_t seconds) { return delay <= seconds * 1000; });
+        count(head_->delays_[static_cast<size_t>(at - kDelays.begin())]);
+        head_->delay_sum_.fetch_add(delay, std::memory_order_relaxed);
     }
 }
 
@@ -184,9 +226,10 @@ void HeadTransaction::judge_again() {
     appendable_from_ = std::max(appendable_from_, head_->counts_.min_valid_time);
     pending_ = 0;
     for (uint32_t i = 0; i < slots_.size(); ++i) {
-        slots_[i] = ok_[i] ? table.by_ref.find(refs_[i]) : RefMap::kNone;
-        ok_[i] = slots_[i] != RefMap::kNone && judge(table.series[slots_[i]], i) == AppendStatus::kOk;
-        pending_ += ok_[i];
+        slots_[i] = places_[i] != kNowhere ? table.by_ref.find(refs_[i]) : RefMap::kNone;
+        places_[i] = kNowhere;
+        if (slots_[i] != RefMap::kNone) judge(table.series[slots_[i]], i);
+        pending_ += places_[i] != kNowhere;
     }
     removals_ = head_->removals_;
     version_ = head_->version_;
@@ -201,30 +244,37 @@ std::vector<uint8_t> HeadTransaction::encode(size_t position, WalCompression com
     logged_series_ = head_->unlogged_.size();
     lock.unlock();
     if (!series.empty()) out.record(series.bytes());
-    if (kinds_.empty() && !head_->stores_starts()) {
-        encode_floats(out);
-    } else {
-        encode_all(out);
-    }
+    encode_samples(out, false);
     return std::move(out.bytes());
 }
 
-void HeadTransaction::encode_floats(WalWriter& out) const {
+std::vector<uint8_t> HeadTransaction::encode_out_of_order(size_t position, WalCompression compression) const {
+    if (std::find(places_.begin(), places_.end(), kOutOfOrder) == places_.end()) return {};
+    WalWriter out(position, std::move(compression));
+    encode_samples(out, true);
+    return std::move(out.bytes());
+}
+
+void HeadTransaction::encode_samples(WalWriter& out, bool late) const {
+    kinds_.empty() && !head_->stores_starts() ? encode_floats(out, late) : encode_all(out, late);
+}
+
+void HeadTransaction::encode_floats(WalWriter& out, bool late) const {
     for (size_t i = 0; i < refs_.size();) {
         size_t end = std::min(refs_.size(), i + kSamplesPerRecord);
         SamplesRecord samples(end - i);
         for (; i < end; ++i) {
-            if (ok_[i]) samples.add(refs_[i], ts_[i], values_[i]);
+            if (is_logged(i, late)) samples.add(refs_[i], ts_[i], values_[i]);
         }
         if (!samples.empty()) out.record(samples.bytes());
     }
 }
 
-void HeadTransaction::encode_all(WalWriter& out) const {
+void HeadTransaction::encode_all(WalWriter& out, bool late) const {
     SampleRecords records(out, head_->stores_starts());
     HistogramWalk walk(histograms_);
     for (size_t i = 0; i < refs_.size(); ++i) {
-        if (!ok_[i]) continue;
+        if (!is_logged(i, late)) continue;
         if (kind(i) == Kind::kFloat) {
             records.add(refs_[i], ts_[i], start(i), values_[i]);
         } else {
@@ -241,24 +291,34 @@ HeadTransaction::Applied HeadTransaction::apply() {
     head_->unlogged_.erase(head_->unlogged_.begin(), head_->unlogged_.begin() + logged);
     if (head_->unlogged_.empty()) head_->unlogged_.shrink_to_fit();
     SeriesTable& table = head_->table_;
-    size_t n = refs_.size(), histograms = 0;
+    HeadStats& counts = head_->counts_;
+    size_t n = refs_.size();
+    size_t taken[2] = {};  // floats, histograms
     HistogramWalk walk(histograms_);
     for (size_t i = 0; i < n; ++i) {
-        if (i + kAhead < n && ok_[i + kAhead]) {
+        if (i + kAhead < n && places_[i + kAhead] == kInOrder) {
             const Series& later = table.series[slots_[i + kAhead]];
             if (later.size > kElsewhere) head_->open_.prefetch(later);
         }
-        if (!ok_[i]) continue;
+        if (places_[i] == kNowhere) continue;
         Series& s = table.series[slots_[i]];
-        if (kind(i) == Kind::kFloat) {
-            head_->append(s, ts_[i], start(i), values_[i]);
-        } else {
+        bool histogram = kind(i) == Kind::kHistogram;
+        if (places_[i] == kOutOfOrder) {
+            bool inserted = histogram ? head_->insert(s, ts_[i], start(i), walk.at(values_[i]))
+                                      : head_->insert(s, ts_[i], start(i), values_[i]);
+            taken[histogram] += inserted;
+            (histogram ? counts.histograms_out_of_order_appended : counts.out_of_order_appended) += inserted;
+            continue;
+        }
+        ++taken[histogram];
+        if (histogram) {
             head_->append(s, ts_[i], start(i), walk.at(values_[i]));
-            ++histograms;
+        } else {
+            head_->append(s, ts_[i], start(i), values_[i]);
         }
     }
     ++head_->version_;
-    return {pending_ - histograms, histograms};
+    return {taken[0], taken[1]};
 }
 
 }  // namespace narthex

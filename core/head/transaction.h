@@ -31,7 +31,11 @@ class HeadTransaction {
     // Empty when there is nothing to log.
     std::vector<uint8_t> encode(size_t position, WalCompression compression = {});
 
-    // Makes the samples visible, all at once; gives how many. The series that encode() wrote count as logged.
+    // The same records of the samples that are out of order, for the log of those. After encode().
+    std::vector<uint8_t> encode_out_of_order(size_t position, WalCompression compression = {}) const;
+
+    // Makes the samples visible, all at once; gives how many (those that are there already do not count). The
+    // series that encode() wrote count as logged.
     struct Applied {
         size_t floats, histograms;
     };
@@ -44,7 +48,13 @@ class HeadTransaction {
     // What the sample at an index is; its value is an index into histograms_ unless it is a float.
     enum class Kind : uint8_t { kFloat = 0, kHistogram = 1 };
 
+    // What becomes of a sample that was not refused.
+    enum Place : uint8_t { kNowhere, kInOrder, kOutOfOrder };
+
     AppendStatus judge(const Series& s, uint32_t index);
+    AppendStatus judge_late(const Series& s, uint32_t index);
+    void take_to(Place place, const Series& s, uint32_t index);
+    void count_late(size_t first, std::span<const uint8_t> statuses);
     // Makes a stale marker among floats one of histograms when the sample before it is a histogram: the one
     // at `before`, or the newest of the series.
     void end_histograms(const Series& s, uint32_t index, uint32_t before);
@@ -60,24 +70,31 @@ class HeadTransaction {
     Kind kind(size_t index) const { return kinds_.empty() ? Kind::kFloat : kinds_[index]; }
     int64_t start(size_t index) const { return starts_.empty() ? 0 : starts_[index]; }
     HistogramView histogram(size_t index) const;
-    void encode_floats(WalWriter& out) const;
-    void encode_all(WalWriter& out) const;
+    // Samples out of order alone, or all.
+    void encode_samples(WalWriter& out, bool late) const;
+    void encode_floats(WalWriter& out, bool late) const;
+    void encode_all(WalWriter& out, bool late) const;
+    bool is_logged(size_t index, bool late) const {
+        return late ? places_[index] == kOutOfOrder : places_[index] != kNowhere;
+    }
 
     std::shared_ptr<Head> head_;
     OpenTransactions::Ticket ticket_;
     int64_t appendable_from_;
+    int64_t window_;
+    int64_t newest_time_;  // of the head; of the first sample when that is empty
     uint64_t removals_;
     uint64_t version_;
     std::vector<uint64_t> refs_;
     std::vector<uint32_t> slots_;
     std::vector<int64_t> ts_;
     std::vector<uint64_t> values_;
-    std::vector<uint8_t> ok_;
+    std::vector<Place> places_;
     // Empty while all samples are floats, or have no start times.
     std::vector<Kind> kinds_;
     std::vector<int64_t> starts_;
     HistogramColumns histograms_;
-    // Open addressing: slot -> index of its newest accepted sample, kNone = free.
+    // Open addressing: slot -> index of its newest sample that was accepted in order, kNone = free.
     std::vector<uint32_t> newest_;
     size_t pending_ = 0;
     size_t logged_series_ = 0;

@@ -73,7 +73,7 @@ std::vector<uint64_t> Head::sweep(int64_t mint) {
             const SeriesExtra* extra = table_.extras.find(s);
             bool awaited = s.touched == Series::kTouched || (met && s.touched == Series::kTouchedBefore);
             if (s.ref != 0 && !s.has_samples() && !awaited &&
-                (extra == nullptr || extra->out_of_order == kNoChunk)) {
+                (extra == nullptr || extra->out_of_order == nullptr)) {
                 dropped.push_back(s.ref);
                 table_.forget(s);
             }

@@ -122,6 +122,16 @@ void decode_tombstones(std::span<const uint8_t> body, Use&& use) {
     }
 }
 
+// use(ref, reference of the chunk in the mapped files)
+template <typename Use>
+void decode_markers(std::span<const uint8_t> body, Use&& use) {
+    ByteReader in(body, 1);
+    while (!in.empty()) {
+        uint64_t ref = in.be64();
+        use(ref, in.be64());
+    }
+}
+
 // use(ref, t, value bits, exemplar labels)
 template <typename Use>
 void decode_exemplars(std::span<const uint8_t> body, Use&& use) {

@@ -13,6 +13,7 @@ from reference.chunk_histogram import Histogram, Layout
 from reference.histogram_values import fault, plain
 
 MIN_TIME = -(2**63)
+OUT_OF_ORDER_CAP = 32
 Value = float | Histogram
 Stored = tuple[int, Value]
 
@@ -38,81 +39,136 @@ def of_kind(v: Value, before: Value | None) -> Value:
 
 
 @dataclass
+class TwinSeries:
+    """`late` are out-of-order chunks, the last one open: time to value."""
+
+    in_order: list[Stored] = field(default_factory=list)
+    late: list[dict[int, Value]] = field(default_factory=list)
+
+    def insert(self, t: int, v: Value) -> None:
+        if not self.late or len(self.late[-1]) >= OUT_OF_ORDER_CAP:
+            self.late.append({})
+        self.late[-1].setdefault(t, v)
+
+    def samples(self) -> list[Stored]:
+        return [*self.in_order, *(s for chunk in self.late for s in chunk.items())]
+
+    @property
+    def newest(self) -> Value | None:
+        return self.in_order[-1][1] if self.in_order else None
+
+
+@dataclass
 class TwinTransaction:
     head: TwinHead
     appendable_from: int
-    samples: list[tuple[Labels, int, Value]] = field(default_factory=list)
+    window: int
+    newest: int
+    samples: list[tuple[Labels, int, Value, bool]] = field(default_factory=list)
 
     def append(self, labels: Labels, t: int, v: Value) -> AppendStatus:
+        if self.newest == MIN_TIME:
+            self.newest = t
         if isinstance(v, Histogram) and (wrong := fault(v)):
             return AppendStatus[wrong]
         if labels not in self.head.series:
             return AppendStatus.UNKNOWN_REF
-        mine = [(u, w) for other, u, w in self.samples if other == labels]
-        status = judge(mine or self.head.series[labels], t, v, self.appendable_from)
+        before = [(u, w) for other, u, w, late in self.samples if other == labels and not late]
+        before = before or self.head.series[labels].in_order
+        status, late = self.judge(before, t, v)
         if status == AppendStatus.OK:
-            before = mine or self.head.series[labels]
-            self.samples.append((labels, t, of_kind(v, before[-1][1] if before else None)))
+            self.samples.append((labels, t, of_kind(v, before[-1][1] if before else None), late))
             self.head.asked.add(labels)
         return status
 
+    def judge(self, stored: Sequence[Stored], t: int, v: Value) -> tuple[AppendStatus, bool]:
+        """The status, and whether a sample that is fine is out of order."""
+        if t >= self.appendable_from:
+            if not stored or t > stored[-1][0]:
+                return AppendStatus.OK, False
+            if t == stored[-1][0]:
+                return AppendStatus.DUPLICATE_SAME if same(v, stored[-1][1]) else AppendStatus.DUPLICATE, False
+        if self.window > 0:
+            return (AppendStatus.OK if t >= self.newest - self.window else AppendStatus.TOO_OLD), True
+        return AppendStatus.OUT_OF_BOUNDS if t < self.appendable_from else AppendStatus.OUT_OF_ORDER, False
+
     def commit(self) -> None:
-        floor = max(self.appendable_from, self.head.min_valid)
-        for labels, t, v in self.samples:
+        self.appendable_from = max(self.appendable_from, self.head.min_valid)
+        for labels, t, v, _ in self.samples:
             stored = self.head.series.get(labels)
-            if stored is not None and judge(stored, t, v, floor) == AppendStatus.OK:
-                stored.append((t, of_kind(v, stored[-1][1] if stored else None)))
+            if stored is None:
+                continue
+            status, late = self.judge(stored.in_order, t, v)
+            if status != AppendStatus.OK:
+                continue
+            value = of_kind(v, stored.newest)
+            self.head.log.append((labels, t, value, late))
+            if late:
+                stored.insert(t, value)
+            else:
+                stored.in_order.append((t, value))
                 self.head.max_time = max(self.head.max_time, t)
-
-
-def judge(stored: Sequence[Stored], t: int, v: Value, appendable_from: int) -> AppendStatus:
-    if t < appendable_from:
-        return AppendStatus.OUT_OF_BOUNDS
-    if not stored or t > stored[-1][0]:
-        return AppendStatus.OK
-    if t < stored[-1][0]:
-        return AppendStatus.OUT_OF_ORDER
-    return AppendStatus.DUPLICATE_SAME if same(v, stored[-1][1]) else AppendStatus.DUPLICATE
 
 
 @dataclass
 class TwinHead:
-    """Chunks are not modelled: after a truncation, samples before `min_valid` may or may not still be there."""
+    """Chunks of samples in order are not modelled: after a truncation, those before `min_valid` may still be there."""
 
     chunk_range: int
-    series: dict[Labels, list[Stored]] = field(default_factory=dict)
+    series: dict[Labels, TwinSeries] = field(default_factory=dict)
     asked: set[Labels] = field(default_factory=set)
+    log: list[tuple[Labels, int, Value, bool]] = field(default_factory=list)
     max_time: int = MIN_TIME
     min_valid: int = MIN_TIME
+    window: int = 0
 
     def create(self, labels: Labels) -> None:
-        self.series.setdefault(labels, [])
+        self.series.setdefault(labels, TwinSeries())
         self.asked.add(labels)
 
     def transaction(self) -> TwinTransaction:
         newest = self.max_time - self.chunk_range // 2 if self.max_time != MIN_TIME else MIN_TIME
-        return TwinTransaction(self, max(self.min_valid, newest))
+        return TwinTransaction(self, max(self.min_valid, newest), self.window, self.max_time)
 
     def truncate(self, mint: int) -> None:
         self.min_valid = max(self.min_valid, mint)
-        for labels, samples in list(self.series.items()):
-            kept = [s for s in samples if s[0] >= mint]
-            if kept or labels in self.asked:
-                self.series[labels] = kept
-            else:
+        for labels, series in list(self.series.items()):
+            series.in_order = [s for s in series.in_order if s[0] >= mint]
+            if not series.samples() and labels not in self.asked:
                 del self.series[labels]
         self.asked.clear()
 
+    def compact(self) -> None:
+        """Blocks take over the out-of-order samples."""
+        for series in self.series.values():
+            series.late.clear()
+        self.log = [(labels, t, v, False) for labels, t, v, _ in self.log]
+
+    def restart(self) -> None:
+        """What the logs give: a late sample may well be in order when it comes first for its series."""
+        self.series = {}
+        for labels, t, v, late in self.log:
+            series = self.series.setdefault(labels, TwinSeries())
+            if t >= self.min_valid and (not series.in_order or t > series.in_order[-1][0]):
+                series.in_order.append((t, of_kind(v, series.newest)))
+            if late:
+                series.insert(t, v)
+        self.series = {labels: series for labels, series in self.series.items() if series.samples()}
+        self.asked = set(self.series)
+
     def stale_series(self) -> int:
-        return sum(1 for samples in self.series.values() if samples and is_stale(samples[-1][1]))
+        return sum(1 for series in self.series.values() if series.in_order and is_stale(series.in_order[-1][1]))
 
     def histogram_series(self) -> int:
-        return sum(1 for samples in self.series.values() if samples and isinstance(samples[-1][1], Histogram))
+        return sum(1 for series in self.series.values() if isinstance(series.newest, Histogram))
 
-    def select(self, matchers: Sequence[Matcher], mint: int, maxt: int) -> dict[Labels, list[Stored]]:
-        out = {}
-        for labels, samples in self.series.items():
-            inside = [s for s in samples if mint <= s[0] <= maxt]
-            if inside and all(m.matches(labels.get(m.name, "")) for m in matchers):
-                out[labels] = inside
+    def select(self, matchers: Sequence[Matcher], mint: int, maxt: int) -> dict[Labels, dict[int, list[Value]]]:
+        """The values that a series may show at a time: samples in order and late ones may differ."""
+        out: dict[Labels, dict[int, list[Value]]] = {}
+        for labels, series in self.series.items():
+            if not all(m.matches(labels.get(m.name, "")) for m in matchers):
+                continue
+            for t, v in series.samples():
+                if mint <= t <= maxt:
+                    out.setdefault(labels, {}).setdefault(t, []).append(v)
         return out

@@ -23,13 +23,14 @@ Samples = Sequence[tuple[int, float]]
 class Prometheus(ApiServer):
     """Started on `data`, ready after construction; skips the test where it is not installed."""
 
-    def __init__(self, data: Path, *flags: str) -> None:
+    def __init__(self, data: Path, *flags: str, config: str = "") -> None:
+        """`config` is added to the configuration file."""
         require("prometheus")
         port = free_port()
-        config = data.parent / f"prometheus-{port}.yml"
-        config.write_text("global: {scrape_interval: 1h}\n")
+        path = data.parent / f"prometheus-{port}.yml"
+        path.write_text("global: {scrape_interval: 1h}\n" + config)
         command = [
-            "prometheus", f"--config.file={config}", f"--storage.tsdb.path={data}",
+            "prometheus", f"--config.file={path}", f"--storage.tsdb.path={data}",
             f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", "--log.level=debug", *flags,
         ]  # fmt: skip
         super().__init__(command, port, data.parent / f"prometheus-{port}.log")

@@ -135,6 +135,10 @@ class _Buckets(_Child):
         self.counts[bisect.bisect_left(self.bounds, value)] += 1
         self.sum += value
 
+    def set(self, counts: Sequence[int], total: float) -> None:
+        """Takes over what was observed elsewhere: one count a bound and one for the rest, and the sum."""
+        self.counts, self.sum = list(counts), total
+
 
 class Histogram(_Family):
     """Classic histogram; `buckets` are ascending upper bounds without +Inf."""

@@ -1,6 +1,7 @@
 """Contracts of the compiled core. Arrays are one-dimensional and contiguous; times are milliseconds."""
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from mmap import mmap
 from typing import TypedDict, overload
 
@@ -460,6 +461,9 @@ class HeadCounts:
     """2^63 - 1 before the first sample."""
     max_time: int
     """-2^63 before the first sample."""
+    out_of_order_min_time: int
+    """Of samples that came out of order; `min_time` and `max_time` are of the others. Same extremes without any."""
+    out_of_order_max_time: int
     min_valid_time: int
     created: int
     removed: int
@@ -467,6 +471,13 @@ class HeadCounts:
     out_of_bounds: int
     histograms_out_of_order: int
     histograms_out_of_bounds: int
+    too_old: int
+    histograms_too_old: int
+    out_of_order_appended: int
+    histograms_out_of_order_appended: int
+    delays: list[tuple[int | None, int]]
+    """(upper bound in seconds or None, samples): how far late samples, taken or not, were behind the newest of all."""
+    delay_sum: int
     stale_series: int
     """Whose newest sample is a stale marker."""
     histogram_series: int
@@ -501,6 +512,11 @@ class HeadTransaction:
         Samples that other commits have overtaken since they were judged are dropped.
         """
 
+    def encode_out_of_order(
+        self, position: int, compression: str = "snappy", zstd: ZstdCompress | None = None
+    ) -> bytes:
+        """The same records of the samples that are out of order, for the log of those. After `encode`."""
+
     def apply(self) -> tuple[int, int]:
         """Makes the samples visible at once and gives the numbers of floats and histograms.
 
@@ -511,11 +527,20 @@ class HeadTransaction:
     def pending(self) -> int:
         """Samples that a commit would store."""
 
+class HeadPart(Enum):
+    """Which samples of a head: all, those that came in order, or the out-of-order ones that are being compacted."""
+
+    ALL = ...
+    IN_ORDER = ...
+    COMPACTING = ...
+
 class Head:
     """The newest samples of every series. Safe for several threads; see core/head/head.h."""
 
-    def __init__(self, chunk_range: int) -> None:
-        """Chunks are cut at multiples of chunk_range milliseconds (below 2^31)."""
+    def __init__(self, chunk_range: int, out_of_order_cap: int = 32) -> None:
+        """Chunks are cut at multiples of chunk_range milliseconds (below 2^31), those of out-of-order samples at
+        out_of_order_cap samples (1 to 255).
+        """
 
     def series(self, pairs: Sequence[tuple[str, str]]) -> int:
         """The reference of a label set, created when new. ValueError on no label or a repeated name."""
@@ -533,7 +558,9 @@ class Head:
 
     def label_values(self, name: str, limit: int = 0) -> TextList: ...
     def label_names(self, limit: int = 0) -> TextList: ...
-    def select(self, view: HeadView, terms: MatchTerms, mint: int, maxt: int) -> SeriesBatch | None:
+    def select(
+        self, view: HeadView, terms: MatchTerms, mint: int, maxt: int, part: HeadPart = ...
+    ) -> SeriesBatch | None:
         """Matching series in label order with their chunks that overlap [mint, maxt].
 
         None when a truncation came after the view was taken: take a new one and plan again.
@@ -566,7 +593,18 @@ class Head:
         """
 
     def set_min_valid_time(self, mint: int) -> None:
-        """Older samples are out of bounds from now on."""
+        """Older samples are not taken in order from now on."""
+
+    def set_out_of_order_window(self, window: int) -> None:
+        """How much older than the newest sample of all an out-of-order one may be, in milliseconds; 0: not at all."""
+
+    def begin_out_of_order_compaction(self) -> tuple[int, int]:
+        """Closes all out-of-order chunks, which become HeadPart.COMPACTING; gives their first and last time
+        (2^63 - 1 and -2^63 without any). May be called again before the end.
+        """
+
+    def end_out_of_order_compaction(self) -> None:
+        """Forgets what is HeadPart.COMPACTING: blocks hold it."""
 
     def truncate(self, mint: int) -> NDArray[np.uint64]:
         """Drops chunks before mint and series that are left without samples; gives the references of those."""
@@ -608,6 +646,7 @@ class ReplayCounts:
     invalid_series: int
     invalid_histograms: int
     tombstones: int
+    markers: int
     skipped_records: int
     unknown_records: int
     faults: int
@@ -631,10 +670,16 @@ class HeadChunkCounts:
     good_end: int
     fault: str
 
+class LogKind(Enum):
+    """The log of all samples, and that of out-of-order samples, which is replayed after the other."""
+
+    ALL = ...
+    OUT_OF_ORDER = ...
+
 class HeadReplay:
     """Fills a head: first its chunk files, then its log segments, each in order, then finish()."""
 
-    def __init__(self, head: Head) -> None: ...
+    def __init__(self, head: Head, kind: LogKind = ...) -> None: ...
     def chunk_file(self, number: int, content: bytes | mmap) -> HeadChunkCounts:
         """Keeps a hold on the content for as long as a chunk of it is needed."""
 

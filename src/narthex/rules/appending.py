@@ -20,10 +20,11 @@ class Refused:
     duplicate: int = 0
     out_of_order: int = 0
     out_of_bounds: int = 0
+    too_old: int = 0
 
     @property
     def total(self) -> int:
-        return self.duplicate + self.out_of_order + self.out_of_bounds
+        return self.duplicate + self.out_of_order + self.out_of_bounds + self.too_old
 
 
 def append_output(
@@ -78,4 +79,5 @@ def _append(
         int(counts[AppendStatus.DUPLICATE]),
         int(counts[AppendStatus.OUT_OF_ORDER]),
         int(counts[AppendStatus.OUT_OF_BOUNDS]),
+        int(counts[AppendStatus.TOO_OLD]),
     )

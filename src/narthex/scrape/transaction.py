@@ -204,6 +204,7 @@ class Transaction:
             (AppendStatus.DUPLICATE, metrics.duplicates),
             (AppendStatus.OUT_OF_ORDER, metrics.out_of_order),
             (AppendStatus.OUT_OF_BOUNDS, metrics.out_of_bounds),
+            (AppendStatus.TOO_OLD, metrics.out_of_bounds),
         ):
             if counts[code]:
                 counter.inc(int(counts[code]))

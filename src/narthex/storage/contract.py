@@ -24,6 +24,7 @@ Values = NDArray[np.float64]
 class AppendStatus(IntEnum):
     """What became of one sample. Anything but OK and DUPLICATE_SAME means that it was not stored.
 
+    An out-of-order sample that is taken is OK, also when the storage finds one at its time later on and drops it.
     From HISTOGRAM_COUNT_NOT_BIG_ENOUGH on: what is wrong with a native histogram; `text` says it as Prometheus does.
     """
 
@@ -33,6 +34,7 @@ class AppendStatus(IntEnum):
     OUT_OF_ORDER = 3  # older than the series' newest sample
     OUT_OF_BOUNDS = 4  # older than the head accepts, or too far in the future
     UNKNOWN_REF = 5  # the series was dropped meanwhile: ask `series` again
+    TOO_OLD = 6  # out of order and older than the window for such samples
     HISTOGRAM_COUNT_NOT_BIG_ENOUGH = 32
     HISTOGRAM_COUNT_MISMATCH = 33
     HISTOGRAM_NEGATIVE_COUNT = 34
@@ -62,6 +64,7 @@ _TEXTS = {
     AppendStatus.OUT_OF_ORDER: "out of order sample",
     AppendStatus.OUT_OF_BOUNDS: "out of bounds",
     AppendStatus.UNKNOWN_REF: "unknown series reference",
+    AppendStatus.TOO_OLD: "too old sample",
     AppendStatus.HISTOGRAM_COUNT_NOT_BIG_ENOUGH: "histogram's observation count should be at least the number of "
     "observations found in the buckets",
     AppendStatus.HISTOGRAM_COUNT_MISMATCH: "histogram's observation count should equal the number of observations "

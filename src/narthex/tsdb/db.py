@@ -14,20 +14,22 @@ from narthex.files.lock import FileLock
 from narthex.instrument.registry import Registry
 from narthex.model.labels import METRIC_NAME
 from narthex.model.matcher import Matcher
+from narthex.native import HeadPart
 from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_set import Blocks
 from narthex.tsdb.db_querier import DBQuerier
-from narthex.tsdb.head import CHUNKS_HEAD, WAL, Head
+from narthex.tsdb.head import CHUNKS_HEAD, WAL, WBL, Head
 from narthex.tsdb.maintenance import Delay, Interval
+from narthex.tsdb.meta import BlockMeta
 from narthex.tsdb.options import DBOptions
+from narthex.tsdb.out_of_order import HINT, remove_blocks
 from narthex.tsdb.replay import Progress, ReplayStatus
 from narthex.tsdb.snapshot import link_block, new_snapshot
 
 log = logging.getLogger("narthex.tsdb")
 
-WBL = "wbl"
 LOCK = "lock"
 
 
@@ -64,6 +66,7 @@ class DB:
         self.path, self.options, self.head, self.block_set = path, options, head, block_set
         self._lock, self._status = lock, status
         self._maintenance = threading.Lock()
+        self._late_due = False  # out-of-order samples go to blocks after samples in order did
         self._delay = Delay(clock, options.compaction_delay)
         self._reload = Interval(clock, options.reload_interval)
 
@@ -159,8 +162,13 @@ class DB:
         try:
             self.head.write_chunks()
             self.head.wal.sync_finished()
+            self.head.late.sync_finished()
             while not canceled() and self._head_is_due():
                 self._head_to_block()
+                self._late_due = True
+            if self._late_due and not canceled():
+                self._out_of_order_to_blocks()
+                self._late_due = False
         finally:
             try:
                 self.head.truncate_log()
@@ -182,10 +190,30 @@ class DB:
         mint = self.head.counts().min_time
         maxt = mint - mint % width + width
         self.head.close_before(maxt)
-        batch = self.head.querier(mint, maxt - 1).select([])
-        if self.block_set.write(batch, mint, maxt):
+        if self._write_block(mint, maxt, HeadPart.IN_ORDER):
             self.block_set.reload()
         self.head.truncate(maxt)
+
+    def _out_of_order_to_blocks(self) -> None:
+        """Writes a block for each aligned range that has out-of-order samples and then forgets those."""
+        part = self.head.begin_out_of_order_compaction()
+        if part is None:
+            return
+        width = self.options.min_block_duration
+        written: list[str] = []
+        try:
+            for mint in range(part.mint - part.mint % width, part.maxt + 1, width):
+                meta = self._write_block(mint, mint + width, HeadPart.COMPACTING, hints=[HINT])
+                written += [meta.ulid] if meta else []
+        except StorageError:
+            remove_blocks(self.path, written)
+            raise
+        if written:
+            self.block_set.reload()
+        self.head.end_out_of_order_compaction(part)
+
+    def _write_block(self, mint: int, maxt: int, part: HeadPart, hints: Sequence[str] = ()) -> BlockMeta | None:
+        return self.block_set.write(self.head.querier(mint, maxt - 1).select([], part), mint, maxt, hints=hints)
 
     def delete(self, matchers: Sequence[Matcher], mint: int, maxt: int) -> None:
         """Marks samples in [mint, maxt] (milliseconds, inclusive) of matching series as deleted, durably.
@@ -208,9 +236,14 @@ class DB:
             for block in self.blocks():
                 link_block(block, made)
             counts = self.head.counts()
-            if with_head and counts.max_time >= counts.min_time:
-                batch = self.head.querier(counts.min_time, counts.max_time).select([])
-                self.block_set.write(batch, counts.min_time, counts.max_time + 1, directory=made)
+            mint = min(counts.min_time, counts.out_of_order_min_time)
+            maxt = max(counts.max_time, counts.out_of_order_max_time)
+            if with_head and maxt >= mint:
+                self.block_set.write(self.head.querier(mint, maxt).select([]), mint, maxt + 1, directory=made)
+
+    def set_out_of_order_window(self, window: int) -> None:
+        """See Head.set_out_of_order_window."""
+        self.head.set_out_of_order_window(window)
 
     def wal_replay_status(self) -> ReplayStatus:
         """Of the replay at start."""

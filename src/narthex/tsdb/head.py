@@ -8,20 +8,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from narthex.errors import StorageError
 from narthex.instrument.registry import Registry
 from narthex.model.matcher import Matcher
 from narthex.native import Head as CoreHead
-from narthex.native import HeadCounts, HeadTransaction, LabelSets, SeriesBatch, TextList
+from narthex.native import HeadCounts, HeadPart, HeadTransaction, LabelSets, SeriesBatch, TextList
 from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.checkpoint import remove_temporary
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.head_settings import DEFAULT_SETTINGS, HeadSettings
 from narthex.tsdb.log_truncation import LogTruncation
 from narthex.tsdb.metrics import HeadMetrics, WalMetrics
-from narthex.tsdb.replay import Progress, ReplayResult, replay
+from narthex.tsdb.out_of_order import OutOfOrderLog
+from narthex.tsdb.replay import Progress, ReplayResult, replay, replay_out_of_order
 from narthex.tsdb.select import Planner, Term
 from narthex.tsdb.wal import Wal
 from narthex.tsdb.zstd import compress
@@ -29,6 +30,7 @@ from narthex.tsdb.zstd import compress
 log = logging.getLogger("narthex.tsdb.head")
 
 WAL = "wal"
+WBL = "wbl"
 CHUNKS_HEAD = "chunks_head"
 
 HeadView = tuple[int, int]
@@ -45,13 +47,14 @@ class Head:
         self,
         core: CoreHead,
         wal: Wal,
+        late: OutOfOrderLog,
         chunk_files: HeadChunkFiles,
         metrics: HeadMetrics,
         wal_metrics: WalMetrics,
         settings: HeadSettings,
     ) -> None:
         self.settings = settings
-        self.core, self.wal, self._chunk_files = core, wal, chunk_files
+        self.core, self.wal, self.late, self._chunk_files = core, wal, late, chunk_files
         self.metrics, self.wal_metrics = metrics, wal_metrics
         self._planner = Planner(core)
         self._commits = threading.Lock()
@@ -71,7 +74,7 @@ class Head:
     ) -> tuple[Head, ReplayResult]:
         """Fills a head from the data directory `path`. `min_valid_time`: where the blocks end. Raises StorageError."""
         directory = path / WAL
-        core = CoreHead(chunk_range)
+        core = CoreHead(chunk_range, settings.out_of_order_cap)
         _set_encoding(core, settings)
         if min_valid_time is not None:
             core.set_min_valid_time(min_valid_time)
@@ -80,9 +83,16 @@ class Head:
         remove_temporary(directory)
         chunk_files = HeadChunkFiles(path / CHUNKS_HEAD, registry)
         result = replay(directory, core, chunk_files, wal_metrics, progress)
-        metrics.replay_duration.set(result.seconds)
+        late = OutOfOrderLog(path / WBL, segment_size, registry)
+        seconds = result.seconds
+        if late.holds_samples():
+            again = replay_out_of_order(late.directory, core, wal_metrics, progress)
+            metrics.late_unknown_refs.inc(again.unknown_refs)
+            seconds += again.seconds
+            late.open()
+        metrics.replay_duration.set(seconds)
         wal = Wal(directory, segment_size, wal_metrics)
-        return cls(core, wal, chunk_files, metrics, wal_metrics, settings), result
+        return cls(core, wal, late, chunk_files, metrics, wal_metrics, settings), result
 
     def set_xor2(self, on: bool) -> None:
         """Whether floats go to XOR2 chunks from the next chunk on. Raises StorageError when start times are stored."""
@@ -95,9 +105,15 @@ class Head:
         return LogAppender(self, self.core.transaction(), self.metrics.active_appenders)
 
     def commit(self, transaction: HeadTransaction) -> None:
-        """Log first, then memory. Raises StorageError with nothing visible."""
+        """Logs first, then memory. Raises StorageError with nothing visible."""
+        how = self.settings.wal_compression
         with self._commits:
-            self.wal.write(lambda position: transaction.encode(position, self.settings.wal_compression, compress))
+            logged = self.wal.write(lambda position: transaction.encode(position, how, compress))
+            try:
+                self.late.write(lambda position: transaction.encode_out_of_order(position, how, compress))
+            except StorageError:
+                self.wal.take_back(logged)
+                raise
             floats, histograms = transaction.apply()
             self.metrics.appended_floats.inc(floats)
             self.metrics.appended_histograms.inc(histograms)
@@ -107,14 +123,38 @@ class Head:
 
     def overlaps(self, mint: int, maxt: int) -> bool:
         """Whether samples may lie in [mint, maxt]."""
-        counts = self.core.counts()
-        return counts.min_time <= maxt and counts.max_time >= mint
+        return _overlaps(self.core.counts(), mint, maxt)
 
     def querier(self, mint: int, maxt: int) -> HeadQuerier:
         return HeadQuerier(self.core, self._planner, mint, maxt)
 
+    def set_out_of_order_window(self, window: int) -> None:
+        """How much older than the newest sample of all a late one may be, in milliseconds; 0: none is taken.
+
+        Raises StorageError when there can be no log of them; the window then stays as it was.
+        """
+        with self._commits:
+            if window > 0:
+                self.late.open()
+            self.core.set_out_of_order_window(window)
+
+    def begin_out_of_order_compaction(self) -> OutOfOrderPart | None:
+        """What blocks are to take over now; None when there is nothing. Raises StorageError."""
+        if not self.late.is_open:
+            return None
+        with self._commits:
+            first_kept = self.late.cut()
+            mint, maxt = self.core.begin_out_of_order_compaction()
+        return OutOfOrderPart(mint, maxt, first_kept)
+
+    def end_out_of_order_compaction(self, part: OutOfOrderPart) -> None:
+        """Blocks hold `part` now: memory and log forget it. Raises StorageError, for the log alone."""
+        self.core.end_out_of_order_compaction()
+        self.late.sync_finished()
+        self.late.remove_before(part.first_kept)
+
     def close_before(self, mint: int) -> None:
-        """No commit, running ones included, stores anything before mint after this call returns."""
+        """No commit, running ones included, stores anything in order before mint after this call returns."""
         with self._commits:
             self.core.set_min_valid_time(mint)
 
@@ -154,7 +194,25 @@ class Head:
                 self._chunk_files.close(self.core)
             except StorageError as e:
                 log.error("Closed chunks are not written; the log has them", extra={"err": str(e)})
-            self.wal.close()
+            try:
+                self.wal.close()
+            finally:
+                self.late.close()
+
+
+class OutOfOrderPart(NamedTuple):
+    """Out-of-order samples that are being compacted: milliseconds, both inclusive."""
+
+    mint: int
+    maxt: int
+    first_kept: int
+    """The log segment in which newer ones are."""
+
+
+def _overlaps(counts: HeadCounts, mint: int, maxt: int) -> bool:
+    return (counts.min_time <= maxt and counts.max_time >= mint) or (
+        counts.out_of_order_min_time <= maxt and counts.out_of_order_max_time >= mint
+    )
 
 
 def _set_encoding(core: CoreHead, settings: HeadSettings) -> None:
@@ -174,8 +232,8 @@ class HeadQuerier:
     def __init__(self, core: CoreHead, planner: Planner, mint: int, maxt: int) -> None:
         self._core, self._planner, self._mint, self._maxt = core, planner, mint, maxt
 
-    def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:
-        return self._planned(matchers, lambda view, terms: self._core.select(view, terms, self._mint, self._maxt))
+    def select(self, matchers: Sequence[Matcher], part: HeadPart = HeadPart.ALL) -> SeriesBatch:
+        return self._planned(matchers, lambda view, terms: self._core.select(view, terms, self._mint, self._maxt, part))
 
     def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
         return self._planned(
@@ -201,8 +259,7 @@ class HeadQuerier:
         """Nothing to let go: what was selected keeps its own hold on chunks."""
 
     def _overlaps(self) -> bool:
-        counts = self._core.counts()
-        return counts.min_time <= self._maxt and counts.max_time >= self._mint
+        return _overlaps(self._core.counts(), self._mint, self._maxt)
 
     def _planned(self, matchers: Sequence[Matcher], ask: Callable[[HeadView, list[Term]], R | None]) -> R:
         """Plans again when a truncation has renumbered the series between planning and selecting."""

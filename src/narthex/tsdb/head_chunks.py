@@ -1,7 +1,7 @@
 """The head's closed chunks as files (`chunks_head/`): written about once a minute, read through mappings, removed as a
 whole when nothing in them is needed. docs/formats/head-chunks.md has the bytes; entries come from the core.
 
-The files repeat samples that the log holds, so they need no sync and may be lost; out-of-order chunks excepted.
+The files repeat samples that the logs hold, so they need no sync and may be lost.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ class HeadSettings:
     """Histograms in chunks with start times."""
     store_starts: bool = False
     """Keep start times, in chunks that can and in the log, whose records older servers then cannot read. Wants xor2."""
+    out_of_order_cap: int = 32
+    """Samples of an out-of-order chunk."""
 
 
 DEFAULT_SETTINGS = HeadSettings()

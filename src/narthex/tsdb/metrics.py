@@ -6,27 +6,35 @@ from narthex.instrument.registry import Registry
 from narthex.native import Head
 
 
-class WalMetrics:
-    def __init__(self, registry: Registry) -> None:
+class LogMetrics:
+    """Of one log; `name` is `wal` or `out_of_order_wbl`."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        prefix = f"prometheus_tsdb_{name}"
         self.current_segment = registry.gauge(
-            "prometheus_tsdb_wal_segment_current", "Write log segment index that TSDB is currently writing to."
+            f"{prefix}_segment_current", "Write log segment index that TSDB is currently writing to."
         )
-        self.corruptions = registry.counter("prometheus_tsdb_wal_corruptions_total", "Total number of WAL corruptions.")
         self.write_failures = registry.counter(
-            "prometheus_tsdb_wal_writes_failed_total", "Total number of write log writes that failed."
+            f"{prefix}_writes_failed_total", "Total number of write log writes that failed."
         )
-        self.fsync = registry.summary("prometheus_tsdb_wal_fsync_duration_seconds", "Duration of write log fsync.")
-        self.pages = registry.counter("prometheus_tsdb_wal_completed_pages_total", "Total number of completed pages.")
+        self.fsync = registry.summary(f"{prefix}_fsync_duration_seconds", "Duration of write log fsync.")
+        self.pages = registry.counter(f"{prefix}_completed_pages_total", "Total number of completed pages.")
+        self.truncations = registry.counter(
+            f"{prefix}_truncations_total", "Total number of write log truncations attempted."
+        )
+        self.truncations_failed = registry.counter(
+            f"{prefix}_truncations_failed_total", "Total number of write log truncations that failed."
+        )
+        self.storage_size = registry.gauge(f"{prefix}_storage_size_bytes", "Size of the write log directory.")
+
+
+class WalMetrics(LogMetrics):
+    def __init__(self, registry: Registry) -> None:
+        super().__init__(registry, "wal")
+        self.corruptions = registry.counter("prometheus_tsdb_wal_corruptions_total", "Total number of WAL corruptions.")
         self.truncate_duration = registry.summary(
             "prometheus_tsdb_wal_truncate_duration_seconds", "Duration of WAL truncation."
         )
-        self.truncations = registry.counter(
-            "prometheus_tsdb_wal_truncations_total", "Total number of write log truncations attempted."
-        )
-        self.truncations_failed = registry.counter(
-            "prometheus_tsdb_wal_truncations_failed_total", "Total number of write log truncations that failed."
-        )
-        self.storage_size = registry.gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.")
         self.unknown_refs = registry.counter(
             "prometheus_tsdb_wal_replay_unknown_refs_total",
             "Total number of unknown series references encountered during WAL replay.",
@@ -69,13 +77,24 @@ _FROM_COUNTS = (
 _BY_TYPE = (
     (
         "out_of_order_samples_total",
-        "Total number of out of order samples ingestion failed attempts.",
+        "Total number of out of order samples ingestion failed attempts due to out of order being disabled.",
         "out_of_order",
     ),
     (
         "out_of_bound_samples_total",
         "Total number of out of bound samples ingestion failed attempts.",
         "out_of_bounds",
+    ),
+    (
+        "too_old_samples_total",
+        "Total number of out of order samples ingestion failed attempts with out of support enabled, but sample "
+        "outside of time window.",
+        "too_old",
+    ),
+    (
+        "head_out_of_order_samples_appended_total",
+        "Total number of appended out of order samples.",
+        "out_of_order_appended",
     ),
 )
 
@@ -91,6 +110,12 @@ class HeadMetrics:
         for name, text, field in _BY_TYPE:
             counter = registry.counter(f"prometheus_tsdb_{name}", text, ["type"])
             self._typed += [(counter.labels("float"), field), (counter.labels("histogram"), f"histograms_{field}")]
+        self._delays = registry.histogram(
+            "prometheus_tsdb_sample_ooo_delta",
+            "Delta in seconds by which a sample is considered out of order (reported regardless of OOO time window and "
+            "whether sample is accepted or not).",
+            buckets=[bound for bound, _ in head.counts().delays if bound is not None],
+        )
         self._times = [
             (
                 registry.gauge(f"prometheus_tsdb_head_{end}_time", f"{which} timestamp of the head block, ms."),
@@ -118,6 +143,11 @@ class HeadMetrics:
         self.truncations_failed = registry.counter(
             "prometheus_tsdb_head_truncations_failed_total", "Total number of head truncations that failed."
         )
+        self.late_unknown_refs = registry.counter(
+            "prometheus_tsdb_wbl_replay_unknown_refs_total",
+            "Total number of unknown series references encountered during WBL replay.",
+            ["type"],
+        ).labels("samples")
         self.replay_duration = registry.gauge(
             "prometheus_tsdb_data_replay_duration_seconds", "Time taken to replay the data on disk."
         )
@@ -130,6 +160,7 @@ class HeadMetrics:
             metric.set(getattr(counts, field))
         for child, field in self._typed:
             child.set(getattr(counts, field))
+        self._delays.labels().set([n for _, n in counts.delays], counts.delay_sum / 1000)
         empty = counts.max_time < counts.min_time
         for ms, seconds, field in self._times:
             value = 0 if empty else getattr(counts, field)

@@ -15,10 +15,10 @@ from narthex.tsdb.block import Block
 from narthex.tsdb.block_set import BlocksQuerier
 from narthex.tsdb.compact_plan import DEFAULT_MIN_DURATION
 from narthex.tsdb.db import replay_from
-from narthex.tsdb.head import CHUNKS_HEAD, WAL, HeadQuerier
+from narthex.tsdb.head import CHUNKS_HEAD, WAL, WBL, HeadQuerier
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.metrics import WalMetrics
-from narthex.tsdb.replay import replay
+from narthex.tsdb.replay import replay, replay_out_of_order
 from narthex.tsdb.select import Planner
 from narthex.tsdb.ulid import is_ulid
 
@@ -92,7 +92,9 @@ class ReadOnlyDB:
         if min_valid_time is not None:
             core.set_min_valid_time(min_valid_time)
         chunks = HeadChunkFiles(self.path / CHUNKS_HEAD, Registry())
-        replay(self.path / WAL, core, chunks, WalMetrics(Registry()), repairing=False)
+        metrics = WalMetrics(Registry())
+        replay(self.path / WAL, core, chunks, metrics, repairing=False)
+        replay_out_of_order(self.path / WBL, core, metrics, repairing=False)
         return core
 
     def _names(self) -> Sequence[str]:

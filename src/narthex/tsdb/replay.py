@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from narthex.files.durable import map_file
-from narthex.native import Head, HeadReplay, ReplayCounts
+from narthex.native import Head, HeadReplay, LogKind, ReplayCounts
 from narthex.tsdb.checkpoint import last_checkpoint
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.metrics import WalMetrics
@@ -84,17 +84,41 @@ def replay(
         for segment in list_segments(checkpoint.path):
             _replay(core, segment, result, metrics, repairing)
     segments = [s for s in list_segments(directory) if s.number >= first]
+    _replay_all(core, segments, result, metrics, progress, repairing)
+    result.unclaimed_chunks = core.finish()
+    result.seconds = time.perf_counter() - started
+    metrics.unknown_refs.inc(result.unknown_refs)
+    _tell(directory, result)
+    return result
+
+
+def replay_out_of_order(
+    directory: Path, head: Head, metrics: WalMetrics, progress: Progress | None = None, *, repairing: bool = True
+) -> ReplayResult:
+    """The same for the log of out-of-order samples, after `replay`. They are taken whatever their time is."""
+    started = time.perf_counter()
+    result = ReplayResult()
+    core = HeadReplay(head, LogKind.OUT_OF_ORDER)
+    _replay_all(core, list_segments(directory), result, metrics, progress, repairing)
+    result.seconds = time.perf_counter() - started
+    _tell(directory, result)
+    return result
+
+
+def _replay_all(
+    core: HeadReplay,
+    segments: Sequence[Segment],
+    result: ReplayResult,
+    metrics: WalMetrics,
+    progress: Progress | None,
+    repairing: bool,
+) -> None:
     last = segments[-1].number if segments else 0
     for segment in segments:
         result.status = ReplayStatus(min=segments[0].number, max=last, current=segment.number)
         if progress:
             progress(result.status)
         _replay(core, segment, result, metrics, repairing)
-    result.unclaimed_chunks = core.finish()
-    result.seconds = time.perf_counter() - started
-    metrics.unknown_refs.inc(result.unknown_refs)
-    _tell(result)
-    return result
 
 
 def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: WalMetrics, repairing: bool) -> None:
@@ -122,7 +146,7 @@ def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: W
         repair(segment, sound)
 
 
-def _tell(result: ReplayResult) -> None:
+def _tell(directory: Path, result: ReplayResult) -> None:
     if result.unknown_refs:
         log.warning("Log names series that no record describes", extra={"samples": result.unknown_refs})
     if result.invalid_histograms:
@@ -138,6 +162,7 @@ def _tell(result: ReplayResult) -> None:
     log.info(
         "Log replayed",
         extra={
+            "log": directory.name,
             "duration": f"{result.seconds:.3f}s",
             "chunk_files": f"{result.chunk_seconds:.3f}s",
             "series": result.series,

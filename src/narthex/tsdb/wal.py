@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from narthex.errors import CorruptionError, StorageError
 from narthex.files.durable import sync_directory, write_durable
-from narthex.tsdb.metrics import WalMetrics
+from narthex.tsdb.metrics import LogMetrics
 
 log = logging.getLogger("narthex.tsdb.wal")
 
@@ -53,7 +53,7 @@ class Wal:
     the kernel had not written yet. Finished segments are synced by `sync_finished`, which is meant for a worker thread.
     """
 
-    def __init__(self, directory: Path, segment_size: int, metrics: WalMetrics) -> None:
+    def __init__(self, directory: Path, segment_size: int, metrics: LogMetrics) -> None:
         """Begins a new segment after the existing ones. Raises StorageError, CorruptionError."""
         self.directory = directory
         self.segment_size = segment_size
@@ -82,6 +82,16 @@ class Wal:
         self._metrics.pages.inc((self._position % PAGE + len(data)) // PAGE)
         self._position += len(data)
         return len(data)
+
+    def take_back(self, length: int) -> None:
+        """Cuts off the last `length` bytes, which one `write` appended. Raises StorageError."""
+        if length == 0 or self._fd < 0:
+            return
+        try:
+            os.ftruncate(self._fd, self._position - length)
+            self._position = os.lseek(self._fd, -length, os.SEEK_CUR)
+        except OSError as e:
+            self._failed(e)
 
     def cut(self) -> int:
         """Finishes the segment and begins the next one; gives the new number. Raises StorageError."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchType
+from narthex.native import HeadPart, SeriesBatch
 from narthex.tsdb.head import Head
 from narthex.tsdb.head_settings import HeadSettings
 from reference.chunk_bits import STALE, bits_of, float_of
@@ -58,6 +59,7 @@ value = st.one_of(
     st.sampled_from([Histogram(Layout(), none, none, STALE_NAN) for none in (0, 0.0)]),
 )
 sample = st.tuples(labels, st.integers(-3000, 30_000), value)
+late_sample = st.tuples(labels, st.integers(-200_000, 1000), value)
 matcher = st.one_of(
     st.builds(
         Matcher,
@@ -74,6 +76,9 @@ matcher = st.one_of(
 )
 event = st.one_of(
     st.tuples(st.just("commit"), st.lists(sample, min_size=1, max_size=12)),
+    st.tuples(st.just("commit"), st.lists(late_sample, min_size=1, max_size=40)),
+    st.tuples(st.just("window"), st.sampled_from([0, 20_000, 100_000, 500_000])),
+    st.tuples(st.just("compact"), st.none()),
     st.tuples(st.just("rollback"), st.lists(sample, min_size=1, max_size=3)),
     st.tuples(st.just("overlap"), st.lists(sample, min_size=1, max_size=3)),
     st.tuples(st.just("select"), st.lists(matcher, max_size=3)),
@@ -92,10 +97,12 @@ class Pair:
     """Both heads; times move forward by themselves so that truncation and bounds have something to do."""
 
     def __init__(self, directory: Path, settings: HeadSettings) -> None:
-        self.directory, self.settings = directory, settings
+        self.directory, self.settings = directory / "data", settings
+        self.directory.mkdir()
         self.head = self._open()
         self.twin = TwinHead(RANGE)
         self.now = 1_000_000
+        self.window(500_000)
 
     def _open(self) -> Head:
         return Head.open(self.directory, Registry(), RANGE, 128 * 1024, settings=self.settings)[0]
@@ -133,23 +140,19 @@ class Pair:
 
     def select(self, matchers: list[Matcher]) -> None:
         mint, maxt = self.twin.min_valid, self.now + 10_000
-        querier = self.head.querier(max(mint, -(2**63)), maxt)
+        querier = self.head.querier(mint, maxt)
         batch = querier.select(matchers)
-        got = {}
-        for row in range(len(batch)):
-            ts, vs = batch.samples(row, mint, maxt)
-            samples = [(t, bits_of(v)) for t, v in zip(ts.tolist(), vs.tolist(), strict=True)]
-            for t, start, h in histograms_of_row(batch, row, mint, maxt):
-                samples.append((t, plain(h)))
-                assert h.stale or start == (start_of(t) if self.settings.store_starts else 0)
-            if samples:
-                got[Labels(batch.labels[row])] = sorted(samples, key=lambda s: s[0])
         want = self.twin.select(matchers, mint, maxt)
-        assert got == {
-            row: [(t, plain(v) if isinstance(v, Histogram) else bits_of(v)) for t, v in samples]
-            for row, samples in want.items()
-        }
-        assert list(got) == sorted(got)
+        got = []
+        for row in range(len(batch)):
+            floats, histograms = _samples(batch, row, mint, maxt)
+            for t, start, h in histograms_of_row(batch, row, mint, maxt):
+                assert h.stale or start == (start_of(t) if self.settings.store_starts else 0)
+            if floats or histograms:
+                labels = Labels(batch.labels[row])
+                got.append(labels)
+                _check(floats, histograms, want[labels])
+        assert got == sorted(want)
         rows = [Labels(batch.labels[row]) for row in range(len(batch))]
         sets = querier.series(matchers)
         assert [Labels(sets[row]) for row in range(len(sets))] == rows
@@ -161,6 +164,28 @@ class Pair:
         if matchers:
             assert querier.label_names(matchers) == sorted({name for row in rows for name in row})
             assert querier.label_values("job", matchers) == sorted({row["job"] for row in rows if "job" in row})
+
+    def window(self, window: int) -> None:
+        self.head.set_out_of_order_window(window)
+        self.twin.window = window
+
+    def compact(self) -> None:
+        part = self.head.begin_out_of_order_compaction()
+        want = {labels: series.late for labels, series in self.twin.series.items() if series.late}
+        if part is None:  # no window since the last restart, and nothing late before
+            assert not want
+            return
+        querier = self.head.querier(part.mint, part.maxt)
+        batch = querier.select([], HeadPart.COMPACTING)
+        assert [Labels(batch.labels[row]) for row in range(len(batch))] == sorted(want)
+        for row in range(len(batch)):
+            late: dict[int, list[Value]] = {}
+            for chunk in want[Labels(batch.labels[row])]:
+                for t, v in chunk.items():
+                    late.setdefault(t, []).append(v)
+            _check(*_samples(batch, row, part.mint, part.maxt), late)
+        self.head.end_out_of_order_compaction(part)
+        self.twin.compact()
 
     def truncate(self, back: int) -> None:
         mint = self.now - back
@@ -177,10 +202,28 @@ class Pair:
         # A restart forgets series without samples that no log record needs, and the newest time of dropped ones.
         counts = self.head.counts()
         self.twin.max_time = counts.max_time
-        live = {Labels(row) for row in _rows(self.head)}
-        self.twin.series = {k: v for k, v in self.twin.series.items() if v}
-        assert live == set(self.twin.series)
-        self.twin.asked = set(self.twin.series)
+        self.twin.restart()
+        assert {Labels(row) for row in _rows(self.head)} == set(self.twin.series)
+        self.window(self.twin.window)
+
+
+Samples = list[tuple[int, object]]
+
+
+def _samples(batch: SeriesBatch, row: int, mint: int, maxt: int) -> tuple[Samples, Samples]:
+    """Floats and histograms."""
+    ts, vs = batch.samples(row, mint, maxt)
+    floats = [(t, bits_of(v)) for t, v in zip(ts.tolist(), vs.tolist(), strict=True)]
+    return floats, [(t, plain(h)) for t, _, h in histograms_of_row(batch, row, mint, maxt)]
+
+
+def _check(floats: Samples, histograms: Samples, want: dict[int, list[Value]]) -> None:
+    """Both ascend, and each time that is wanted has one of its values; a float and a histogram may share one."""
+    for samples in (floats, histograms):
+        assert [t for t, _ in samples] == sorted({t for t, _ in samples})
+    assert {t for t, _ in floats + histograms} == set(want)
+    choices = {t: [plain(v) if isinstance(v, Histogram) else bits_of(v) for v in values] for t, values in want.items()}
+    assert all(v in choices[t] for t, v in floats + histograms)
 
 
 def _rows(head: Head) -> list[dict[str, str]]:
@@ -205,6 +248,10 @@ def test_the_head_agrees_with_its_twin(events: list[tuple[str, object]], head_se
                     pair.commit(argument, rollback=True)
                 case "overlap":
                     pair.commit(argument, overlap=True)
+                case "window":
+                    pair.window(argument)
+                case "compact":
+                    pair.compact()
                 case "select":
                     pair.select(argument)
                 case "truncate":

@@ -31,9 +31,7 @@ async def test_a_limit_cuts_with_a_warning(web: Web) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "deflate"])
-async def test_a_long_list_of_series_comes_in_pieces(
-    web: Web, encoding: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_long_list_of_series_comes_in_pieces(web: Web, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("narthex.web.labels.PIECE", 10)
     url, headers = "/api/v1/series?match[]=up&match[]=down", {"Accept-Encoding": encoding}
     response = await web.client.get(url, headers=headers)

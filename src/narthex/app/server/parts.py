@@ -117,6 +117,8 @@ class Parts:
         self.db.head.set_xor2(xor2)
         self.db.block_set.set_float_encoding(xor2=xor2)
         self.db.block_set.set_retention(retention)
+        tsdb = loaded.config.storage.tsdb
+        self.db.set_out_of_order_window(tsdb.out_of_order_time_window if tsdb is not None else 0)
         self._state.retention = retention_text(retention)
 
     async def _apply_web(self, loaded: Loaded) -> None:
@@ -186,7 +188,6 @@ def without_effect(config: Config) -> list[str]:
         "tracing": config.tracing,
         "global.query_log_file": config.global_.query_log_file,
         "storage.exemplars": config.storage.exemplars,
-        "storage.tsdb.out_of_order_time_window": tsdb and tsdb.out_of_order_time_window,
         "storage.tsdb.stale_series_compaction_threshold": tsdb and tsdb.stale_series_compaction_threshold,
     }
     return [key for key, value in settings.items() if value]

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 
 def sync_directory(path: Path) -> None:
@@ -83,13 +84,20 @@ def remove_directory(path: Path, suffix: str = ".tmp-for-deletion") -> None:
     shutil.rmtree(doomed)
 
 
-def disk_size(path: Path) -> int:
-    """Bytes of the whole file system that holds `path`; 0 when it cannot be asked."""
+class Space(NamedTuple):
+    """Bytes of a file system, and those of them that are free to this process."""
+
+    size: int
+    free: int
+
+
+def disk_space(path: Path) -> Space | None:
+    """Of the file system that holds `path`; None when it cannot be asked, or does not tell."""
     try:
         found = os.statvfs(path)
     except OSError:
-        return 0
-    return found.f_blocks * found.f_frsize
+        return None
+    return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize) if found.f_blocks else None
 
 
 def directory_size(path: Path) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from narthex.clock import Clock, SystemClock, milliseconds
 from narthex.errors import CompactionCanceled, CorruptionError, StorageError
-from narthex.files.durable import disk_size, remove_directory
+from narthex.files.durable import Space, disk_space, remove_directory
 from narthex.instrument.registry import Registry
 from narthex.model.matcher import Matcher
 from narthex.native import LabelSets, SeriesBatch, TextList
@@ -73,14 +73,14 @@ class Blocks:
         metrics: BlockMetrics | None = None,
         clock: Clock | None = None,
         other_bytes: Callable[[], int] = lambda: 0,
-        disk_bytes: Callable[[Path], int] = disk_size,
+        disk: Callable[[Path], Space | None] = disk_space,
     ) -> None:
-        """`other_bytes` gives the bytes of logs and head, which count against the size retention; `disk_bytes` those
-        of the file system (0: unknown)."""
+        """`other_bytes` gives the bytes of logs and head, which count against the size retention; `disk` those of the
+        file system."""
         self.directory, self.options = directory, options
         self.metrics = metrics or BlockMetrics(Registry())
         self._clock = clock or SystemClock()
-        self._other_bytes, self._disk_bytes = other_bytes, disk_bytes
+        self._other_bytes, self._disk = other_bytes, disk
         self._blocks: tuple[Block, ...] = ()
         self._broken: dict[str, str] = {}
         self._lock = threading.RLock()
@@ -180,10 +180,10 @@ class Blocks:
 
     def _byte_limit(self) -> int:
         retention = self.options.retention
-        disk = self._disk_bytes(self.directory) if retention.percentage else 0
+        disk = self._disk(self.directory) if retention.percentage else None
         if retention.percentage and not disk:
             log.warning("The size of the file system is unknown, so the percentage of the retention has no effect")
-        return retention.bytes(disk)
+        return retention.bytes(disk.size if disk else 0)
 
     def _remove(self, names: set[str]) -> None:
         for name in sorted(names):
@@ -262,18 +262,27 @@ class Blocks:
     def compact(self, canceled: Callable[[], bool] = lambda: False, enough: Callable[[], bool] = lambda: False) -> int:
         """Compacts until the plan is empty or `enough()` says so between two; gives the number of compactions done.
 
-        A compaction that breaks marks its blocks so that it is not tried again, and the rest goes on. Raises
-        StorageError when disk operations fail.
+        A compaction that breaks marks its blocks so that it is not tried again, and the rest goes on. One that the
+        disk may have no room for is not begun: it must not take what the log needs. Raises StorageError when disk
+        operations fail.
         """
         done = 0
         with self._lock:
-            while not (canceled() or enough()) and (planned := self._plan()):
+            while not (canceled() or enough()) and (planned := self._plan()) and self._has_room(planned):
                 try:
                     self._compact(planned, canceled)
                 except CompactionCanceled:
                     break
                 done += 1
         return done
+
+    def _has_room(self, blocks: Sequence[Block]) -> bool:
+        needed, space = sum(b.size for b in blocks), self._disk(self.directory)
+        if space is None or space.free >= needed:
+            return True
+        extra = {"needed": needed, "free": space.free, "sources": " ".join(b.meta.ulid for b in blocks)}
+        log.warning("no room on the disk to compact blocks", extra=extra)
+        return False
 
     def _plan(self) -> list[Block]:
         options = self.options

@@ -1,6 +1,11 @@
-"""/admin/tsdb: deleting series, freeing their space, snapshots. Only with --web.enable-admin-api."""
+"""/admin/tsdb: deleting series, freeing their space, snapshots. Only with --web.enable-admin-api.
+
+All of it may wait for a compaction, so it runs outside the workers: look-ups of others must not wait behind it.
+"""
 
 from __future__ import annotations
+
+import asyncio
 
 from narthex.errors import NarthexError, RequestError, StorageError
 from narthex.model.labels import quote
@@ -28,12 +33,12 @@ async def delete_series(context: Context, parameters: Parameters) -> Reply:
             matchers = parse(text)
         except NarthexError as e:
             raise bad_parameter("match[]", str(e)) from None
-        await context.workers.call(storage.delete, matchers, start, end)
+        await asyncio.to_thread(storage.delete, matchers, start, end)
     return Reply(None)
 
 
 async def clean_tombstones(context: Context, parameters: Parameters) -> Reply:
-    await context.workers.call(_storage(context).clean_tombstones)
+    await asyncio.to_thread(_storage(context).clean_tombstones)
     return Reply(None)
 
 
@@ -44,7 +49,7 @@ async def snapshot(context: Context, parameters: Parameters) -> Reply:
         message = f"unable to parse boolean: strconv.ParseBool: parsing {quote(text)}: invalid syntax"
         raise bad_parameter("skip_head", message)
     try:
-        name = await context.workers.call(storage.snapshot, not _BOOLEANS[text])
+        name = await asyncio.to_thread(storage.snapshot, not _BOOLEANS[text])
     except StorageError as e:
         raise RequestError("internal", f"create snapshot: {e}") from e
     return json_reply({"name": name})

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from narthex.errors import CorruptionError, StorageError
+from narthex.files.durable import Space
 from narthex.instrument.registry import Registry
 from narthex.model.matcher import Matcher, MatchType
 from narthex.native import SeriesBatch
@@ -169,10 +170,21 @@ def test_a_percentage_of_the_file_system_bounds_the_blocks(tmp_path: Path) -> No
     metas = [put(tmp_path, k * 2 * H, (k + 1) * 2 * H) for k in range(4)]
     size = open_all(tmp_path).blocks[3].size
     options = BlockOptions(Retention(size=10**9, percentage=1))
-    open_all(tmp_path, options, disk_bytes=lambda path: 100 * (2 * size + 200))
+    open_all(tmp_path, options, disk=lambda path: Space(100 * (2 * size + 200), 10**9))
     assert entries(tmp_path) == {m.ulid for m in metas[2:]}
-    blocks = open_all(tmp_path, options, disk_bytes=lambda path: 0)
+    blocks = open_all(tmp_path, options, disk=lambda path: None)
     assert len(blocks.blocks) == 2
+
+
+def test_a_compaction_is_not_begun_without_room_for_its_result(tmp_path: Path) -> None:
+    for k in range(5):
+        put(tmp_path, k * 2 * H, (k + 1) * 2 * H)
+    free = 100
+    blocks = open_all(tmp_path, disk=lambda path: Space(10**6, free))
+    assert blocks.compact() == 0
+    assert blocks.metrics.compactions_failed.value == 0
+    free = 10**6
+    assert blocks.compact() == 1
 
 
 def test_chunk_files_are_as_small_as_wanted(tmp_path: Path) -> None:

@@ -207,3 +207,5 @@ async def _every(seconds: float, work: Callable[[], Any], clock: Clock) -> None:
             await asyncio.to_thread(work)
         except NarthexError as e:
             log.error("Maintenance of storage failed", extra={"err": str(e)})
+        except Exception:  # scraping and queries need not end for it
+            log.exception("Maintenance of storage failed")

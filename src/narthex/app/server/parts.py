@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+import threading
 from collections.abc import Sequence
 
 from narthex.app.flags import Flags
@@ -42,6 +43,7 @@ class Parts:
         self._flags, self._settings, self._registry, self._clock = flags, settings, registry, clock
         self._state, self._context = state, context
         self._opened = False
+        self._stopping = threading.Event()
 
     async def open(self, loaded: Loaded) -> None:
         """Opens storage (which may take as long as the log is large) and makes the parts on top of it."""
@@ -90,11 +92,12 @@ class Parts:
         await self.rules.start()
 
     def maintain(self) -> None:
-        """Cuts, compacts and deletes blocks where it is time. Blocks; raises StorageError."""
-        self.db.maintain()
+        """Cuts, compacts and deletes blocks where it is time, until `stop`. Blocks; raises StorageError."""
+        self.db.maintain(self._stopping.is_set)
 
     async def stop(self) -> None:
         """Scrapes end first, so that nothing is written any more; storage closes last. Failures are logged."""
+        self._stopping.set()
         if not self._opened:
             return
         for name, stop in (

@@ -19,7 +19,7 @@ from narthex.app.server.state import State
 from narthex.clock import Clock
 from narthex.config.prometheus import Config
 from narthex.errors import StorageError
-from narthex.files.durable import disk_size
+from narthex.files.durable import disk_space
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher
 from narthex.tsdb.db import DB
@@ -50,7 +50,7 @@ def db_options(flags: Flags, settings: ServerSettings, config: Config, clock: Cl
     """Raises StorageError when the file system cannot say of how much a percentage is to be kept."""
     retention = wanted_retention(settings, config)
     path = Path(flags.text("storage.tsdb.path"))
-    if retention.percentage and not disk_size(existing(path)):
+    if retention.percentage and not disk_space(existing(path)):
         raise StorageError(
             f"{path}: the size of the file system is unknown; use storage.tsdb.retention.size instead of a percentage"
         )

@@ -45,7 +45,7 @@ def test_blocks_are_not_opened_under_a_shorter_retention_than_the_file_wants(tmp
 
 
 def test_a_percentage_of_an_unknown_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "disk_size", lambda path: 0)
+    monkeypatch.setattr(storage, "disk_space", lambda path: None)
     with pytest.raises(StorageError, match="the size of the file system is unknown"):
         options(tmp_path, "storage: {tsdb: {retention: {percentage: 5}}}")
 

@@ -47,6 +47,7 @@ class Damage(NamedTuple):
     amount: int
 
     def of(self, data: bytes) -> bytes:
+        """The damaged content; removal is up to the caller."""
         at, n = self.offset, self.amount
         match self.action:
             case "flip":
@@ -57,6 +58,8 @@ class Damage(NamedTuple):
                 return data[:at] + bytes(len(data[at : at + n])) + data[at + n :]
             case "repeat":  # a page written to the wrong place
                 return data[:at] + data[: len(data[at : at + n])] + data[at + n :]
+            case "remove":
+                return b""
             case "garbage":
                 return data + random.Random(n).randbytes(n)
         raise ValueError(self.action)
@@ -110,6 +113,7 @@ def damages(files: dict[str, bytes], count: int, rng: random.Random) -> Iterator
         for _ in range(share // 16):
             page = rng.choice([512, 4096, PAGE])
             yield Damage(path, rng.choice(["zero", "repeat"]), rng.randrange(size) // page * page, page)
+        yield Damage(path, "remove", 0, 0)
         for n in (1, 7, 100, 5000):
             yield Damage(path, "garbage", size, n)
 
@@ -133,6 +137,7 @@ class Trial:
         self.reports = Reports()
         logging.getLogger("narthex").addHandler(self.reports)
         logging.getLogger("narthex").propagate = False
+        self._last_segment = max(path for path in files if kind(path) == "wal/N")
         self._known: dict[str, tuple[int, ...] | None] = {}
 
     def restore(self) -> None:
@@ -163,11 +168,13 @@ class Trial:
         """What was wrong about the answers, "" for nothing."""
         data = damage.of(self.files[damage.path])
         (self.directory / damage.path).write_bytes(data)
+        if damage.action == "remove":
+            (self.directory / damage.path).unlink()
         self.reports.texts.clear()
         try:
             found, failures = self._first_start()
             lost, back = missing(self.want, found), invented(self.want, found)
-            if not failures and not self.reports.texts and not cannot_be_seen(damage, data):
+            if not failures and not self.reports.texts and not cannot_be_seen(damage, data, self._last_segment):
                 assert not lost, f"{lost} samples are missing and nothing says so"
                 # Deletions lie in the block; the log may still hold what a lost block no longer hides.
                 assert not back, f"{back} deleted samples are back and nothing says so"
@@ -201,8 +208,13 @@ class Trial:
         return f"{missing(first, found)} samples vanished at the second start" if missing(first, found) else ""
 
 
-def cannot_be_seen(damage: Damage, data: bytes) -> bool:
-    """A log that ends at a record's end is sound, and so is a meta.json that tells of other times."""
+def cannot_be_seen(damage: Damage, data: bytes, last: str) -> bool:
+    """A log that ends at a record's end is sound, and so is a meta.json that tells of other times.
+
+    Prometheus takes a missing file of tombstones for nothing deleted, too.
+    """
+    if damage.action == "remove":
+        return damage.path.endswith("tombstones") or damage.path == last
     if damage.path.startswith("wal"):
         return damage.action in ("cut", "zero") and wal_records(data)[2] == ""
     return damage.path.endswith("meta.json")

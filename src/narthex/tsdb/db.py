@@ -82,7 +82,7 @@ class DB:
         """Takes the directory, loads blocks, replays the log and begins a new segment; blocks until that is done.
 
         `progress_callback` is called before each segment. Raises StorageError, for example when another server
-        holds the directory, and CorruptionError when the log has a hole.
+        holds the directory or a file may not be read, and CorruptionError when the log lacks a thousand segments.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -113,9 +113,11 @@ class DB:
                 progress=progress_callback,
                 settings=options.head,
             )
-        except BaseException:
+        except BaseException as e:
             if lock:
                 lock.release()
+            if isinstance(e, OSError):
+                raise StorageError(f"{e.filename or path}: cannot open the database: {e.strerror}") from e
             raise
         db = cls(path, options, head, block_set, lock, result.status, clock)
         head.wal_metrics.storage_size.set_function(lambda: log_bytes(path / WAL))

@@ -13,7 +13,7 @@ from narthex.native import Head, HeadReplay, LogKind, ReplayCounts
 from narthex.tsdb.checkpoint import last_checkpoint
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.metrics import WalMetrics
-from narthex.tsdb.wal import Segment, list_segments, repair
+from narthex.tsdb.wal import Segment, fill_holes, list_segments, repair
 from narthex.tsdb.zstd import decompress
 
 log = logging.getLogger("narthex.tsdb.replay")
@@ -79,8 +79,13 @@ def replay(
     chunks.load(core, repairing)
     result.chunk_seconds = time.perf_counter() - started
     first = 0
-    if checkpoint := last_checkpoint(directory):
+    checkpoint = last_checkpoint(directory)
+    if repairing:
+        _fill_holes(directory, checkpoint.number + 1 if checkpoint else None, metrics)
+    if checkpoint:
         first = checkpoint.number + 1
+        if repairing:
+            _fill_holes(checkpoint.path, 0, metrics)
         for segment in list_segments(checkpoint.path):
             _replay(core, segment, result, metrics, repairing)
     segments = [s for s in list_segments(directory) if s.number >= first]
@@ -119,6 +124,12 @@ def _replay_all(
         if progress:
             progress(result.status)
         _replay(core, segment, result, metrics, repairing)
+
+
+def _fill_holes(directory: Path, first: int | None, metrics: WalMetrics) -> None:
+    for path in fill_holes(directory, first):
+        metrics.corruptions.inc()
+        log.error("Log segment is missing; what it held is lost, the rest is kept", extra={"file": str(path)})
 
 
 def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: WalMetrics, repairing: bool) -> None:

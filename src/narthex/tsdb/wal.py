@@ -20,6 +20,7 @@ from narthex.tsdb.metrics import LogMetrics
 log = logging.getLogger("narthex.tsdb.wal")
 
 PAGE = 32 * 1024
+MAX_HOLE = 1000  # segments
 
 
 class Segment(NamedTuple):
@@ -31,15 +32,41 @@ class Segment(NamedTuple):
 
 def list_segments(directory: Path) -> list[Segment]:
     """Segments in order. Raises CorruptionError when one in the middle is missing."""
-    if not directory.is_dir():
-        return []
-    found = sorted(
-        Segment(int(p.name), p) for p in directory.iterdir() if p.name.isascii() and p.name.isdigit() and p.is_file()
-    )
+    found = _numbered(directory)
     for before, after in itertools.pairwise(found):
         if after.number != before.number + 1:
             raise CorruptionError(f"{directory}: segment {before.number + 1:08d} is missing before {after.path.name}")
     return found
+
+
+def _numbered(directory: Path) -> list[Segment]:
+    if not directory.is_dir():
+        return []
+    return sorted(
+        Segment(int(p.name), p) for p in directory.iterdir() if p.name.isascii() and p.name.isdigit() and p.is_file()
+    )
+
+
+def fill_holes(directory: Path, first: int | None) -> list[Path]:
+    """Puts empty segments where some are missing between `first` (None: the first there is) and the last; gives those.
+
+    What the missing ones held is lost, but nothing else has to be. Raises StorageError, and CorruptionError for a hole
+    so large that rather a file is here by mistake.
+    """
+    found = [s.number for s in _numbered(directory) if first is None or s.number >= first]
+    if first is not None and found and found[0] != first:
+        found.insert(0, first - 1)
+    made = []
+    for before, after in itertools.pairwise(found):
+        if after - before > MAX_HOLE:
+            raise CorruptionError(f"{directory}: {after - before - 1} segments are missing before {after:08d}")
+        made += [directory / segment_name(number) for number in range(before + 1, after)]
+    try:
+        for path in made:
+            path.touch(exist_ok=False)
+    except OSError as e:
+        raise StorageError(f"{directory}: cannot repair the log: {e}") from e
+    return made
 
 
 def segment_name(index: int) -> str:

@@ -143,13 +143,30 @@ def test_series_whose_record_is_lost_do_not_lend_their_references_to_others(tmp_
     db.close()
 
 
-def test_a_missing_segment_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_a_missing_segment_costs_what_it_held(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     db = open_db(tmp_path, segment_size=PAGE)
     for t in range(1, 200):
         commit(db, t * 1000)
     db.close()
-    (tmp_path / "wal" / "00000001").unlink()
-    with pytest.raises(CorruptionError, match="segment 00000001 is missing"):
+    missing = tmp_path / "wal" / "00000001"
+    before = len(wal_records((tmp_path / "wal" / "00000000").read_bytes())[0]) - 1  # one holds the series
+    lost = len(wal_records(missing.read_bytes())[0])
+    missing.unlink()
+    shutil.rmtree(tmp_path / "chunks_head", ignore_errors=True)  # repeats a part of the log
+    registry = Registry()
+    with caplog.at_level(logging.ERROR):
+        db = open_db(tmp_path, registry)
+    assert times(db) == [t * 1000 for t in range(1, 200) if not before < t <= before + lost]
+    assert [r.__dict__["file"] for r in caplog.records] == [str(missing)]
+    assert metric(registry, "prometheus_tsdb_wal_corruptions_total") == 1
+    db.close()
+    open_db(tmp_path).close()
+
+
+def test_a_segment_from_far_away_is_an_error(tmp_path: Path) -> None:
+    open_db(tmp_path).close()
+    (tmp_path / "wal" / "12345678").touch()
+    with pytest.raises(CorruptionError, match="12345677 segments are missing before 12345678"):
         open_db(tmp_path)
 
 

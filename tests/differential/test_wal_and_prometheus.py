@@ -140,9 +140,9 @@ def test_a_log_goes_from_prometheus_to_narthex_and_back(tmp_path: Path) -> None:
 
 def test_blocks_and_log_go_from_narthex_to_prometheus_and_back(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    feed = Feed(now() - 9 * HOUR, 60_000)
+    feed = Feed(now() - 13 * HOUR, 60_000)
     db = open_db(data)
-    for _ in range(8):
+    for _ in range(12):
         feed.to_narthex(db, 60)
         db.maintain()
     assert len(db.blocks()) >= 2

@@ -17,6 +17,7 @@
 #include "bind/transaction.h"
 #include "bind/zstd.h"
 #include "head/replay.h"
+#include "head/snapshot.h"
 #include "head/transaction.h"
 
 using namespace narthex;
@@ -97,6 +98,18 @@ void bind_chunk_files(nb::class_<Head>& head) {
              nb::call_guard<nb::gil_scoped_release>());
 }
 
+void bind_snapshot(nb::module_& m) {
+    nb::class_<HeadSnapshot>(m, "HeadSnapshot")
+        .def(
+            "__init__",
+            [](HeadSnapshot* self, std::shared_ptr<Head> head) { new (self) HeadSnapshot(std::move(head)); },
+            nb::arg("head"))
+        .def("step", &HeadSnapshot::step, nb::call_guard<nb::gil_scoped_release>())
+        .def("fill_page", &HeadSnapshot::fill_page)
+        .def("take", [](HeadSnapshot& s) { return to_bytes(s.take()); })
+        .def_prop_ro("series", &HeadSnapshot::series);
+}
+
 void bind_replay(nb::module_& m) {
     nb::class_<HeadChunkCounts>(m, "HeadChunkCounts")
         .def_ro("chunks", &HeadChunkCounts::chunks)
@@ -134,6 +147,15 @@ void bind_replay(nb::module_& m) {
                 return r.chunk_file(number, std::move(held), bytes);
             },
             nb::arg("number"), nb::arg("content"))
+        .def(
+            "snapshot",
+            [](HeadReplay& r, nb::object segment, nb::object zstd) {
+                PyBufferView bytes(segment);
+                ZstdDecoder decoder = zstd_decoder(zstd);
+                nb::gil_scoped_release release;
+                return r.snapshot(bytes.bytes(), decoder);
+            },
+            nb::arg("segment"), nb::arg("zstd").none() = nb::none())
         .def("finish", &HeadReplay::finish, nb::call_guard<nb::gil_scoped_release>());
     bind_segment_methods(replay);
 }
@@ -305,4 +327,5 @@ void bind_head(nb::module_& m) {
             nb::arg("mint"))
         .def("refs", [](const Head& h) { return to_numpy(h.refs()); });
     bind_replay(m);
+    bind_snapshot(m);
 }

@@ -106,6 +106,7 @@ struct HeadCount {
 
 class HeadTransaction;
 class HeadReplay;
+class HeadSnapshot;
 class LabelRows;
 
 class Head {
@@ -182,6 +183,7 @@ class Head {
   private:
     friend class HeadTransaction;
     friend class HeadReplay;
+    friend class HeadSnapshot;
 
     std::vector<uint64_t> sweep(int64_t mint);
     void rebuild();

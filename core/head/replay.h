@@ -33,6 +33,9 @@ class HeadReplay {
     // the entries before it count. Reading goes on behind a fault. `sound`, when given, gets the records
     // without fault: what a damaged segment is to be replaced with.
     ReplayCounts segment(std::span<const uint8_t> bytes, const ZstdDecoder& zstd, WalWriter* sound = nullptr);
+    // A segment of a snapshot, in place of the log before it. Ends at the first fault; what it gave by then
+    // does not disturb a replay of the whole log.
+    ReplayCounts snapshot(std::span<const uint8_t> bytes, const ZstdDecoder& zstd);
     // Gives the number of chunks of series that no record names; they are forgotten.
     uint64_t finish();
 
@@ -40,6 +43,8 @@ class HeadReplay {
     void record(std::span<const uint8_t> record, ReplayCounts& counts);
     void out_of_order_record(std::span<const uint8_t> record, ReplayCounts& counts);
     void series(uint64_t ref, std::span<const TextPair> labels, ReplayCounts& counts);
+    void snapshot_record(std::span<const uint8_t> record, ReplayCounts& counts);
+    void open_chunk(uint64_t ref, uint8_t encoding, std::span<const uint8_t> chunk, ReplayCounts& counts);
     void sample(uint64_t ref, int64_t t, int64_t start, uint64_t bits, ReplayCounts& counts);
     Series* series_for(uint64_t ref, int64_t t, ReplayCounts& counts);
     void take_chunks(Series& s, uint32_t slot, int64_t t);

@@ -93,43 +93,47 @@ void HistogramReader::reduce() {
     value_.buckets = cells_;
 }
 
-void HistogramsRecord::put_buckets(std::span<const HistogramCell> buckets, bool floats) {
-    out_.uvarint(buckets.size());
+namespace {
+
+void write_buckets(std::span<const HistogramCell> buckets, bool floats, ByteWriter& out) {
+    out.uvarint(buckets.size());
     uint64_t before = 0;
     for (HistogramCell c : buckets) {
         if (floats) {
-            out_.be64(std::bit_cast<uint64_t>(c.f));
+            out.be64(std::bit_cast<uint64_t>(c.f));
         } else {
-            out_.varint(static_cast<int64_t>(static_cast<uint64_t>(c.i) - before));
+            out.varint(static_cast<int64_t>(static_cast<uint64_t>(c.i) - before));
             before = static_cast<uint64_t>(c.i);
         }
     }
 }
 
-void HistogramsRecord::put_value(const HistogramView& h) {
+}  // namespace
+
+void write_histogram(const HistogramView& h, ByteWriter& out) {
     const HistogramLayout& layout = *h.layout;
     auto number = [&](HistogramCell c) {
-        h.floats ? out_.be64(std::bit_cast<uint64_t>(c.f)) : out_.uvarint(static_cast<uint64_t>(c.i));
+        h.floats ? out.be64(std::bit_cast<uint64_t>(c.f)) : out.uvarint(static_cast<uint64_t>(c.i));
     };
-    out_.u8(static_cast<uint8_t>(h.hint));
-    out_.varint(layout.schema);
-    out_.be64(std::bit_cast<uint64_t>(layout.zero_threshold));
+    out.u8(static_cast<uint8_t>(h.hint));
+    out.varint(layout.schema);
+    out.be64(std::bit_cast<uint64_t>(layout.zero_threshold));
     number(h.zero_count);
     number(h.count);
-    out_.be64(std::bit_cast<uint64_t>(h.sum));
+    out.be64(std::bit_cast<uint64_t>(h.sum));
     for (const auto* spans : {&layout.positive, &layout.negative}) {
-        out_.uvarint(spans->size());
+        out.uvarint(spans->size());
         for (BucketSpan s : *spans) {
-            out_.varint(s.offset);
-            out_.uvarint(s.length);
+            out.varint(s.offset);
+            out.uvarint(s.length);
         }
     }
     size_t positive = layout.positive_buckets();
-    put_buckets(h.buckets.first(positive), h.floats);
-    put_buckets(h.buckets.subspan(positive), h.floats);
+    write_buckets(h.buckets.first(positive), h.floats, out);
+    write_buckets(h.buckets.subspan(positive), h.floats, out);
     if (layout.schema != kCustomBuckets) return;
-    out_.uvarint(layout.bounds.size());
-    for (double bound : layout.bounds) out_.be64(std::bit_cast<uint64_t>(bound));
+    out.uvarint(layout.bounds.size());
+    for (double bound : layout.bounds) out.be64(std::bit_cast<uint64_t>(bound));
 }
 
 void HistogramsRecord::add(uint64_t ref, int64_t t, int64_t start, const HistogramView& h) {
@@ -147,7 +151,7 @@ void HistogramsRecord::add(uint64_t ref, int64_t t, int64_t start, const Histogr
         out_.varint(static_cast<int64_t>(ref - base_ref_));
         out_.varint(static_cast<int64_t>(static_cast<uint64_t>(t) - static_cast<uint64_t>(base_t_)));
     }
-    put_value(h);
+    write_histogram(h, out_);
 }
 
 }  // namespace narthex

@@ -74,6 +74,9 @@ uint64_t decode_histograms(WalRecord type, std::span<const uint8_t> body, Use&& 
     return skipped;
 }
 
+// A value as the records have it.
+void write_histogram(const HistogramView& h, ByteWriter& out);
+
 // Builds a record of one type.
 class HistogramsRecord {
   public:
@@ -86,9 +89,6 @@ class HistogramsRecord {
     void clear() { *this = HistogramsRecord(type_); }
 
   private:
-    void put_value(const HistogramView& h);
-    void put_buckets(std::span<const HistogramCell> buckets, bool floats);
-
     WalRecord type_;
     ByteWriter out_;
     uint64_t base_ref_ = 0;

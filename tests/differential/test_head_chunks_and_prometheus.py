@@ -1,4 +1,4 @@
-"""Head chunk files of one program, read by the other: from them alone, and together with the log."""
+"""Head chunk files and snapshots of one program, read by the other: from them alone, and together with the log."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import time
 from pathlib import Path
 
 from differential.test_wal_and_prometheus import MINUTE, SERIES, Answer, Feed, now, open_db, read, read_prometheus
+from narthex.instrument.registry import Registry
 from narthex.native import wal_frame, wal_records
+from narthex.tsdb.db import DB
+from narthex.tsdb.head_settings import HeadSettings
+from narthex.tsdb.options import DBOptions
 from narthex.tsdb.wal import list_segments
 from reference.head_chunks import HeadChunk
 from reference.head_chunks import read as read_file
+from support.clock import FakeClock
 from support.process import needs
 from support.prometheus import Prometheus
 
@@ -106,3 +111,51 @@ def test_a_killed_server_leaves_chunk_files_to_the_other_many_times(tmp_path: Pa
         data = left
     assert len({c.ref for c in chunks_of(data)}) >= SERIES
     assert time.time() * 1000 > feed.now
+
+
+SNAPSHOT = "--enable-feature=memory-snapshot-on-shutdown"
+
+
+def open_with_snapshots(path: Path) -> DB:
+    options = DBOptions(head=HeadSettings(snapshot_on_shutdown=True))
+    return DB.open(path, options, Registry(), FakeClock(time.time()))
+
+
+def test_prometheus_begins_with_our_snapshot(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    feed = Feed(now() - 90 * MINUTE, 15_000)
+    db = open_with_snapshots(data)
+    feed.to_narthex(db, 300)
+    db.close()
+    blank_samples(data)
+    with Prometheus(data, SNAPSHOT) as prometheus:
+        assert read_prometheus(prometheus, feed.now) == feed.sent
+        assert_undamaged(prometheus)
+        assert prometheus.metric("prometheus_tsdb_snapshot_replay_error_total") == 0
+        feed.to_prometheus(prometheus, 30)
+        assert read_prometheus(prometheus, feed.now) == feed.sent
+
+
+def test_we_begin_with_a_snapshot_of_prometheus(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    feed = Feed(now() - 110 * MINUTE, 15_000)
+    prometheus = Prometheus(data, SNAPSHOT)
+    feed.to_prometheus(prometheus, 300)
+    prometheus.stop()
+    blank_samples(data)
+    db = open_with_snapshots(data)
+    assert read(db, 0, feed.now) == feed.sent
+    feed.to_narthex(db, 50)
+    assert read(db, 0, feed.now) == feed.sent
+    db.close()
+    with Prometheus(data, SNAPSHOT) as prometheus:
+        assert read_prometheus(prometheus, feed.now) == feed.sent
+        assert_undamaged(prometheus)
+
+
+def blank_samples(data: Path) -> None:
+    """`forget_samples`, but segments keep their length."""
+    sizes = {s.path: s.path.stat().st_size for s in list_segments(data / "wal")}
+    forget_samples(data)
+    for path, size in sizes.items():
+        path.write_bytes(path.read_bytes().ljust(size, b"\0"))

@@ -683,11 +683,31 @@ class HeadReplay:
     def chunk_file(self, number: int, content: bytes | mmap) -> HeadChunkCounts:
         """Keeps a hold on the content for as long as a chunk of it is needed."""
 
+    def snapshot(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> ReplayCounts:
+        """A segment of a snapshot; after the chunk files, before the log. Ends at the first fault, which is counted."""
+
     def finish(self) -> int:
         """Gives the number of chunks that no series claimed."""
-    def segment(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> ReplayCounts: ...
+    def segment(self, segment: bytes | mmap | memoryview, zstd: ZstdDecompress | None = None) -> ReplayCounts: ...
     def salvage(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> bytes:
         """Replays a damaged segment again and gives its sound records, framed as a whole segment."""
+
+class HeadSnapshot:
+    """Records of what a head holds beside its chunk files; nobody may append meanwhile (core/head/snapshot.h)."""
+
+    def __init__(self, head: Head) -> None: ...
+    def step(self) -> bool:
+        """Adds records of some series; False once all is written."""
+
+    def fill_page(self) -> None:
+        """Zeros to the end of the page, before the output goes on in another file."""
+
+    def take(self) -> bytes:
+        """Framed bytes since the last call."""
+
+    @property
+    def series(self) -> int:
+        """How many were written."""
 
 class CheckpointCounts:
     kept_series: int

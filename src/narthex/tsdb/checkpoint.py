@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def write_checkpoint(
     target = directory / f"{PREFIX}{last:08d}"
     core = WalCheckpoint(refs, mint, compression, compress)
     try:
-        with new_directory(target, TEMPORARY, replace=True) as temporary, _Output(temporary, segment_size) as out:
+        with new_directory(target, TEMPORARY, replace=True) as temporary, RecordFiles(temporary, segment_size) as out:
             for path in _sources(directory, last):
                 before = core.counts.faults
                 core.segment(map_file(path), decompress)
@@ -108,21 +109,31 @@ def _sources(directory: Path, last: int) -> Iterator[Path]:
             yield segment.path
 
 
-class _Output:
-    """The checkpoint's own segments. Raises OSError."""
+class RecordSource(Protocol):
+    """Framed records that come bit by bit: the core's WalCheckpoint and HeadSnapshot."""
+
+    def take(self) -> bytes:
+        """Bytes since the last call."""
+
+    def fill_page(self) -> None:
+        """Zeros to the end of the page, before the output goes on in another file."""
+
+
+class RecordFiles:
+    """Segments in a directory of their own, synced. Raises OSError."""
 
     def __init__(self, directory: Path, segment_size: int) -> None:
         self._directory, self._segment_size = directory, segment_size
         self._index, self._position = 0, 0
         self._file = (directory / segment_name(0)).open("xb")
 
-    def __enter__(self) -> _Output:
+    def __enter__(self) -> RecordFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def write(self, core: WalCheckpoint) -> None:
+    def write(self, core: RecordSource) -> None:
         if self._position > 0 and self._position >= self._segment_size:
             core.fill_page()
             self._put(core.take())

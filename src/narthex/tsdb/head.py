@@ -19,12 +19,13 @@ from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.checkpoint import remove_temporary
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.head_settings import DEFAULT_SETTINGS, HeadSettings
+from narthex.tsdb.head_snapshot import remove_snapshots, write_snapshot
 from narthex.tsdb.log_truncation import LogTruncation
 from narthex.tsdb.metrics import HeadMetrics, WalMetrics
 from narthex.tsdb.out_of_order import OutOfOrderLog
 from narthex.tsdb.replay import Progress, ReplayResult, replay, replay_out_of_order
 from narthex.tsdb.select import Planner, Term
-from narthex.tsdb.wal import Wal
+from narthex.tsdb.wal import Wal, list_segments
 from narthex.tsdb.zstd import compress
 
 log = logging.getLogger("narthex.tsdb.head")
@@ -82,7 +83,11 @@ class Head:
         metrics = HeadMetrics(registry, core)
         remove_temporary(directory)
         chunk_files = HeadChunkFiles(path / CHUNKS_HEAD, registry)
-        result = replay(directory, core, chunk_files, wal_metrics, progress)
+        snapshots_in = path if settings.snapshot_on_shutdown else None
+        result = replay(directory, core, chunk_files, wal_metrics, progress, snapshots_in=snapshots_in)
+        metrics.snapshot_errors.inc(result.snapshot_failed)
+        if not settings.snapshot_on_shutdown:
+            remove_snapshots(path)  # the log has it all, and goes on
         late = OutOfOrderLog(path / WBL, segment_size, registry)
         seconds = result.seconds
         if late.holds_samples():
@@ -190,14 +195,27 @@ class Head:
     def close(self) -> None:
         """Raises StorageError if the log cannot be synced."""
         with self._commits:
+            chunks_written = False
             try:
                 self._chunk_files.close(self.core)
+                chunks_written = True
             except StorageError as e:
                 log.error("Closed chunks are not written; the log has them", extra={"err": str(e)})
             try:
                 self.wal.close()
             finally:
                 self.late.close()
+            if self.settings.snapshot_on_shutdown and chunks_written:
+                self._write_snapshot()
+
+    def _write_snapshot(self) -> None:
+        """A failure is logged: the next start replays the log."""
+        newest = list_segments(self.wal.directory)[-1]
+        try:
+            offset = newest.path.stat().st_size
+            write_snapshot(self.wal.directory.parent, self.core, newest.number, offset, self.wal.segment_size)
+        except OSError as e:
+            log.error("Head snapshot is not written", extra={"err": str(e)})
 
 
 class OutOfOrderPart(NamedTuple):

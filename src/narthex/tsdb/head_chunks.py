@@ -61,24 +61,27 @@ class HeadChunkFiles:
                 continue
         return total
 
-    def load(self, replay: HeadReplay, repairing: bool) -> None:
+    def load(self, replay: HeadReplay, repairing: bool) -> bool:
         """Gives all files to a replay, up to damage; from there on they are cut off, when `repairing`. The log has
-        those samples, too.
+        those samples, too. Gives whether nothing was left out.
 
         Raises StorageError when files cannot be read or repaired.
         """
         files = chunk_files(self.directory)
+        whole = True
         try:
             self._drop_empty_last(files, repairing)
             numbers = sorted(files)
             for at, number in enumerate(numbers):
                 if at > 0 and number != numbers[at - 1] + 1:
+                    whole = False
                     self._damaged(files[number], f"file {number - 1:06d} before it is missing")
                     if repairing:
                         self._cut_off(files, numbers[at:], 0)
                     break
                 counts = replay.chunk_file(number, map_file(files[number]))
                 if counts.overlapping or counts.unusable:
+                    whole = False
                     log.warning(
                         "Head chunks left out; the log has their samples",
                         extra={
@@ -88,6 +91,7 @@ class HeadChunkFiles:
                         },
                     )
                 if counts.fault:
+                    whole = False
                     self._damaged(files[number], counts.fault)
                     if repairing:
                         self._cut_off(files, numbers[at:], counts.good_end)
@@ -95,6 +99,7 @@ class HeadChunkFiles:
         except OSError as e:
             raise StorageError(f"{self.directory}: cannot read the head's chunks: {e}") from e
         self._number = max(files, default=0)
+        return whole
 
     def write(self, core: Head) -> None:
         """Moves what closed since the last call from memory to the newest file.

@@ -17,6 +17,8 @@ class HeadSettings:
     """Keep start times, in chunks that can and in the log, whose records older servers then cannot read. Wants xor2."""
     out_of_order_cap: int = 32
     """Samples of an out-of-order chunk."""
+    snapshot_on_shutdown: bool = False
+    """Write a snapshot at a clean stop, and begin with one where there is one."""
 
 
 DEFAULT_SETTINGS = HeadSettings()

@@ -148,6 +148,9 @@ class HeadMetrics:
             "Total number of unknown series references encountered during WBL replay.",
             ["type"],
         ).labels("samples")
+        self.snapshot_errors = registry.counter(
+            "prometheus_tsdb_snapshot_replay_error_total", "Total number snapshot replays that failed."
+        )
         self.replay_duration = registry.gauge(
             "prometheus_tsdb_data_replay_duration_seconds", "Time taken to replay the data on disk."
         )

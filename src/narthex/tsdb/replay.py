@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from narthex.errors import CorruptionError
 from narthex.files.durable import map_file
 from narthex.native import Head, HeadReplay, LogKind, ReplayCounts
 from narthex.tsdb.checkpoint import last_checkpoint
 from narthex.tsdb.head_chunks import HeadChunkFiles
+from narthex.tsdb.head_snapshot import HeadSnapshotPath, load_snapshot, usable_snapshot
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.wal import Segment, fill_holes, list_segments, repair
 from narthex.tsdb.zstd import decompress
@@ -47,6 +49,7 @@ class ReplayResult:
     invalid_histograms: int = 0
     unknown_records: int = 0
     damaged: list[Path] = field(default_factory=list)
+    snapshot_failed: bool = False
     status: ReplayStatus = field(default_factory=ReplayStatus)
 
     def add(self, counts: ReplayCounts) -> None:
@@ -66,30 +69,33 @@ def replay(
     metrics: WalMetrics,
     progress: Progress | None = None,
     *,
+    snapshots_in: Path | None = None,
     repairing: bool = True,
 ) -> ReplayResult:
     """Reads `chunks` and the log in `directory` into an empty head and, unless told not to, repairs both where they are
-    damaged.
+    damaged. A snapshot in `snapshots_in` takes the place of the log before it, when everything fits.
 
     Samples before the head's min valid time are left out. Raises StorageError, CorruptionError.
     """
     started = time.perf_counter()
     result = ReplayResult()
     core = HeadReplay(head)
-    chunks.load(core, repairing)
+    whole = chunks.load(core, repairing)
     result.chunk_seconds = time.perf_counter() - started
-    first = 0
     checkpoint = last_checkpoint(directory)
     if repairing:
         _fill_holes(directory, checkpoint.number + 1 if checkpoint else None, metrics)
-    if checkpoint:
+    # Where chunks were left out, samples before the snapshot have to come from the log.
+    begin = _begin_with_snapshot(snapshots_in, directory, core, result) if snapshots_in and whole else None
+    first = begin.segment if begin else 0
+    if checkpoint and checkpoint.number >= first:
         first = checkpoint.number + 1
         if repairing:
             _fill_holes(checkpoint.path, 0, metrics)
         for segment in list_segments(checkpoint.path):
             _replay(core, segment, result, metrics, repairing)
     segments = [s for s in list_segments(directory) if s.number >= first]
-    _replay_all(core, segments, result, metrics, progress, repairing)
+    _replay_all(core, segments, result, metrics, progress, repairing, begin)
     result.unclaimed_chunks = core.finish()
     result.seconds = time.perf_counter() - started
     metrics.unknown_refs.inc(result.unknown_refs)
@@ -117,13 +123,15 @@ def _replay_all(
     metrics: WalMetrics,
     progress: Progress | None,
     repairing: bool,
+    begin: HeadSnapshotPath | None = None,
 ) -> None:
     last = segments[-1].number if segments else 0
     for segment in segments:
         result.status = ReplayStatus(min=segments[0].number, max=last, current=segment.number)
         if progress:
             progress(result.status)
-        _replay(core, segment, result, metrics, repairing)
+        offset = begin.offset if begin and begin.segment == segment.number else 0
+        _replay(core, segment, result, metrics, repairing, offset)
 
 
 def _fill_holes(directory: Path, first: int | None, metrics: WalMetrics) -> None:
@@ -132,10 +140,35 @@ def _fill_holes(directory: Path, first: int | None, metrics: WalMetrics) -> None
         log.error("Log segment is missing; what it held is lost, the rest is kept", extra={"file": str(path)})
 
 
-def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: WalMetrics, repairing: bool) -> None:
+def _begin_with_snapshot(data: Path, wal: Path, core: HeadReplay, result: ReplayResult) -> HeadSnapshotPath | None:
+    """The snapshot that was read; None when there is none to use."""
+    started = time.perf_counter()
+    try:
+        if (snapshot := usable_snapshot(data, wal)) is None:
+            return None
+        series, samples = load_snapshot(snapshot, core)
+    except CorruptionError as e:
+        result.snapshot_failed = True
+        log.error("Head snapshot cannot be used; the whole log is replayed", extra={"err": str(e)})
+        return None
+    result.series += series
+    result.samples += samples
+    seconds = f"{time.perf_counter() - started:.3f}s"
+    log.info("Head snapshot read", extra={"file": str(snapshot.path), "series": series, "duration": seconds})
+    return snapshot
+
+
+def _replay(
+    core: HeadReplay,
+    segment: Segment,
+    result: ReplayResult,
+    metrics: WalMetrics,
+    repairing: bool,
+    offset: int = 0,
+) -> None:
     """A damaged segment is read as far as it goes, behind the damage as well, and replaced by what is sound."""
     data = map_file(segment.path)
-    counts = core.segment(data, decompress)
+    counts = core.segment(memoryview(data)[offset:], decompress)
     result.add(counts)
     if not counts.faults:
         return
@@ -146,7 +179,7 @@ def _replay(core: HeadReplay, segment: Segment, result: ReplayResult, metrics: W
         "Log is damaged; what the damage touched is lost, the rest is kept",
         extra={
             "file": str(segment.path),
-            "offset": counts.good_end,
+            "offset": offset + counts.good_end,
             "err": counts.fault,
             "places": counts.faults,
             "bytes": len(data),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -234,7 +235,11 @@ def _rows(head: Head) -> list[dict[str, str]]:
 @settings(max_examples=60)
 @given(
     st.lists(event, min_size=1, max_size=14),
-    st.sampled_from([HeadSettings(), HeadSettings(xor2=True, histogram_starts=True, store_starts=True)]),
+    st.builds(
+        replace,
+        st.sampled_from([HeadSettings(), HeadSettings(xor2=True, histogram_starts=True, store_starts=True)]),
+        snapshot_on_shutdown=st.booleans(),
+    ),
 )
 def test_the_head_agrees_with_its_twin(events: list[tuple[str, object]], head_settings: HeadSettings) -> None:
     directory = Path(tempfile.mkdtemp(prefix="head-twin-"))

@@ -134,7 +134,7 @@ FEATURES: dict[str, bool] = {
     "extra-scrape-metrics": False,
     "fast-startup": False,
     "histograms-st-encoding": True,
-    "memory-snapshot-on-shutdown": False,
+    "memory-snapshot-on-shutdown": True,
     "metadata-wal-records": False,
     "native-histograms": True,
     "old-ui": False,

@@ -78,6 +78,7 @@ def db_options(flags: Flags, settings: ServerSettings, config: Config, clock: Cl
             xor2=wants_xor2(settings, config),
             histogram_starts="histograms-st-encoding" in settings.features,
             store_starts="st-storage" in settings.features,
+            snapshot_on_shutdown="memory-snapshot-on-shutdown" in settings.features,
         ),
         **more,
     )

@@ -18,6 +18,7 @@ from narthex.instrument.registry import Registry
 from narthex.model.matcher import Matcher
 from narthex.native import LabelSets, SeriesBatch, TextList
 from narthex.storage.contract import Querier
+from narthex.tsdb.activity import Activity, span
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_write import DEFAULT_LAYOUT, TMP_FOR_CREATION, Layout, write_block
@@ -83,6 +84,8 @@ class Blocks:
         self._other_bytes, self._disk = other_bytes, disk
         self._blocks: tuple[Block, ...] = ()
         self._broken: dict[str, str] = {}
+        self.activity: Activity | None = None
+        """The block that is being written now."""
         self._lock = threading.RLock()
 
     @property
@@ -229,7 +232,7 @@ class Blocks:
         name, started = self._new_name(), self._clock.monotonic()
         log.info("write block started", extra={"mint": mint, "maxt": maxt, "ulid": name})
         writer = self.options.layout.writer(mint, maxt, skip_broken=True)
-        with self._writing():
+        with self._writing("Writing a block of the head", mint, maxt):
             meta = write_block(directory or self.directory, batch, mint, maxt, ulid=name, hints=hints, writer=writer)
         broken, reasons = writer.broken()
         if broken:
@@ -248,13 +251,15 @@ class Blocks:
         return meta
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Counts and times the writing of one block, whether it succeeds or not."""
+    def _writing(self, what: str, mint: int, maxt: int, series: int = 0) -> Iterator[Activity]:
+        """Counts, times and shows the writing of one block, whether it succeeds or not."""
         started = self._clock.monotonic()
+        self.activity = activity = Activity(f"{what}, {span(mint, maxt)}", self._clock.now(), series)
         self.metrics.populating.set(1)
         try:
-            yield
+            yield activity
         finally:
+            self.activity = None
             self.metrics.populating.set(0)
             self.metrics.compactions.inc()
             self.metrics.duration.observe(self._clock.monotonic() - started)
@@ -293,15 +298,14 @@ class Blocks:
 
     def _compact(self, blocks: Sequence[Block], canceled: Callable[[], bool]) -> BlockMeta | None:
         started, name = self._clock.monotonic(), self._new_name()
-        ends = accumulate((b.meta.max_time for b in blocks), max)
+        ends = list(accumulate((b.meta.max_time for b in blocks), max))
         if any(b.meta.min_time < end for b, end in zip(blocks[1:], ends, strict=False)):
             self.metrics.vertical.inc()
             log.info("Found overlapping blocks during compaction", extra={"ulid": name})
         facts = {"count": len(blocks), "sources": " ".join(b.meta.ulid for b in blocks)}
         log.info("compact blocks started", extra={"ulid": name, **facts})
         try:
-            with self._writing():
-                meta = compact(self.directory, blocks, ulid=name, layout=self.options.layout, canceled=canceled)
+            meta = self._merge(f"Compacting {len(blocks)} blocks", blocks, name, canceled)
         except CorruptionError as e:
             self.metrics.compactions_failed.inc()
             log.error("compaction failed, will not be tried again", extra={"err": str(e), **facts})
@@ -315,6 +319,15 @@ class Blocks:
             log.info("compact blocks", extra={"ulid": name, "mint": meta.min_time, "maxt": meta.max_time, **facts})
         self.reload()
         return meta
+
+    def _merge(
+        self, what: str, blocks: Sequence[Block], name: str, canceled: Callable[[], bool] = lambda: False
+    ) -> BlockMeta | None:
+        metas = [b.meta for b in blocks]
+        mint, maxt, series = metas[0].min_time, max(m.max_time for m in metas), max(m.stats.series for m in metas)
+        with self._writing(what, mint, maxt, series) as activity:
+            layout, advance = self.options.layout, activity.advance
+            return compact(self.directory, blocks, ulid=name, layout=layout, canceled=canceled, progress=advance)
 
     def _mark(self, blocks: Sequence[Block], mark: Callable[[Block], None]) -> None:
         try:
@@ -338,7 +351,7 @@ class Blocks:
             for block in self._blocks:
                 if len(block.tombstones) == 0:
                     continue
-                if compact(self.directory, [block], ulid=self._new_name()) is None:
+                if self._merge("Freeing the space of deleted samples", [block], self._new_name()) is None:
                     self._mark([block], Block.set_deletable)
             self.reload()
             self.metrics.tombstone_cleanup.observe(self._clock.monotonic() - started)

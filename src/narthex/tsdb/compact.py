@@ -22,13 +22,14 @@ def compact(
     ulid: str | None = None,
     layout: Layout = DEFAULT_LAYOUT,
     canceled: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], None] = lambda series: None,
 ) -> BlockMeta | None:
     """Writes the union of `blocks` as a new block below `directory`; the inputs stay as they are.
 
     Chunks are copied; those that overlap or lose samples are encoded anew. Of samples with equal time one is kept.
     None, and nothing is written, when no sample is left. Memory: postings and symbols of the result and some hundred
     series. Raises CorruptionError when an input is broken, StorageError when files cannot be written,
-    CompactionCanceled after `canceled()` turned true.
+    CompactionCanceled after `canceled()` turned true. `progress` is told of every few hundred series done.
     """
     metas = [b.meta for b in blocks]
     mint, maxt = min(m.min_time for m in metas), max(m.max_time for m in metas)
@@ -38,16 +39,17 @@ def compact(
             writer.add_block_symbols(block.reader)
         merger = BlockMerger([(b.reader, b.tombstones) for b in blocks])
         return write_rows(
-            directory, writer, _batches(merger), mint, maxt, _lineage(metas), ulid or default_name(), canceled
+            directory, writer, _batches(merger, progress), mint, maxt, _lineage(metas), ulid or default_name(), canceled
         )
     except DecodeError as e:
         names = ", ".join(m.ulid for m in metas)
         raise CorruptionError(f"cannot compact {names}: {e}") from None
 
 
-def _batches(merger: BlockMerger) -> Iterator[SeriesBatch]:
+def _batches(merger: BlockMerger, progress: Callable[[int], None]) -> Iterator[SeriesBatch]:
     while len(batch := merger.next(_ROWS)):
         yield batch
+        progress(len(batch))
 
 
 def _lineage(metas: Sequence[BlockMeta]) -> Lineage:

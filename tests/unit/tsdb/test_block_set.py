@@ -35,7 +35,7 @@ ALL = (-(2**62), 2**62)
 def batch_of(start: int, end: int, series: int = 3, step: int = 60_000) -> SeriesBatch:
     batch = SeriesBatch()
     times = np.arange(start, end, step, dtype=np.int64)
-    for k in range(series):
+    for k in sorted(range(series), key=str):
         batch.add_columns([("__name__", "up"), ("k", str(k))], times, times / 1000 + k)
     return batch
 
@@ -78,6 +78,24 @@ def test_small_blocks_become_one_and_their_directories_go(tmp_path: Path) -> Non
     text = registry.expose().decode()
     assert "prometheus_tsdb_compactions_total 1\n" in text
     assert "prometheus_tsdb_blocks_loaded 3\n" in text
+
+
+def test_what_is_being_written_is_known_while_it_is(tmp_path: Path) -> None:
+    for k in range(5):
+        put(tmp_path, k * 2 * H, (k + 1) * 2 * H, series=1000, step=1_800_000)
+    blocks = open_all(tmp_path)
+    seen: list[str] = []
+
+    def look() -> bool:
+        seen.append(str(blocks.activity))
+        return False
+
+    assert blocks.compact(look) == 1
+    assert seen[0] == seen[-1] == "None"
+    running = [text for text in seen if text != "None"]
+    assert running[0] == "Compacting 3 blocks, 0001-01-01T00:00:00Z to 1970-01-01T06:00:00Z: 0 %"
+    assert running[-1].endswith(": 51 %")
+    assert blocks.activity is None
 
 
 def test_a_querier_keeps_its_blocks_when_they_are_removed(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ class Parts:
         self.db = db = await open_db(flags, self._settings, loaded.config, registry, clock, self._state)
         self.queries = Queries(self._engine_options(), db, registry)
         context.engine, context.language = self.queries, Language(parser_options(flags))
+        self._state.activity = lambda: db.block_set.activity
         context.storage, context.storage_status, context.storage_admin = db, Status(db), Admin(db, clock)
         self.scrape = ScrapeManager(
             db, clock, registry, hostname=socket.getfqdn(), align_timestamps=flags.on("scrape.adjust-timestamps")

@@ -13,6 +13,7 @@ from typing import Any
 from narthex import __version__
 from narthex.app.flags import Flags
 from narthex.clock import Clock
+from narthex.tsdb.activity import Activity
 from narthex.web.parameters import rfc3339
 from narthex.web.sources import ReplayProgress
 
@@ -40,6 +41,7 @@ class State:
         self.last_reload_ok = False
         self.last_reload = 0.0
         self.corruptions: Callable[[], int] = lambda: 0
+        self.activity: Callable[[], Activity | None] = lambda: None
         self.do_reload: Callable[[], Awaitable[object]] | None = None
         self.stop_requested = asyncio.Event()
         self._notifications: dict[str, str] = {}
@@ -96,7 +98,11 @@ class State:
         }
 
     def notifications(self) -> list[Mapping[str, Any]]:
-        return [{"text": text, "date": date, "active": True} for text, date in self._notifications.items()]
+        """What happened and still matters, then what storage is busy with."""
+        shown = list(self._notifications.items())
+        if (activity := self.activity()) is not None:
+            shown.append((str(activity), rfc3339(activity.since)))
+        return [{"text": text, "date": date, "active": True} for text, date in shown]
 
     def request_stop(self) -> None:
         self.stop_requested.set()

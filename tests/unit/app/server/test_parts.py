@@ -14,6 +14,7 @@ from narthex.app.server.memory import settle, tune_allocator
 from narthex.app.server.state import State
 from narthex.clock import SystemClock
 from narthex.instrument import Registry
+from narthex.tsdb.activity import Activity
 
 
 def state() -> State:
@@ -32,6 +33,18 @@ async def test_notifications_follow_what_happens() -> None:
     assert s.notifications() == [] and s.runtime_info()["reloadConfigSuccess"] is True
     s.set_stopping()
     assert s.stopping and len(s.notifications()) == 1
+
+
+async def test_a_compaction_that_runs_is_shown_with_its_progress() -> None:
+    s = state()
+    s.set_ready()
+    activity = Activity("Compacting 3 blocks", 90.0, total=200)
+    s.activity = lambda: activity
+    assert s.notifications() == [{"text": "Compacting 3 blocks: 0 %", "date": "1970-01-01T00:01:30Z", "active": True}]
+    activity.advance(50)
+    assert s.notifications()[0]["text"] == "Compacting 3 blocks: 25 %"
+    activity.advance(170)  # the blocks have more series together than the largest
+    assert s.notifications()[0]["text"] == "Compacting 3 blocks: 99 %"
 
 
 async def test_the_version_is_that_of_the_spoken_api_and_names_narthex() -> None:

@@ -58,6 +58,7 @@ export type TsdbStatus = {
   memoryInBytesByLabelName: Counted[];
   seriesCountByLabelValuePair: Counted[];
 };
+export type Notification = { text: string; date: string; active: boolean };
 export type Answer<T> = { data: T; warnings: string[]; infos: string[] };
 
 export class ApiError extends Error {

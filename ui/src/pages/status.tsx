@@ -1,8 +1,10 @@
 // What the server is and how it runs: build, flags, configuration, database.
-import { Button, CopyButton, Group, SimpleGrid, Stack, Table, TextInput, Title } from "@mantine/core";
+import { Alert, Button, CopyButton, Group, SimpleGrid, Stack, Table, TextInput, Title } from "@mantine/core";
 import { useState } from "react";
 
-import type { Counted, TsdbStatus } from "../api";
+import type { Counted, Notification, TsdbStatus } from "../api";
+import type { Block } from "../blocks";
+import { Blocks, BlocksTitle } from "../components/blocks";
 import { Loaded } from "../components/state";
 import { formatTime } from "../format";
 import { useApi } from "../use-api";
@@ -152,7 +154,34 @@ function Tsdb() {
           );
         }}
       </Loaded>
+      <Activity />
+      <Persisted />
     </Stack>
+  );
+}
+
+// What the database is busy with, such as a compaction and how far it is.
+function Activity() {
+  const state = useApi<Notification[]>("notifications", {}, 5);
+  const texts = state.answer?.data.filter((n) => n.active).map((n) => n.text) ?? [];
+  return texts.map((text) => (
+    <Alert key={text} variant="light" role="status">
+      {text}
+    </Alert>
+  ));
+}
+
+function Persisted() {
+  const state = useApi<{ blocks: Block[] }>("status/tsdb/blocks", {}, 30);
+  return (
+    <Loaded state={state}>
+      {({ blocks }) => (
+        <Stack gap="xs">
+          <BlocksTitle blocks={blocks} />
+          <Blocks blocks={blocks} />
+        </Stack>
+      )}
+    </Loaded>
   );
 }
 

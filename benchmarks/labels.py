@@ -1,8 +1,9 @@
 """Label APIs and selections by regular expression over a head of a million series, against Prometheus.
 
-    python -m benchmarks.labels [--series 1000000] [-n 3] [--only TEXT] [--gzip]
+    python -m benchmarks.labels [--series 1000000] [-n 3] [--only TEXT] [--gzip] [--block]
 
-One write-ahead log is made (build/bench/log-SERIES) and replayed by both servers. Each request is made in turn to both;
+One write-ahead log is made (build/bench/log-SERIES) and replayed by both servers; with --block they open a block with
+the same series instead. Each request is made in turn to both;
 wall is the median, CPU the server's own, and answers are compared. Prometheus before 3 knows no limit= on
 /labels and /label values, and answers all. --gzip asks for compressed answers.
 """
@@ -32,11 +33,13 @@ from narthex.clock import SystemClock
 from narthex.files.durable import new_directory
 from narthex.instrument.registry import Registry
 from narthex.native import LabelSets
+from narthex.tsdb.block_write import write_block
 from narthex.tsdb.db import DB
 from narthex.tsdb.options import DBOptions
 
 END = 1_780_000_200_000  # milliseconds: the newest sample
 SAMPLES, STEP = 4, 15_000
+HOUR = 3_600_000
 PER_POD = 10  # series
 _FLAGS = ("--storage.tsdb.retention.time=100y", "--query.max-samples=500000000")
 _MODELS = ("llama-3-70b", "llama-3-8b", "mixtral-8x7b", "qwen-2-72b")
@@ -86,13 +89,24 @@ def log_of(series: int) -> Path:
     return directory
 
 
+def block_of(series: int) -> Path:
+    directory = Path(f"build/bench/block-{series}")
+    if not directory.is_dir():
+        with tempfile.TemporaryDirectory() as folder, new_directory(directory, ".tmp") as temporary:
+            shutil.copytree(log_of(series), Path(folder) / "data")
+            db = DB.open(Path(folder) / "data", DBOptions(), Registry(), SystemClock())
+            write_block(temporary, db.querier(0, END).select([]), END - HOUR, END + 1)
+            db.close()
+    return directory
+
+
 Case = tuple[str, str, list[tuple[str, object]]]
 
 
 def cases() -> list[Case]:
     pod = next(label_sets(1))["pod"]
     some = "|".join(f"10.{i // 250}.{i % 250}.{i % 7}:8000" for i in range(0, 400, 8))
-    window: list[tuple[str, object]] = [("start", END / 1000 - 3600), ("end", END / 1000)]
+    window: list[tuple[str, object]] = [("start", (END - HOUR) / 1000), ("end", END / 1000)]
 
     def labels(name: str, *match: str, **more: object) -> Case:
         return f"labels {name}", "/api/v1/labels", [*(("match[]", m) for m in match), *more.items(), *window]
@@ -165,7 +179,7 @@ def canonical(case: Case, body: bytes) -> Any:
     if "limit" in name:
         return None
     if name == "status tsdb":
-        return data["headStats"]["numSeries"], data["seriesCountByMetricName"][0]["value"]
+        return data["headStats"]["numSeries"], [entry["value"] for entry in data["seriesCountByMetricName"]]
     if name.startswith("series"):
         return sorted(tuple(sorted(labels.items())) for labels in data) if len(data) <= 200_000 else len(data)
     return [result["value"] for result in data["result"]] if name.startswith("query") else data
@@ -193,9 +207,10 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=3, help="least number of requests of a kind")
     parser.add_argument("--only", default="", help="requests whose name contains this")
     parser.add_argument("--gzip", action="store_true")
+    parser.add_argument("--block", action="store_true", help="the series lie in a block")
     options = parser.parse_args()
     program = peer()
-    log = log_of(options.series)
+    stored = block_of(options.series) if options.block else log_of(options.series)
     walls, cpus = [], []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         config = Path(folder) / "empty.yml"
@@ -204,7 +219,7 @@ def main() -> None:
         for name in ("narthex", program):
             if name is not None:
                 data = Path(folder) / Path(name).name
-                shutil.copytree(log, data)
+                shutil.copytree(stored, data)
                 servers.append(stack.enter_context(Server(name, config, data, *_FLAGS)))
         for case in cases():
             if options.only not in case[0]:

@@ -210,9 +210,10 @@ TextList matching_label_names(const IndexReader& index, std::span<const MatchTer
 
 TextList matching_label_values(const IndexReader& index, std::string_view name,
                                std::span<const MatchTerm> terms, size_t limit) {
-    std::vector<MatchTerm> with_name(terms.begin(), terms.end());
-    with_name.push_back({name, {}, true, false});
-    auto ids = match_series(index, std::span<const MatchTerm>(with_name));
+    if (std::all_of(terms.begin(), terms.end(),
+                    [&](const MatchTerm& t) { return !t.exclude && index.covers(t); }))
+        return TextList(index.label_values(name), limit);
+    auto ids = match_series(index, terms);
     if (index.label_value_count(name) * kSeriesAValue + index.listed_series() / kPostingsASeries < ids.size())
         return TextList(index.values_of(name, ids), limit);
     std::vector<bool> marked(index.symbols());

@@ -11,6 +11,7 @@ namespace narthex {
 namespace {
 
 constexpr size_t kTocSize = 6 * 8 + 4;
+constexpr size_t kFewValues = 4096;   // whose postings are worth counting
 constexpr size_t kMinSeriesSize = 7;  // length, no label, no chunk, checksum
 
 void check_crc(std::span<const uint8_t> content, uint32_t want, const char* what, size_t offset) {
@@ -265,6 +266,13 @@ std::vector<std::string_view> IndexReader::values_of(std::string_view name, std:
         }
     }
     return out;
+}
+
+bool IndexReader::covers(const MatchTerm& term) const {
+    if (!term.every || label_value_count(term.name) > kFewValues) return false;
+    size_t total = 0;
+    each_entry(term, [&](uint32_t entry) { total += postings(entry).size() / 4; });
+    return total == listed_series();
 }
 
 void IndexReader::collect_all(std::vector<Id>& out) const {

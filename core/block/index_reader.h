@@ -45,7 +45,7 @@ class IndexReader {
     // A postings source, see labels/match_terms.h. A term's id that is no value throws std::out_of_range.
     size_t count(const MatchTerm& term) const;
     void collect(const MatchTerm& term, std::vector<Id>& out) const;
-    bool covers(const MatchTerm&) const { return false; }
+    bool covers(const MatchTerm& term) const;
     void collect_all(std::vector<Id>& out) const;
 
     // How many series the file says that it has.

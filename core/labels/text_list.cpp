@@ -18,9 +18,14 @@ TextList::TextList(std::vector<std::string_view> texts, size_t limit) {
     for (std::string_view text : texts) bytes += text.size();
     bytes_.reserve(bytes);
     ends_.reserve(texts.size());
-    for (uint32_t i : text_order(texts)) {
+    auto take = [&](std::string_view text) {
         if (limit > 0 && size() == limit) return;
-        if (size() == 0 || (*this)[size() - 1] != texts[i]) add(texts[i]);
+        if (size() == 0 || (*this)[size() - 1] != text) add(text);
+    };
+    if (std::is_sorted(texts.begin(), texts.end())) {
+        for (std::string_view text : texts) take(text);
+    } else {
+        for (uint32_t i : text_order(texts)) take(texts[i]);
     }
 }
 

@@ -26,13 +26,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from narthex.instrument.registry import Registry
 from narthex.tsdb.db import DB
 from narthex.tsdb.options import DBOptions
 from support.clock import FakeClock
-from support.known_samples import ALWAYS, commit, read
+from support.known_samples import ALWAYS, Sample, commit_samples, read
 from support.sync_points import Points
 
 SERIES = 9
@@ -51,13 +49,34 @@ OPTIONS = DBOptions(
 )
 
 
+LATE_SERIES = (20, 21)
+LATENESS = 30 * MINUTE
+WINDOW = 120 * MINUTE
+
+
 def open_db(path: Path, now: int) -> DB:
-    return DB.open(path, OPTIONS, Registry(), FakeClock(now / 1000))
+    db = DB.open(path, OPTIONS, Registry(), FakeClock(now / 1000))
+    try:
+        db.set_out_of_order_window(WINDOW)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def wanted_series(time: int) -> list[int]:
     """Series come and go."""
     return [s for s in range(SERIES) if s < SERIES - 3 or time // (40 * MINUTE) % 3 == s % 3]
+
+
+def in_order(now: int) -> list[Sample]:
+    series = [*wanted_series(now), *(LATE_SERIES if now // STEP % 2 else ())]
+    return [(s, now) for s in series]
+
+
+def out_of_order(now: int) -> list[Sample]:
+    """What every other commit brings late."""
+    return [] if now // STEP % 2 else [(s, now - LATENESS) for s in LATE_SERIES]
 
 
 @dataclass
@@ -97,7 +116,7 @@ def live(directory: Path, first: int, points: Points, say: int, beside: bool) ->
         threading.Thread(target=maintain, daemon=True).start()
     for now in itertools.count(first, STEP):
         tell(b"T", now)
-        commit(db, wanted_series(now), now)
+        commit_samples(db, in_order(now) + out_of_order(now))
         tell(b"A", now)
         commits.append((now, db.head.wal.current))
         if not beside and now % (5 * MINUTE) == 0:
@@ -153,17 +172,21 @@ class History:
         self.directory, self._scratch = directory, scratch
         self.tried: set[int] = set()
         self.required: set[int] = set()
+        self.required_late: set[int] = set()
+        """Of commits whose out-of-order samples must be there."""
         self.next = self._last_start = START
 
     def add(self, outcome: Outcome) -> None:
         self._last_start = self.next
         self.tried.update(outcome.tried)
         self.required.update(outcome.acknowledged)
+        self.required_late.update(outcome.acknowledged)
         self.next = max(self.tried, default=START - STEP) + STEP
 
     def lose_after(self, durable: int) -> None:
         """What was written after `durable` in the last life may be there or not from now on."""
         self.required = {t for t in self.required if t <= durable or t < self._last_start}
+        self.required_late = {t for t in self.required_late if t < self._last_start}
 
     def check(self) -> None:
         """Opens a copy, so that the next life meets the directory as the last one left it. Raises AssertionError."""
@@ -176,13 +199,14 @@ class History:
             found = read(db.querier(*ALWAYS).select([]))
         finally:
             db.close()
-        required = [t for t in self.required if t >= self.next - KEPT]
-        for s in range(SERIES):
-            mine = set(found.get(s, np.empty(0, np.int64)).tolist())
-            lost = sorted(t for t in required if s in wanted_series(t) and t not in mine)
-            assert not lost, f"series {s}: {len(lost)} acknowledged samples are lost, from {lost[0]} to {lost[-1]}"
-            strange = sorted(mine - self.tried)
-            assert not strange, f"series {s}: samples that nobody wrote, first {strange[0]}"
+        oldest = self.next - KEPT
+        want = {sample for t in self.required if t >= oldest for sample in in_order(t)}
+        want |= {sample for t in self.required_late if t >= oldest for sample in out_of_order(t)}
+        have = {(s, t) for s, times in found.items() for t in times.tolist()}
+        lost = sorted(want - have)
+        assert not lost, f"{len(lost)} acknowledged samples are lost, such as {lost[0]} and {lost[-1]}"
+        strange = sorted(have - {sample for t in self.tried for sample in in_order(t) + out_of_order(t)})
+        assert not strange, f"{len(strange)} samples that nobody wrote, such as {strange[0]}"
 
 
 def lose_power(directory: Path, synced: dict[str, int], rng: random.Random) -> None:

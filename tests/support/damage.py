@@ -28,9 +28,10 @@ from narthex.native import wal_records
 from narthex.tsdb.db import DB
 from narthex.tsdb.options import DBOptions
 from support.clock import FakeClock
-from support.known_samples import ALWAYS, Survivors, commit, invented, missing, read
+from support.known_samples import ALWAYS, Survivors, commit, commit_samples, invented, missing, read
 
 SERIES = 12
+LATE = 20  # a series with samples out of order
 STEP = 60_000
 HOUR = 3_600_000
 START = 1_700_000_000_000 // (18 * HOUR) * (18 * HOUR)
@@ -79,11 +80,18 @@ def build(path: Path) -> tuple[Survivors, Survivors]:
     Gives what it answers, and what was ever written.
     """
     db = open_db(path)
+    db.set_out_of_order_window(2 * HOUR)
     written: Survivors = {}
     for minute in range(HOURS * 60):
         series = [s for s in range(SERIES) if s < SERIES - 2 or minute // 180 % 2 == s % 2]
-        commit(db, series, START + minute * STEP)
-        merge(written, dict.fromkeys(series, np.array([START + minute * STEP], np.int64)))
+        samples = [(s, START + minute * STEP) for s in series]
+        if minute % 2 == 0 and minute > 60:
+            samples.append((LATE, START + (minute - 45) * STEP))
+        elif minute % 2:
+            samples.append((LATE, START + minute * STEP))
+        commit_samples(db, samples)
+        for s, t in samples:
+            merge(written, {s: np.array([t], np.int64)})
         if minute == 300:
             db.block_set.delete([Matcher(MatchType.EQUAL, "series", "3")], START + HOUR, START + 2 * HOUR)
         if minute % 60 == 59:
@@ -137,7 +145,8 @@ class Trial:
         self.reports = Reports()
         logging.getLogger("narthex").addHandler(self.reports)
         logging.getLogger("narthex").propagate = False
-        self._last_segment = max(path for path in files if kind(path) == "wal/N")
+        self._nothing = np.empty(1, np.int64)
+        self._last_segments = {max(p for p in files if kind(p) == log) for log in ("wal/N", "wbl/N")}
         self._known: dict[str, tuple[int, ...] | None] = {}
 
     def restore(self) -> None:
@@ -174,7 +183,7 @@ class Trial:
         try:
             found, failures = self._first_start()
             lost, back = missing(self.want, found), invented(self.want, found)
-            if not failures and not self.reports.texts and not cannot_be_seen(damage, data, self._last_segment):
+            if not failures and not self.reports.texts and not cannot_be_seen(damage, data, self._last_segments):
                 assert not lost, f"{lost} samples are missing and nothing says so"
                 # Deletions lie in the block; the log may still hold what a lost block no longer hides.
                 assert not back, f"{back} deleted samples are back and nothing says so"
@@ -203,19 +212,19 @@ class Trial:
             found, _ = ask(db)
         finally:
             db.close()
-        if any(found[s][-1:] != [self._next] for s in found) or len(found) < SERIES:
+        if any(found.get(s, self._nothing)[-1:] != [self._next] for s in range(SERIES)):
             return "a sample that was written after the damage is missing"
         return f"{missing(first, found)} samples vanished at the second start" if missing(first, found) else ""
 
 
-def cannot_be_seen(damage: Damage, data: bytes, last: str) -> bool:
+def cannot_be_seen(damage: Damage, data: bytes, last: set[str]) -> bool:
     """A log that ends at a record's end is sound, and so is a meta.json that tells of other times.
 
     Prometheus takes a missing file of tombstones for nothing deleted, too.
     """
     if damage.action == "remove":
-        return damage.path.endswith("tombstones") or damage.path == last
-    if damage.path.startswith("wal"):
+        return damage.path.endswith("tombstones") or damage.path in last
+    if damage.path.startswith(("wal", "wbl")):
         return damage.action in ("cut", "zero") and wal_records(data)[2] == ""
     return damage.path.endswith("meta.json")
 
@@ -231,7 +240,7 @@ def ask(db: DB) -> tuple[Survivors, list[str]]:
             wanted = {s for s in found if (s == 3 if matchers[0].name == "series" else s % 2 == 0)}
             assert set(part) == wanted, f"{matchers} selects {sorted(part)}"
         names = db.querier(*ALWAYS).label_values("series")
-        assert not found or set(names) <= {str(s) for s in range(SERIES)}, names
+        assert not found or set(names) <= {str(s) for s in (*range(SERIES), LATE)}, names
     except NarthexError as e:
         failures.append(str(e))
         found = {}

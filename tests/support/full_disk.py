@@ -16,15 +16,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from narthex.errors import StorageError
 from narthex.tsdb.db import DB
-from support.crashes import KEPT, LIFE, MINUTE, START, STEP, open_db, wanted_series
-from support.known_samples import ALWAYS, commit, read
+from support.crashes import KEPT, MINUTE, START, STEP, in_order, open_db, out_of_order
+from support.known_samples import ALWAYS, commit_samples, read
 from support.sync_points import Points
 
-FULL = 20 * MINUTE  # of simulated time
+LIFE = 80 * MINUTE  # of simulated time
+FULL = 20 * MINUTE
 
 
 class Ballast:
@@ -94,7 +93,7 @@ class Life:
 
     def _commit(self, db: DB) -> None:
         try:
-            commit(db, wanted_series(self._now), self._now)
+            commit_samples(db, in_order(self._now) + out_of_order(self._now))
             self.stored.append(self._now)
         except StorageError:
             self._permit("commit")
@@ -120,14 +119,9 @@ def check(db: DB, stored: list[int], now: int) -> None:
     assert not db.block_set.broken, db.block_set.broken
     found = read(db.querier(*ALWAYS).select([]))
     oldest = max(stored[0], now - KEPT) if stored else now
-    want: dict[int, list[int]] = {}
-    for t in stored:
-        for s in wanted_series(t) if t >= oldest else ():
-            want.setdefault(s, []).append(t)
-    for s, times in want.items():
-        have = found.get(s, np.empty(0, np.int64))
-        have = have[have >= oldest]
-        assert have.tolist() == times, f"series {s}: {len(have)} samples instead of {len(times)}"
+    want = {s for t in stored if t >= oldest for s in in_order(t) + out_of_order(t) if s[1] >= oldest}
+    have = {(s, t) for s, times in found.items() for t in times[times >= oldest].tolist()}
+    assert have == want, f"{len(want - have)} samples are missing, {len(have - want)} were refused and are there"
 
 
 def run_round(directory: Path, stored: list[int], points: Points, ballast: Ballast) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,17 +30,27 @@ def values(series: int, times: NDArray[np.int64]) -> NDArray[np.float64]:
     return (mixed >> np.uint64(20)).astype(np.float64) / 1024.0
 
 
+Sample = tuple[int, int]
+"""(series, time in milliseconds)"""
+
+
 def commit(db: DB, series: Iterable[int], time: int) -> None:
     """One sample a series in one transaction, none of which may be refused. Raises StorageError."""
-    numbers = list(series)
+    commit_samples(db, [(s, time) for s in series])
+
+
+def commit_samples(db: DB, samples: Sequence[Sample]) -> None:
+    """The same with a time for each."""
     appender = db.appender()
-    while numbers:
-        refs = np.array([appender.series(labels(s)) for s in numbers], np.uint64)
-        times = np.full(len(numbers), time, np.int64)
-        statuses = appender.append(refs, times, np.concatenate([values(s, times[:1]) for s in numbers]))
+    left = list(samples)
+    while left:
+        refs = np.array([appender.series(labels(s)) for s, _ in left], np.uint64)
+        times = np.array([t for _, t in left], np.int64)
+        known = np.concatenate([values(s, times[i : i + 1]) for i, (s, _) in enumerate(left)])
+        statuses = appender.append(refs, times, known)
         refused = set(statuses.tolist()) - {AppendStatus.OK, AppendStatus.UNKNOWN_REF}
-        assert not refused, f"refused at {time}: {statuses}"
-        numbers = [s for s, status in zip(numbers, statuses, strict=True) if status == AppendStatus.UNKNOWN_REF]
+        assert not refused, f"refused of {left}: {statuses}"
+        left = [sample for sample, status in zip(left, statuses, strict=True) if status == AppendStatus.UNKNOWN_REF]
     appender.commit()
 
 

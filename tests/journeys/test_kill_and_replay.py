@@ -51,7 +51,8 @@ while True:
 
 
 def has_checkpoint(path: Path) -> bool:
-    return any(path.glob("wal/checkpoint.*"))
+    """Whether a finished one is there: what is being written has a longer name."""
+    return any(path.glob("wal/checkpoint.????????"))
 
 
 def killed_writer(path: Path, first: int, commits: int, to_checkpoint: bool) -> int:

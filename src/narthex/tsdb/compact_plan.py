@@ -12,7 +12,8 @@ MAX_DURATION_CAP = 31 * 24 * 3600 * 1000
 OUT_OF_ORDER = "from-out-of-order"
 STALE_SERIES = "from-stale-series"
 SELECTED_SERIES = "from-selected-series"
-PARTIAL_HINTS = frozenset({STALE_SERIES, SELECTED_SERIES})
+SOME_SAMPLES_HINTS = frozenset({OUT_OF_ORDER, STALE_SERIES, SELECTED_SERIES})
+"""Of blocks that do not hold all samples of their time, so that the log may have more."""
 _STEP = 3
 _TOMBSTONE_RATIO = 0.05
 

@@ -19,6 +19,7 @@ from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_set import Blocks
+from narthex.tsdb.compact_plan import SOME_SAMPLES_HINTS
 from narthex.tsdb.db_querier import DBQuerier
 from narthex.tsdb.head import CHUNKS_HEAD, WAL, WBL, Head
 from narthex.tsdb.maintenance import Delay, Interval
@@ -280,9 +281,9 @@ class DB:
 def replay_from(blocks: tuple[Block, ...]) -> int | None:
     """Where the head begins: the end of the newest block (exclusive, so the first millisecond that is replayed).
 
-    Blocks that hold a part of a time range only, as their hints say, do not count.
+    Blocks that hold a part of a time range only, as their hints say, do not count; hints of other programs say nothing.
     """
-    return max((b.meta.max_time for b in blocks if not b.meta.hints), default=None)
+    return max((b.meta.max_time for b in blocks if not SOME_SAMPLES_HINTS.intersection(b.meta.hints)), default=None)
 
 
 def log_bytes(directory: Path) -> int:

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from narthex.errors import CorruptionError
+from narthex.instrument.registry import Registry
 from narthex.model.matcher import Matcher, MatchType
 from narthex.tsdb.block import Block
+from narthex.tsdb.db import DB
+from narthex.tsdb.options import DBOptions
+from support.clock import FakeClock
 
 
 def copy(source: Path, target: Path) -> Path:
@@ -52,3 +56,18 @@ def test_a_missing_file_is_named(conformance: Path, tmp_path: Path) -> None:
             (path / name).unlink()
         with pytest.raises(CorruptionError, match=name):
             Block.open(path)
+
+
+def test_the_old_directories_open_as_a_data_directory(conformance: Path, tmp_path: Path) -> None:
+    repaired = "01BZJ9WJQPWHGNC2W4J9TA62KC"
+    copy(conformance / "tsdb" / "repair_index_version", tmp_path / "data")
+    (tmp_path / "data" / repaired / "chunks").mkdir()
+    copy(conformance / "tsdb" / "index_format_v1", tmp_path / "data" / "01DXXFZDYD1MQW6079WK0K6EDQ")
+    db = DB.open(tmp_path / "data", DBOptions(retention_time=0), Registry(), FakeClock())
+    assert not db.block_set.broken
+    assert [b.reader.index_version for b in db.blocks()] == [1, 2]
+    assert db.querier(0, 7_200_000).label_names() == ["bar", "foo"]
+    assert len(db.querier(0, 7_200_000).select([])) == 102
+    db.maintain()
+    assert len(db.blocks()) == 2
+    db.close()

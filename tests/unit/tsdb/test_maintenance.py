@@ -12,10 +12,12 @@ from narthex.errors import StorageError
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchType
-from narthex.native import wal_records
+from narthex.native import SeriesBatch, wal_records
 from narthex.storage.contract import AppendStatus
+from narthex.tsdb.block import Block
+from narthex.tsdb.block_write import write_block
 from narthex.tsdb.checkpoint import checkpoints, last_checkpoint
-from narthex.tsdb.db import DB
+from narthex.tsdb.db import DB, replay_from
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.wal import list_segments
 from support.clock import FakeClock
@@ -196,3 +198,22 @@ async def test_new_blocks_are_looked_for_once_an_interval(tmp_path: Path) -> Non
     assert b"prometheus_tsdb_reloads_total 3\n" in text
     assert b"prometheus_tsdb_compactions_triggered_total 9\n" in text
     db.close()
+
+
+def test_blocks_that_hold_a_part_of_their_time_do_not_shorten_the_replay(tmp_path: Path) -> None:
+    names = []
+    for k, hint in enumerate(["", "from-out-of-order", "from-stale-series", "from-selected-series", "of-another"]):
+        start = START + 2 * k * HOUR
+        meta = write_block(tmp_path, one_sample(start), start, start + 2 * HOUR, hints=[hint] if hint else [])
+        assert meta is not None
+        names.append(meta.ulid)
+    blocks = [Block.open(tmp_path / name) for name in names]
+    assert replay_from(tuple(blocks)) == START + 10 * HOUR
+    assert replay_from(tuple(blocks[:4])) == START + 2 * HOUR
+    assert replay_from(tuple(blocks[1:4])) is None
+
+
+def one_sample(time: int) -> SeriesBatch:
+    batch = SeriesBatch()
+    batch.add_columns([("i", "a")], np.array([time]), np.array([1.0]))
+    return batch

@@ -59,6 +59,19 @@ void bind_transaction(nb::module_& m) {
             return to_bytes(out);
         },
         nb::arg("position"), nb::arg("compression") = "snappy", nb::arg("zstd") = nb::none());
+    transaction.def(
+        "append_exemplars",
+        [](HeadTransaction& tx, const AppendColumn<uint64_t>& refs, const AppendColumn<int64_t>& ts,
+           const AppendColumn<double>& values, const LabelSets& labels) {
+            std::vector<uint8_t> statuses(refs.shape(0));
+            {
+                nb::gil_scoped_release release;
+                tx.append_exemplars(column_view(refs), column_view(ts), column_view(values), labels,
+                                    statuses);
+            }
+            return to_numpy(std::move(statuses));
+        },
+        nb::arg("refs"), nb::arg("timestamps"), nb::arg("values"), nb::arg("labels"));
     transaction.def_prop_ro("pending", &HeadTransaction::pending);
 }
 
@@ -130,6 +143,7 @@ void bind_replay(nb::module_& m) {
         .def_ro("markers", &ReplayCounts::markers)
         .def_ro("skipped_records", &ReplayCounts::skipped_records)
         .def_ro("histograms", &ReplayCounts::histograms)
+        .def_ro("exemplars", &ReplayCounts::exemplars)
         .def_ro("invalid_histograms", &ReplayCounts::invalid_histograms)
         .def_ro("unknown_records", &ReplayCounts::unknown_records)
         .def_ro("faults", &ReplayCounts::faults)
@@ -161,6 +175,13 @@ void bind_replay(nb::module_& m) {
 }
 
 void bind_stats(nb::module_& m) {
+    nb::class_<ExemplarStats>(m, "ExemplarCounts")
+        .def_ro("appended", &ExemplarStats::appended)
+        .def_ro("out_of_order", &ExemplarStats::out_of_order)
+        .def_ro("stored", &ExemplarStats::stored)
+        .def_ro("series", &ExemplarStats::series)
+        .def_ro("capacity", &ExemplarStats::capacity)
+        .def_ro("oldest", &ExemplarStats::oldest);
     nb::class_<HeadStats>(m, "HeadCounts")
         .def_ro("series", &HeadStats::series)
         .def_ro("chunks", &HeadStats::chunks)
@@ -189,6 +210,31 @@ void bind_stats(nb::module_& m) {
         .def_ro("histogram_buckets", &HeadStats::histogram_buckets)
         .def_ro("chunks_created", &HeadStats::chunks_created)
         .def_ro("chunks_removed", &HeadStats::chunks_removed);
+}
+
+// (series labels, for each series where its exemplars end, times, values, labels)
+nb::tuple exemplars(const Head& head, int64_t mint, int64_t maxt) {
+    LabelSets series, labels;
+    std::vector<uint64_t> ends;
+    std::vector<int64_t> times;
+    std::vector<double> values;
+    {
+        nb::gil_scoped_release release;
+        std::string last;
+        head.exemplars(mint, maxt, [&](std::string_view of, int64_t t, double value, std::string_view text) {
+            if (ends.empty() || of != last) {
+                last = of;
+                series.add_row(unpack_labels(of));
+                ends.push_back(times.size());
+            }
+            times.push_back(t);
+            values.push_back(value);
+            labels.add_row(unpack_labels(text));
+            ends.back() = times.size();
+        });
+    }
+    return nb::make_tuple(nb::cast(std::move(series)), to_numpy(std::move(ends)), to_numpy(std::move(times)),
+                          to_numpy(std::move(values)), nb::cast(std::move(labels)));
 }
 
 nb::tuple cardinality(const Head& head, std::string_view name, size_t limit) {
@@ -308,6 +354,10 @@ void bind_head(nb::module_& m) {
             },
             nb::kw_only(), nb::arg("xor2"), nb::arg("histogram_starts"), nb::arg("store_starts"),
             nb::call_guard<nb::gil_scoped_release>())
+        .def("set_max_exemplars", &Head::set_max_exemplars, nb::arg("count"),
+             nb::call_guard<nb::gil_scoped_release>())
+        .def("exemplars", &exemplars, nb::arg("mint"), nb::arg("maxt"))
+        .def("exemplar_counts", &Head::exemplar_stats)
         .def("set_min_valid_time", &Head::set_min_valid_time, nb::arg("mint"))
         .def("set_out_of_order_window", &Head::set_out_of_order_window, nb::arg("window"))
         .def("begin_out_of_order_compaction", &Head::begin_out_of_order_compaction,

@@ -27,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         segment = framed.bytes();
     }
     auto head = std::make_shared<Head>(7'200'000);
+    head->set_max_exemplars(16);
     ReplayCounts counts = HeadReplay(head).segment(segment, {});
     if (counts.fault.empty() != (counts.good_end == segment.size()) && counts.fault.empty()) std::abort();
     SeriesBatch batch;

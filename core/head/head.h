@@ -23,6 +23,7 @@
 
 #include "chunk/series_batch.h"
 #include "head/closed_chunks.h"
+#include "head/exemplars.h"
 #include "head/fair_mutex.h"
 #include "head/open_chunks.h"
 #include "head/open_transactions.h"
@@ -119,6 +120,16 @@ class Head {
     // Throws std::invalid_argument on no label or a repeated name.
     uint64_t series(std::span<const TextPair> labels);
     std::vector<uint64_t> series(const LabelSets& sets);
+
+    // How many exemplars are kept, 0: none. The newest stay.
+    void set_max_exemplars(size_t count);
+    // use(packed series labels, t, value, packed labels), see ExemplarRing::each.
+    template <typename Use>
+    void exemplars(int64_t mint, int64_t maxt, Use&& use) const {
+        std::shared_lock lock(mutex_);
+        exemplars_.each(mint, maxt, use);
+    }
+    ExemplarStats exemplar_stats() const;
 
     HeadView view() const;
     // Values of a label, those with numbers from `since` on (in order of first appearance) that start with
@@ -276,6 +287,10 @@ class Head {
     uint64_t removals_ = 0;             // counts what may have changed the slot of a reference
     uint64_t version_ = 0;              // counts commits and truncations
     HeadStats counts_;
+    // Of a series, packed.
+    std::string labels_of(const Series& s) const;
+
+    ExemplarRing exemplars_;
     HeadEncoding encoding_;
     std::atomic<bool> store_starts_{false};
     // Of floats and of histograms.

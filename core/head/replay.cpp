@@ -40,6 +40,12 @@ void HeadReplay::record(std::span<const uint8_t> record, ReplayCounts& counts) {
         case WalRecord::kTombstones:
             decode_tombstones(body, [&](uint64_t, int64_t, int64_t) { ++counts.tombstones; });
             break;
+        case WalRecord::kExemplars:
+            decode_exemplars(body,
+                             [&](uint64_t ref, int64_t t, uint64_t bits, std::span<const TextPair> labels) {
+                                 exemplar(ref, t, bits, labels, counts);
+                             });
+            break;
         case WalRecord::kHistograms:
         case WalRecord::kFloatHistograms:
         case WalRecord::kCustomHistograms:
@@ -93,6 +99,16 @@ void HeadReplay::sample(uint64_t ref, int64_t t, int64_t start, uint64_t bits, R
         head_->append(*s, t, start, bits);
         ++counts.samples;
     }
+}
+
+void HeadReplay::exemplar(uint64_t ref, int64_t t, uint64_t bits, std::span<const TextPair> labels,
+                          ReplayCounts& counts) {
+    if (t < head_->counts_.min_valid_time) return;
+    uint32_t slot = head_->table_.by_ref.find(ref, cursor_);
+    if (slot == RefMap::kNone) return;
+    auto status = head_->exemplars_.add(head_->labels_of(head_->table_.series[slot]), t,
+                                        std::bit_cast<double>(bits), pack_labels(labels));
+    counts.exemplars += status == ExemplarStatus::kOk;
 }
 
 // The series that a logged sample belongs to; nullptr, counted, when there is none or it is there already.

@@ -17,12 +17,13 @@ struct ReplayCounts {
     uint64_t series = 0;
     uint64_t samples = 0;         // applied floats
     uint64_t histograms = 0;      // applied
+    uint64_t exemplars = 0;       // applied
     uint64_t old_samples = 0;     // before the head's min valid time, or already there
     uint64_t unknown_refs = 0;    // samples of series that no record names
     uint64_t invalid_series = 0;  // label sets that no writer should have written
     uint64_t tombstones = 0;
     uint64_t markers = 0;             // of mapped chunks, in the log of out-of-order samples
-    uint64_t skipped_records = 0;     // types that are not kept: exemplars, metadata, unknown
+    uint64_t skipped_records = 0;     // types that are not kept: metadata, unknown
     uint64_t invalid_histograms = 0;  // of unknown schemas, or that make no sense
     uint64_t unknown_records = 0;     // of types that no version writes
     uint64_t faults = 0;

@@ -245,6 +245,7 @@ std::vector<uint8_t> HeadTransaction::encode(size_t position, WalCompression com
     lock.unlock();
     if (!series.empty()) out.record(series.bytes());
     encode_samples(out, false);
+    encode_exemplars(out);
     return std::move(out.bytes());
 }
 
@@ -295,6 +296,8 @@ HeadTransaction::Applied HeadTransaction::apply() {
     size_t n = refs_.size();
     size_t taken[2] = {};  // floats, histograms
     HistogramWalk walk(histograms_);
+    const Kind* kinds = kinds_.empty() ? nullptr : kinds_.data();
+    const int64_t* starts = starts_.empty() ? nullptr : starts_.data();
     for (size_t i = 0; i < n; ++i) {
         if (i + kAhead < n && places_[i + kAhead] == kInOrder) {
             const Series& later = table.series[slots_[i + kAhead]];
@@ -302,21 +305,23 @@ HeadTransaction::Applied HeadTransaction::apply() {
         }
         if (places_[i] == kNowhere) continue;
         Series& s = table.series[slots_[i]];
-        bool histogram = kind(i) == Kind::kHistogram;
+        bool histogram = kinds != nullptr && kinds[i] == Kind::kHistogram;
+        int64_t start = starts == nullptr ? 0 : starts[i];
         if (places_[i] == kOutOfOrder) {
-            bool inserted = histogram ? head_->insert(s, ts_[i], start(i), walk.at(values_[i]))
-                                      : head_->insert(s, ts_[i], start(i), values_[i]);
+            bool inserted = histogram ? head_->insert(s, ts_[i], start, walk.at(values_[i]))
+                                      : head_->insert(s, ts_[i], start, values_[i]);
             taken[histogram] += inserted;
             (histogram ? counts.histograms_out_of_order_appended : counts.out_of_order_appended) += inserted;
             continue;
         }
         ++taken[histogram];
         if (histogram) {
-            head_->append(s, ts_[i], start(i), walk.at(values_[i]));
+            head_->append(s, ts_[i], start, walk.at(values_[i]));
         } else {
-            head_->append(s, ts_[i], start(i), values_[i]);
+            head_->append(s, ts_[i], start, values_[i]);
         }
     }
+    apply_exemplars();
     ++head_->version_;
     return {taken[0], taken[1]};
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "chunk/histogram_batch.h"
@@ -25,6 +26,11 @@ class HeadTransaction {
     // The same for histograms; the status of a faulty one is its HistogramFault.
     void append(std::span<const uint64_t> refs, std::span<const int64_t> ts, const HistogramBatch& values,
                 std::span<const int64_t> starts, std::span<uint8_t> statuses);
+
+    // The same for exemplars, whose labels are the rows of `labels`. A status is an ExemplarStatus.
+    void append_exemplars(std::span<const uint64_t> refs, std::span<const int64_t> ts,
+                          std::span<const double> values, const LabelSets& labels,
+                          std::span<uint8_t> statuses);
 
     // Framed log records of series that no record holds yet, then of the samples, for a segment that is
     // `position` bytes long. Samples that other commits have overtaken meanwhile are dropped.
@@ -70,6 +76,9 @@ class HeadTransaction {
     Kind kind(size_t index) const { return kinds_.empty() ? Kind::kFloat : kinds_[index]; }
     int64_t start(size_t index) const { return starts_.empty() ? 0 : starts_[index]; }
     HistogramView histogram(size_t index) const;
+    void encode_exemplars(WalWriter& out) const;
+    // Under the exclusive lock of the head.
+    void apply_exemplars();
     // Samples out of order alone, or all.
     void encode_samples(WalWriter& out, bool late) const;
     void encode_floats(WalWriter& out, bool late) const;
@@ -94,6 +103,13 @@ class HeadTransaction {
     std::vector<Kind> kinds_;
     std::vector<int64_t> starts_;
     HistogramColumns histograms_;
+    struct Exemplar {
+        uint64_t ref;
+        int64_t t;
+        double value;
+        std::string labels;  // packed
+    };
+    std::vector<Exemplar> exemplars_;
     // Open addressing: slot -> index of its newest sample that was accepted in order, kNone = free.
     std::vector<uint32_t> newest_;
     size_t pending_ = 0;

@@ -487,6 +487,16 @@ class HeadCounts:
     chunks_created: int
     chunks_removed: int
 
+class ExemplarCounts:
+    appended: int
+    out_of_order: int
+    stored: int
+    series: int
+    """With exemplars."""
+    capacity: int
+    oldest: int
+    """Time of the one that goes next; 0 without any."""
+
 class HeadTransaction:
     """Samples of one commit: append*, encode, (write the log), apply. Used by one thread at a time."""
 
@@ -506,6 +516,15 @@ class HeadTransaction:
         values: HistogramBatch,
         start_timestamps: NDArray[np.int64] | None = None,
     ) -> NDArray[np.uint8]: ...
+    def append_exemplars(
+        self,
+        refs: NDArray[np.uint64],
+        timestamps: NDArray[np.int64],
+        values: NDArray[np.float64],
+        labels: LabelSets,
+    ) -> NDArray[np.uint8]:
+        """Exemplars, a row of `labels` each."""
+
     def encode(self, position: int, compression: str = "snappy", zstd: ZstdCompress | None = None) -> bytes:
         """Framed log records for a segment that is `position` bytes long; b"" when there is nothing to log.
 
@@ -587,6 +606,15 @@ class Head:
         (name, value, count) of series by label pair; the `limit` largest each, largest first.
         """
 
+    def set_max_exemplars(self, count: int) -> None:
+        """How many exemplars are kept, the newest ones; 0 turns them off."""
+
+    def exemplars(
+        self, mint: int, maxt: int
+    ) -> tuple[LabelSets, NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64], LabelSets]:
+        """(series, the end of each one's exemplars in the columns that follow, times, values, labels)."""
+
+    def exemplar_counts(self) -> ExemplarCounts: ...
     def set_encoding(self, *, xor2: bool, histogram_starts: bool, store_starts: bool) -> None:
         """How chunks are encoded that begin from now on: floats as XOR2, histograms with start times; and whether start
         times are kept at all. ValueError when they are to be kept without XOR2.
@@ -641,6 +669,7 @@ class ReplayCounts:
     samples: int
     """Floats that were applied."""
     histograms: int
+    exemplars: int
     old_samples: int
     unknown_refs: int
     invalid_series: int

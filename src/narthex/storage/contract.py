@@ -6,6 +6,7 @@ Samples cross this border as numpy columns and as `native.SeriesBatch`; never as
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
@@ -52,6 +53,10 @@ class AppendStatus(IntEnum):
     HISTOGRAM_EXPONENTIAL_CUSTOM_BOUNDS = 46
     HISTOGRAM_INVALID_SCHEMA = 47
     HISTOGRAM_BUCKET_INDEX_TOO_LARGE = 48
+    EXEMPLAR_OUT_OF_ORDER = 64
+    EXEMPLAR_DUPLICATE = 65  # as the newest of its series: silently fine
+    EXEMPLAR_LABEL_LENGTH = 66
+    EXEMPLARS_DISABLED = 67  # silently dropped
 
     @property
     def text(self) -> str:
@@ -85,6 +90,10 @@ _TEXTS = {
     AppendStatus.HISTOGRAM_INVALID_SCHEMA: "histogram has an invalid schema, which must be between -4 and 8 for "
     "exponential buckets, or -53 for custom buckets",
     AppendStatus.HISTOGRAM_BUCKET_INDEX_TOO_LARGE: "histogram has a bucket whose index is too large",
+    AppendStatus.EXEMPLAR_OUT_OF_ORDER: "out of order exemplar",
+    AppendStatus.EXEMPLAR_DUPLICATE: "duplicate exemplar",
+    AppendStatus.EXEMPLAR_LABEL_LENGTH: "label length for exemplar exceeds maximum of 128 UTF-8 characters",
+    AppendStatus.EXEMPLARS_DISABLED: "exemplar storage is disabled or max exemplars is less than or equal to 0",
 }
 
 
@@ -113,6 +122,10 @@ class Appender(Protocol):
         self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]:
         """The same for native histograms."""
+        ...
+
+    def append_exemplars(self, refs: Refs, timestamps: Times, values: Values, labels: LabelSets) -> NDArray[np.uint8]:
+        """Exemplars of those series, whose own labels are the rows of `labels`. Gives one AppendStatus each."""
         ...
 
     def commit(self) -> None:
@@ -158,3 +171,22 @@ class Querier(Protocol):
 
 class Queryable(Protocol):
     def querier(self, mint: int, maxt: int) -> Querier: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    labels: Labels
+    timestamp: int
+    """Milliseconds."""
+    value: float
+
+
+class ExemplarQuerier(Protocol):
+    def exemplars(
+        self, matcher_sets: Sequence[Sequence[Matcher]], mint: int, maxt: int
+    ) -> list[tuple[Labels, list[Exemplar]]]:
+        """Exemplars in [mint, maxt] (milliseconds, both inclusive) of series that one of the sets matches as a whole.
+
+        Series are in label order, their exemplars ascend in time.
+        """
+        ...

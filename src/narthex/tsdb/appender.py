@@ -26,6 +26,9 @@ class Transaction(Protocol):
     def append_histograms(
         self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]: ...
+    def append_exemplars(
+        self, refs: Refs, timestamps: Times, values: Values, labels: LabelSets
+    ) -> NDArray[np.uint8]: ...
 
 
 class LoggedStore(Protocol):
@@ -67,6 +70,9 @@ class LogAppender:
         self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]:
         return self._open().append_histograms(refs, timestamps, values, start_timestamps)
+
+    def append_exemplars(self, refs: Refs, timestamps: Times, values: Values, labels: LabelSets) -> NDArray[np.uint8]:
+        return self._open().append_exemplars(refs, timestamps, values, labels)
 
     def commit(self) -> None:
         transaction = self._open()

@@ -12,9 +12,10 @@ from narthex.clock import Clock
 from narthex.errors import StorageError
 from narthex.files.lock import FileLock
 from narthex.instrument.registry import Registry
-from narthex.model.labels import METRIC_NAME
+from narthex.model.labels import METRIC_NAME, Labels
 from narthex.model.matcher import Matcher
 from narthex.native import HeadPart
+from narthex.storage.contract import Exemplar
 from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
@@ -133,6 +134,12 @@ class DB:
     def querier(self, mint: int, maxt: int) -> DBQuerier:
         """Bounds in milliseconds, inclusive."""
         return DBQuerier(self.head, self.block_set, mint, maxt)
+
+    def exemplars(
+        self, matcher_sets: Sequence[Sequence[Matcher]], mint: int, maxt: int
+    ) -> list[tuple[Labels, list[Exemplar]]]:
+        """storage.contract.ExemplarQuerier: only the head has exemplars."""
+        return self.head.exemplars(matcher_sets, mint, maxt)
 
     def blocks(self) -> tuple[Block, ...]:
         """The loaded blocks, oldest first."""

@@ -12,11 +12,14 @@ from typing import NamedTuple, TypeVar
 
 from narthex.errors import StorageError
 from narthex.instrument.registry import Registry
+from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.native import Head as CoreHead
 from narthex.native import HeadCounts, HeadPart, HeadTransaction, LabelSets, SeriesBatch, TextList
+from narthex.storage.contract import Exemplar
 from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.checkpoint import remove_temporary
+from narthex.tsdb.exemplars import select_exemplars
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.head_settings import DEFAULT_SETTINGS, HeadSettings
 from narthex.tsdb.head_snapshot import remove_snapshots, write_snapshot
@@ -77,6 +80,7 @@ class Head:
         directory = path / WAL
         core = CoreHead(chunk_range, settings.out_of_order_cap)
         _set_encoding(core, settings)
+        core.set_max_exemplars(settings.max_exemplars)
         if min_valid_time is not None:
             core.set_min_valid_time(min_valid_time)
         wal_metrics = WalMetrics(registry)
@@ -104,6 +108,12 @@ class Head:
         settings = replace(self.settings, xor2=on)
         _set_encoding(self.core, settings)
         self.settings = settings
+
+    def exemplars(
+        self, matcher_sets: Sequence[Sequence[Matcher]], mint: int, maxt: int
+    ) -> list[tuple[Labels, list[Exemplar]]]:
+        """storage.contract.ExemplarQuerier."""
+        return select_exemplars(self.core, matcher_sets, mint, maxt)
 
     def appender(self) -> LogAppender:
         self.metrics.appenders.inc()

@@ -19,6 +19,8 @@ class HeadSettings:
     """Samples of an out-of-order chunk."""
     snapshot_on_shutdown: bool = False
     """Write a snapshot at a clean stop, and begin with one where there is one."""
+    max_exemplars: int = 0
+    """The newest ones are kept; 0: none."""
 
 
 DEFAULT_SETTINGS = HeadSettings()

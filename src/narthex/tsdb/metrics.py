@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from narthex.instrument.registry import Registry
 from narthex.native import Head
+from narthex.tsdb.exemplars import ExemplarMetrics
 
 
 class LogMetrics:
@@ -155,6 +156,7 @@ class HeadMetrics:
             "prometheus_tsdb_data_replay_duration_seconds", "Time taken to replay the data on disk."
         )
         self.replay_duration.set(0)
+        self.exemplars = ExemplarMetrics(registry, head)
         registry.on_collect(self._collect)
 
     def _collect(self) -> None:

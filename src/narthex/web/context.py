@@ -11,7 +11,7 @@ from narthex.clock import Clock
 from narthex.errors import RequestError
 from narthex.instrument import Registry
 from narthex.model.regex import Regex
-from narthex.storage.contract import Queryable
+from narthex.storage.contract import ExemplarQuerier, Queryable
 from narthex.web.sources import (
     Alertmanagers,
     Language,
@@ -57,6 +57,7 @@ class Context:
     engine: QueryEngine | None = None
     language: Language | None = None
     storage: Queryable | None = None
+    exemplars: ExemplarQuerier | None = None
     targets: Targets | None = None
     rules: Rules | None = None
     alertmanagers: Alertmanagers | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from narthex.errors import PromQLError, QueryError, RequestError
 from narthex.model.labels import quote
+from narthex.native import format_value
 from narthex.web.context import Context, need
 from narthex.web.parameters import MAX_TIME, MIN_TIME, Parameters, bad_parameter, parse_seconds
 from narthex.web.reply import Reply, json_reply
@@ -48,12 +49,29 @@ async def query_range(context: Context, parameters: Parameters) -> Reply:
 
 
 async def query_exemplars(context: Context, parameters: Parameters) -> Reply:
-    """Exemplars are not stored yet, which Prometheus answers with an empty list too when its storage is off."""
+    """Exemplars of the series that the query's selectors name; empty where they are not stored."""
     start, end = parameters.time("start", MIN_TIME), parameters.time("end", MAX_TIME)
     if end < start:
         raise RequestError("bad_data", "end timestamp must not be before start timestamp")
-    _formatted(context, parameters)
-    return json_reply([])
+    try:
+        selectors = need(context.language, "the parser").selectors(parameters.text("query"))
+    except PromQLError as e:
+        raise bad_parameter("query", str(e)) from None
+    if not selectors:
+        return json_reply([])
+    found = await context.workers.call(need(context.exemplars, "the storage").exemplars, selectors, start, end)
+    return json_reply(
+        [
+            {
+                "seriesLabels": dict(series),
+                "exemplars": [
+                    {"labels": dict(e.labels), "value": format_value(e.value), "timestamp": e.timestamp / 1000}
+                    for e in exemplars
+                ],
+            }
+            for series, exemplars in found
+        ]
+    )
 
 
 async def format_query(context: Context, parameters: Parameters) -> Reply:

@@ -70,6 +70,10 @@ class Language(Protocol):
         """Matchers of a series selector. Raises PromQLError."""
         ...
 
+    def selectors(self, query: str) -> Sequence[Sequence[Matcher]]:
+        """The matchers of each vector selector in a query. Raises PromQLError."""
+        ...
+
     def format(self, query: str) -> str: ...
 
     def tree(self, query: str) -> Any:

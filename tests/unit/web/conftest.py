@@ -13,10 +13,12 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from narthex.errors import ConfigError, ConfigProblem, PromQLError, QueryCanceled
 from narthex.instrument import Registry
+from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchType
 from narthex.model.regex import compile_regex
 from narthex.native import LabelSets, SeriesBatch, TextList
 from narthex.rules.views import AlertView, GroupView, RuleView
+from narthex.storage.contract import Exemplar
 from narthex.web.application import make_application
 from narthex.web.context import Context, WebSettings
 from narthex.web.sources import (
@@ -87,6 +89,9 @@ class FakeLanguage:
         if "{" in text:
             raise PromQLError("unexpected end of input inside braces", text, len(text), len(text))
         return [Matcher(MatchType.EQUAL, "__name__", text)]
+
+    def selectors(self, query: str) -> Sequence[Sequence[Matcher]]:
+        return [self.selector(query)] if query != "1" else []
 
     def format(self, query: str) -> str:
         return " ".join(query.split())
@@ -214,6 +219,18 @@ class FakeStorageStatus:
         ]
 
 
+class FakeExemplars:
+    def __init__(self) -> None:
+        self.asked: list[tuple[list[list[str]], int, int]] = []
+
+    def exemplars(
+        self, matcher_sets: Sequence[Sequence[Matcher]], mint: int, maxt: int
+    ) -> list[tuple[Labels, list[Exemplar]]]:
+        self.asked.append(([[str(m) for m in matchers] for matchers in matcher_sets], mint, maxt))
+        found = [Exemplar(Labels({"trace": "a"}), 1500, 0.25), Exemplar(Labels({}), 2000, float("inf"))]
+        return [(Labels({"__name__": "up", "job": "a"}), found)]
+
+
 class FakeState:
     def __init__(self) -> None:
         self.ready, self.stopping, self.reloads, self.fail_reload = True, False, 0, False
@@ -275,7 +292,8 @@ async def web(settings: WebSettings) -> AsyncIterator[Web]:
     context = Context(settings, state, workers, registry, FakeClock(NOW), lambda text: None)
     context.engine, context.language, context.storage = engine, FakeLanguage(), storage
     context.targets, context.rules, context.alertmanagers = FakeTargets(), FakeRules(), FakeAlertmanagers()
-    context.storage_status = FakeStorageStatus()
+    context.storage_status, context.exemplars = FakeStorageStatus(), FakeExemplars()
+    context.exemplars = FakeExemplars()
     server = TestServer(make_application(context))
     await server.start_server()
     client: TestClient[Any, Any] = TestClient(server)

@@ -89,7 +89,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
         "templating_functions": dict.fromkeys(_TEMPLATE, True),
         "tsdb": {
             "delayed_compaction": "delayed-compaction" in on,
-            "exemplar_storage": False,
+            "exemplar_storage": "exemplar-storage" in on,
             "histograms_st_encoding": "histograms-st-encoding" in on,
             "isolation": True,
             "native_histograms": True,

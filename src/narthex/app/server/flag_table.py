@@ -130,7 +130,7 @@ FEATURES: dict[str, bool] = {
     "concurrent-rule-eval": False,
     "created-timestamp-zero-ingestion": False,
     "delayed-compaction": True,
-    "exemplar-storage": False,
+    "exemplar-storage": True,
     "extra-scrape-metrics": False,
     "fast-startup": False,
     "histograms-st-encoding": True,

@@ -15,7 +15,7 @@ from narthex.app.server.queries import Language, Queries
 from narthex.app.server.reload import Step
 from narthex.app.server.settings import ServerSettings, retention_text
 from narthex.app.server.state import State
-from narthex.app.server.storage import Admin, Status, open_db, wanted_retention, wants_xor2
+from narthex.app.server.storage import Admin, Status, open_db, wanted_exemplars, wanted_retention, wants_xor2
 from narthex.clock import Clock
 from narthex.config.printing import config_to_yaml
 from narthex.config.prometheus import Config
@@ -53,6 +53,7 @@ class Parts:
         context.engine, context.language = self.queries, Language(parser_options(flags))
         self._state.activity = lambda: db.block_set.activity
         context.storage, context.storage_status, context.storage_admin = db, Status(db), Admin(db, clock)
+        context.exemplars = db
         self.scrape = ScrapeManager(
             db, clock, registry, hostname=socket.getfqdn(), align_timestamps=flags.on("scrape.adjust-timestamps")
         )
@@ -120,6 +121,7 @@ class Parts:
         xor2 = wants_xor2(self._settings, loaded.config)
         self.db.head.set_xor2(xor2)
         self.db.block_set.set_float_encoding(xor2=xor2)
+        self.db.head.core.set_max_exemplars(wanted_exemplars(self._settings, loaded.config))
         self.db.block_set.set_retention(retention)
         tsdb = loaded.config.storage.tsdb
         self.db.set_out_of_order_window(tsdb.out_of_order_time_window if tsdb is not None else 0)
@@ -191,7 +193,6 @@ def without_effect(config: Config) -> list[str]:
         "remote_read": config.remote_read,
         "tracing": config.tracing,
         "global.query_log_file": config.global_.query_log_file,
-        "storage.exemplars": config.storage.exemplars,
         "storage.tsdb.stale_series_compaction_threshold": tsdb and tsdb.stale_series_compaction_threshold,
     }
     return [key for key, value in settings.items() if value]

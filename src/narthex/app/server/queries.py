@@ -17,7 +17,16 @@ from narthex.native import take_rows
 from narthex.promql.engine import Engine, QueryHandle
 from narthex.promql.options import EngineOptions
 from narthex.promql.result import QueryResult, QueryStats
-from narthex.promql.syntax import ParserOptions, ValueType, parse_expr, parse_selector, prettify, to_json
+from narthex.promql.syntax import (
+    ParserOptions,
+    ValueType,
+    VectorSelector,
+    parse_expr,
+    parse_selector,
+    prettify,
+    to_json,
+    walk,
+)
 from narthex.rules.contract import Sample
 from narthex.storage.contract import Queryable
 from narthex.web.reply import TRUNCATED
@@ -32,6 +41,10 @@ class Language:
 
     def selector(self, text: str) -> Sequence[Matcher]:
         return parse_selector(text).matchers
+
+    def selectors(self, query: str) -> Sequence[Sequence[Matcher]]:
+        tree = parse_expr(query, self._options)
+        return [node.matchers for node in walk(tree) if isinstance(node, VectorSelector)]
 
     def format(self, query: str) -> str:
         return prettify(parse_expr(query, self._options))

@@ -34,6 +34,7 @@ from narthex.web.sources import StorageStatistics
 
 log = logging.getLogger(__name__)
 
+_DEFAULT_EXEMPLARS = 100_000
 _NFS = ("nfs", "nfs4")
 
 
@@ -79,6 +80,7 @@ def db_options(flags: Flags, settings: ServerSettings, config: Config, clock: Cl
             histogram_starts="histograms-st-encoding" in settings.features,
             store_starts="st-storage" in settings.features,
             snapshot_on_shutdown="memory-snapshot-on-shutdown" in settings.features,
+            max_exemplars=wanted_exemplars(settings, config),
         ),
         **more,
     )
@@ -94,6 +96,13 @@ def wants_xor2(settings: ServerSettings, config: Config) -> bool:
     tsdb = config.storage.tsdb
     floats = tsdb.chunk_encoding.floats if tsdb is not None else ""
     return floats == "xor2" if floats else "xor2-encoding" in settings.features
+
+
+def wanted_exemplars(settings: ServerSettings, config: Config) -> int:
+    """How many are to be kept."""
+    if "exemplar-storage" not in settings.features:
+        return 0
+    return _DEFAULT_EXEMPLARS if config.storage.exemplars is None else max(0, config.storage.exemplars.max_exemplars)
 
 
 def wal_compression(flags: Flags) -> str:

@@ -22,6 +22,7 @@ Alternative = tuple[str | Gap, ...]
 """Literals and gaps in turn; () is the empty text."""
 
 MOST_ALTERNATIVES = 10_000
+_MOST_WORK = 200_000  # parts put together; a short pattern can ask for any number
 _MOST_IN_A_CLASS = 16
 # An escape of a letter or digit has a meaning of its own; any other stands for its character.
 _TOKEN = re.compile(r"\\[!-/:-@\[-`{-~]|\.[*+]\??|\(\?:|[()|?]|\[[0-9A-Za-z_.:/-]+\]|[^\\.+*?()|\[\]{}^$]+", re.DOTALL)
@@ -67,7 +68,7 @@ class _Parser:
 
     def __init__(self, pattern: str) -> None:
         self.pattern, self.at = pattern, 0
-        self._depth = 0
+        self._depth = self._work = 0
 
     def alternation(self) -> list[Alternative]:
         found = self._sequence()
@@ -83,7 +84,9 @@ class _Parser:
             self._take("^")
         found: list[Alternative] = [()]
         while (choices := self._item()) is not None:
-            if len(found) * len(choices) > MOST_ALTERNATIVES:
+            wanted = len(found) * len(choices)
+            self._work += wanted
+            if wanted > MOST_ALTERNATIVES or self._work > _MOST_WORK:
                 raise _NotPlain
             found = [_joined(a, b) for a in found for b in choices]
         if self._depth == 0 and self._take("$") and self.pattern[self.at : self.at + 1] not in ("", "|"):

@@ -16,6 +16,7 @@
 #include "bind/text.h"
 #include "bind/transaction.h"
 #include "bind/zstd.h"
+#include "head/deletion.h"
 #include "head/replay.h"
 #include "head/snapshot.h"
 #include "head/transaction.h"
@@ -121,6 +122,28 @@ void bind_snapshot(nb::module_& m) {
         .def("fill_page", &HeadSnapshot::fill_page)
         .def("take", [](HeadSnapshot& s) { return to_bytes(s.take()); })
         .def_prop_ro("series", &HeadSnapshot::series);
+}
+
+void bind_deletion(nb::module_& m) {
+    nb::class_<HeadDeletion>(m, "HeadDeletion")
+        .def(nb::init<std::shared_ptr<Head>>(), nb::arg("head"))
+        .def(
+            "plan",
+            [](HeadDeletion& d, std::pair<uint64_t, uint32_t> view, const PyMatchTerms& terms, int64_t mint,
+               int64_t maxt) {
+                auto plan = to_match_terms(terms);
+                nb::gil_scoped_release release;
+                return d.plan(to_view(view), plan, mint, maxt);
+            },
+            nb::arg("view"), nb::arg("terms"), nb::arg("mint"), nb::arg("maxt"))
+        .def_prop_ro("series", &HeadDeletion::series)
+        .def(
+            "encode",
+            [](const HeadDeletion& d, size_t position, std::string_view compression, nb::object zstd) {
+                return to_bytes(d.encode(position, wal_compression(compression, zstd)));
+            },
+            nb::arg("position"), nb::arg("compression") = "snappy", nb::arg("zstd") = nb::none())
+        .def("apply", &HeadDeletion::apply, nb::call_guard<nb::gil_scoped_release>());
 }
 
 void bind_replay(nb::module_& m) {
@@ -376,6 +399,7 @@ void bind_head(nb::module_& m) {
             },
             nb::arg("mint"))
         .def("refs", [](const Head& h) { return to_numpy(h.refs()); });
+    bind_deletion(m);
     bind_replay(m);
     bind_snapshot(m);
 }

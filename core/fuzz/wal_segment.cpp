@@ -41,13 +41,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         decode_histograms(batch, i, kMinTime, kMaxTime, histograms);
         samples += ts.size() + histograms.size();
     }
-    if (samples != counts.samples + counts.histograms) std::abort();
+    uint64_t taken = counts.samples + counts.histograms;
+    if (counts.tombstones == 0 ? samples != taken : samples > taken) std::abort();
     if (counts.fault.empty() != (counts.faults == 0)) std::abort();
     WalWriter sound(0);
     HeadReplay(head).segment(segment, {}, &sound);
     auto repaired = std::make_shared<Head>(7'200'000);
     ReplayCounts second = HeadReplay(repaired).segment(sound.bytes(), {});
-    if (second.faults != 0 || second.samples + second.histograms > samples) std::abort();
+    if (second.faults != 0 || second.samples + second.histograms > taken) std::abort();
     Checkpoint checkpoint(head->refs(), 0);
     checkpoint.segment(segment, {});
     checkpoint.finish();

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "block/tombstones.h"
 #include "chunk/start_times.h"
 #include "head/open_histogram.h"
 #include "head/out_of_order.h"
@@ -25,6 +26,7 @@ struct Xor2Rest {
 // Empty members mean that the series does not use the mechanism.
 struct SeriesExtra {
     std::unique_ptr<OutOfOrder> out_of_order;
+    std::unique_ptr<Intervals> deleted;        // samples in order that are not to be seen any more
     std::unique_ptr<OpenHistogram> histogram;  // the open chunk
     std::unique_ptr<Xor2Rest> xor2;            // of the open chunk
     std::optional<size_t> buckets;             // of the newest sample when that is a histogram

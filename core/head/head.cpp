@@ -13,7 +13,7 @@ namespace narthex {
 
 namespace {
 
-constexpr unsigned kSamplesPerChunk = 120;
+constexpr unsigned kChunkSamples = 120;
 constexpr size_t kMaxChunkBytes = 1024;
 
 uint64_t difference(int64_t a, int64_t b) {
@@ -114,12 +114,12 @@ void Head::set_newest(Series& s, int64_t t, uint64_t bits) {
 
 bool Head::is_due(Series& s, int64_t t, size_t widest) {
     if (s.size == 0) return false;
-    if (s.samples == kSamplesPerChunk / 4) {
+    if (s.samples == kChunkSamples / 4) {
         // A quarter is full: spread the rest of the range evenly over chunks of about the wanted size.
         uint64_t pieces = s.cut_after / ((difference(s.t, s.mint) + 1) * 4);
         if (pieces > 1) s.cut_after = static_cast<uint32_t>(s.cut_after / pieces);
     }
-    return difference(t, s.mint) >= s.cut_after || s.samples >= 2 * kSamplesPerChunk ||
+    return difference(t, s.mint) >= s.cut_after || s.samples >= 2 * kChunkSamples ||
            s.size > kMaxChunkBytes - widest;
 }
 

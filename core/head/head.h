@@ -192,6 +192,7 @@ class Head {
     bool stores_starts() const { return store_starts_.load(std::memory_order_relaxed); }
 
   private:
+    friend class HeadDeletion;
     friend class HeadTransaction;
     friend class HeadReplay;
     friend class HeadSnapshot;
@@ -203,6 +204,9 @@ class Head {
     bool overlaps(const Series& s, int64_t mint, int64_t maxt, HeadPart part = HeadPart::kAll) const;
     // nullptr: the series has no out-of-order samples. Expects a lock.
     const OutOfOrder* out_of_order(const Series& s) const;
+    // Of samples in order; nullptr: none is deleted. Expects a lock.
+    const Intervals* deleted(const Series& s) const;
+    Interval range_of(const Series& s) const;
     // Slots of series for which all terms hold. false: see select.
     bool match(HeadView view, std::span<const MatchTerm> terms, std::vector<uint32_t>& slots) const;
     // The values (symbols) of a label that some series have: by looking at the first `count` values, where
@@ -244,6 +248,11 @@ class Head {
     template <typename Use>
     void each_out_of_order(Use&& use);
     void note_times(const OutOfOrder& late);
+    void mark_deleted(Series& s, Interval interval);
+    // Forgets what ended before mint.
+    void forget_deleted(Series& s, int64_t mint);
+    void take_out(Series& s, Interval interval);
+    void rewrite_late_chunk(const Series& s, OutOfOrder& late, Interval interval);
     // A float where the newest chunk is none of XOR floats. false: that is closed now, append as usual.
     bool append_elsewhere(Series& s, int64_t t, int64_t start, uint64_t bits);
     // Notes the newest sample of a series that has one; `bits` are those of a float or of a histogram's sum.

@@ -38,7 +38,8 @@ void HeadReplay::record(std::span<const uint8_t> record, ReplayCounts& counts) {
             });
             break;
         case WalRecord::kTombstones:
-            decode_tombstones(body, [&](uint64_t, int64_t, int64_t) { ++counts.tombstones; });
+            decode_tombstones(
+                body, [&](uint64_t ref, int64_t mint, int64_t maxt) { deletion(ref, {mint, maxt}, counts); });
             break;
         case WalRecord::kExemplars:
             decode_exemplars(body,
@@ -127,6 +128,43 @@ Series* HeadReplay::series_for(uint64_t ref, int64_t t, ReplayCounts& counts) {
     }
     ++counts.old_samples;
     return nullptr;
+}
+
+void HeadReplay::deletion(uint64_t ref, Interval interval, ReplayCounts& counts) {
+    if (ref >> 63 == 0) head_->counts_.last_ref = std::max(head_->counts_.last_ref, ref);
+    uint32_t slot = head_->table_.by_ref.find(ref, cursor_);
+    if (slot == RefMap::kNone) {
+        ++counts.unknown_refs;
+        return;
+    }
+    if (interval.mint > interval.maxt || interval.maxt < head_->counts_.min_valid_time) return;
+    ++counts.tombstones;
+    Series& s = head_->table_.series[slot];
+    if (interval.mint == kMinTime && interval.maxt == kMaxTime) {
+        drop_series(s, slot);
+        return;
+    }
+    // What chunk files have of it is there at finish() at the latest.
+    auto& kept = head_->table_.extras.of(s).deleted;
+    if (kept == nullptr) kept = std::make_unique<Intervals>();
+    add_interval(*kept, interval);
+}
+
+// Everything there is: how Prometheus logs that it moved a stale series to a block.
+void HeadReplay::drop_series(Series& s, uint32_t slot) {
+    HeadStats& counts = head_->counts_;
+    size_t open = s.size > 0;
+    head_->release_open(s);
+    size_t dropped = open + head_->closed_.drop(std::exchange(s.closed, kNoChunk));
+    counts.chunks -= dropped;
+    counts.chunks_removed += dropped;
+    for (uint32_t id; (id = pending_.next(slot)) != kNoChunk;) {
+        pending_.advance(slot);
+        head_->closed_.set_older(id, kNoChunk);
+        head_->closed_.drop(id);
+    }
+    head_->forget_newest(s);
+    if (SeriesExtra* extra = head_->table_.extras.find(s)) extra->deleted.reset();
 }
 
 // Chunks from files that begin at or before t become the newest of their series.
@@ -226,6 +264,14 @@ void HeadReplay::out_of_order_record(std::span<const uint8_t> record, ReplayCoun
                 type, body, [&](uint64_t ref, int64_t t, int64_t start, const HistogramView& h) {
                     use(ref, t, start, h, counts.histograms);
                 });
+            break;
+        case WalRecord::kTombstones:
+            decode_tombstones(body, [&](uint64_t ref, int64_t mint, int64_t maxt) {
+                uint32_t slot = head_->table_.by_ref.find(ref, cursor_);
+                if (slot == RefMap::kNone) return;
+                ++counts.tombstones;
+                head_->take_out(head_->table_.series[slot], {mint, maxt});
+            });
             break;
         case WalRecord::kMmapMarkers:
             decode_markers(body, [&](uint64_t, uint64_t) { ++counts.markers; });

@@ -49,6 +49,8 @@ class HeadReplay {
     void exemplar(uint64_t ref, int64_t t, uint64_t bits, std::span<const TextPair> labels,
                   ReplayCounts& counts);
     Series* series_for(uint64_t ref, int64_t t, ReplayCounts& counts);
+    void deletion(uint64_t ref, Interval interval, ReplayCounts& counts);
+    void drop_series(Series& s, uint32_t slot);
     void take_chunks(Series& s, uint32_t slot, int64_t t);
     void restore_value(Series& s);
 

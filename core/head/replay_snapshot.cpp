@@ -44,7 +44,8 @@ void HeadReplay::snapshot_record(std::span<const uint8_t> record, ReplayCounts& 
             break;
         }
         case SnapshotRecord::kTombstones:
-            counts.tombstones += has_tombstones(body);
+            for (const auto& [ref, interval] : decode_snapshot_tombstones(body))
+                deletion(ref, interval, counts);
             break;
         case SnapshotRecord::kExemplars:
             ++counts.skipped_records;

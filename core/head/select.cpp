@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <optional>
+#include <utility>
 
+#include "bytes/error.h"
 #include "head/head.h"
 #include "head/label_rows.h"
 
@@ -59,6 +61,11 @@ struct Chunks {
         }
         late.push_back(std::move(encoded));
     }
+    // What the row has so far is to be seen without these intervals.
+    void cut_row(const Intervals& deleted) {
+        size_t first = ends.empty() ? 0 : ends.back();
+        if (first < views.size()) cuts.push_back({ends.size(), first, views.size(), deleted});
+    }
     void end_row() { ends.push_back(views.size()); }
 
     // Without the lock: views of the bytes in place of what add() noted.
@@ -73,7 +80,43 @@ struct Chunks {
         for (auto [i, offset] : copied) views[i].data = copies->data() + offset;
     }
 
+    // After resolve(): takes deleted samples out, and rows that are left without chunks, `slots` included.
+    void cut(std::vector<uint32_t>& slots, std::vector<std::shared_ptr<const void>>& owners) {
+        if (cuts.empty()) return;
+        SeriesBatch rest;
+        std::vector<ChunkView> before = std::exchange(views, {});
+        std::vector<uint64_t> ends_before = std::exchange(ends, {});
+        auto next = cuts.begin();
+        size_t at = 0;
+        for (size_t row = 0; row < ends_before.size(); ++row) {
+            if (next != cuts.end() && next->row == row) {
+                rest.chunks.clear();
+                for (; at < next->last; ++at) {
+                    try {
+                        add_remains(before[at], next->deleted, rest);
+                    } catch (const DecodeError&) {
+                        rest.chunks.push_back(before[at]);  // who reads it will say so
+                    }
+                }
+                views.insert(views.end(), rest.chunks.begin(), rest.chunks.end());
+                ++next;
+            }
+            for (; at < ends_before[row]; ++at) views.push_back(before[at]);
+            if (views.size() == (ends.empty() ? 0 : ends.back())) continue;
+            slots[ends.size()] = slots[row];
+            end_row();
+        }
+        slots.resize(ends.size());
+        owners.insert(owners.end(), rest.owners.begin(), rest.owners.end());
+    }
+
   private:
+    struct Cut {
+        size_t row, first, last;  // views [first, last)
+        Intervals deleted;
+    };
+    std::vector<Cut> cuts;
+
     void add_closed(const ClosedChunks& closed, const ClosedChunk& c) {
         views.push_back({c.mint, c.maxt(), closed.entry(c), 0, 0});
         pages[c.page] = true;
@@ -86,13 +129,19 @@ void sort_chunks(std::span<ChunkView> row) {
     if (!std::is_sorted(row.begin(), row.end(), earlier)) std::stable_sort(row.begin(), row.end(), earlier);
 }
 
-bool overlaps_in_order(const ClosedChunks& closed, const Series& s, int64_t mint, int64_t maxt) {
+bool covered(const Intervals* deleted, int64_t mint, int64_t maxt) {
+    return deleted != nullptr && std::any_of(deleted->begin(), deleted->end(),
+                                             [&](Interval i) { return i.mint <= mint && maxt <= i.maxt; });
+}
+
+bool overlaps_in_order(const ClosedChunks& closed, const Series& s, const Intervals* deleted, int64_t mint,
+                       int64_t maxt) {
     if (!s.has_samples() || s.t < mint) return false;
-    if (s.size > 0 && s.mint <= maxt) return true;
+    if (s.size > 0 && s.mint <= maxt && !covered(deleted, s.mint, s.t)) return true;
     for (uint32_t id = s.closed; id != kNoChunk; id = closed[id].older) {
         const ClosedChunk& c = closed[id];
         if (c.maxt() < mint) return false;
-        if (c.mint <= maxt) return true;
+        if (c.mint <= maxt && !covered(deleted, c.mint, c.maxt())) return true;
     }
     return false;
 }
@@ -105,7 +154,7 @@ const OutOfOrder* Head::out_of_order(const Series& s) const {
 }
 
 bool Head::overlaps(const Series& s, int64_t mint, int64_t maxt, HeadPart part) const {
-    if (part != HeadPart::kCompacting && overlaps_in_order(closed_, s, mint, maxt)) return true;
+    if (part != HeadPart::kCompacting && overlaps_in_order(closed_, s, deleted(s), mint, maxt)) return true;
     const OutOfOrder* late = part == HeadPart::kInOrder ? nullptr : out_of_order(s);
     if (late == nullptr) return false;
     if (part == HeadPart::kCompacting) return any_overlaps(closed_, late->compacting(closed_), mint, maxt);
@@ -127,8 +176,10 @@ bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint,
             const Series& s = table_.series[slot];
             if (!overlaps(s, mint, maxt, part)) continue;
             slots[kept++] = slot;
-            if (part != HeadPart::kCompacting)
+            if (part != HeadPart::kCompacting) {
                 chunks.add_in_order(open_, closed_, open_elsewhere(s), s, mint, maxt);
+                if (const Intervals* gone = deleted(s)) chunks.cut_row(*gone);
+            }
             if (const OutOfOrder* late = out_of_order(s)) {
                 if (part == HeadPart::kAll)
                     chunks.add_out_of_order(closed_, late->closed, late, encoding_, mint, maxt);
@@ -143,9 +194,10 @@ bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint,
             if (chunks.pages[p]) out.owners.push_back(closed_.owner(static_cast<uint32_t>(p)));
         }
     }
+    chunks.resolve();
+    chunks.cut(slots, out.owners);
     std::optional<LabelRows> rows;
     if (!copy_labels(view, slots, rows, [](const Series&) { return true; })) return false;
-    chunks.resolve();
     out.owners.push_back(chunks.copies);
     out.owners.insert(out.owners.end(), chunks.late.begin(), chunks.late.end());
     auto order = rows->sort_into(out.labels);

@@ -28,14 +28,30 @@ bool HeadSnapshot::step() {
         ++series_;
     }
     if (next_ < series.size()) return true;
-    ByteWriter tombstones;
-    tombstones.u8(static_cast<uint8_t>(SnapshotRecord::kTombstones));
-    tombstones.uvarint(1);
-    tombstones.u8(kSnapshotTombstonesVersion);
-    out_.record(tombstones.buffer());
+    tombstones_record();
     out_.fill_page();
     done_ = true;
     return true;
+}
+
+void HeadSnapshot::tombstones_record() {
+    ByteWriter entries;
+    entries.u8(kSnapshotTombstonesVersion);
+    const auto& series = head_->table_.series;
+    for (size_t i = 0; i < series.size(); ++i) {
+        const Intervals* deleted = head_->deleted(series[i]);
+        if (deleted == nullptr) continue;
+        for (Interval interval : *deleted) {
+            entries.uvarint(series[i].ref);
+            entries.varint(interval.mint);
+            entries.varint(interval.maxt);
+        }
+    }
+    ByteWriter record;
+    record.u8(static_cast<uint8_t>(SnapshotRecord::kTombstones));
+    record.uvarint(entries.size());
+    record.raw(entries.buffer());
+    out_.record(record.buffer());
 }
 
 void HeadSnapshot::series_record(const Series& s, ByteWriter& record) const {
@@ -83,13 +99,18 @@ void decode_snapshot_series(std::span<const uint8_t> body, SnapshotSeries& out) 
     out.chunk = in.bytes(static_cast<size_t>(size));
 }
 
-bool has_tombstones(std::span<const uint8_t> body) {
+std::vector<std::pair<uint64_t, Interval>> decode_snapshot_tombstones(std::span<const uint8_t> body) {
     ByteReader in(body, 1);
-    uint64_t size = in.uvarint();
-    if (size == 0 || size > in.remaining() || in.u8() != kSnapshotTombstonesVersion) {
+    if (in.uvarint() != in.remaining() || in.u8() != kSnapshotTombstonesVersion) {
         in.fail("tombstones of a snapshot are of an unknown form");
     }
-    return size > 1;
+    std::vector<std::pair<uint64_t, Interval>> out;
+    while (!in.empty()) {
+        uint64_t ref = in.uvarint();
+        int64_t mint = in.varint();
+        out.push_back({ref, {mint, in.varint()}});
+    }
+    return out;
 }
 
 }  // namespace narthex

@@ -29,6 +29,7 @@ class HeadSnapshot {
 
   private:
     void series_record(const Series& s, ByteWriter& record) const;
+    void tombstones_record();
 
     std::shared_ptr<const Head> head_;
     WalWriter out_;
@@ -49,7 +50,7 @@ enum class SnapshotRecord : uint8_t { kSeries = 1, kTombstones = 2, kExemplars =
 
 // `body` is a record without its type byte. Throws DecodeError.
 void decode_snapshot_series(std::span<const uint8_t> body, SnapshotSeries& out);
-// Whether a record of tombstones holds any. Throws DecodeError.
-bool has_tombstones(std::span<const uint8_t> body);
+// (reference, deleted interval). Throws DecodeError.
+std::vector<std::pair<uint64_t, Interval>> decode_snapshot_tombstones(std::span<const uint8_t> body);
 
 }  // namespace narthex

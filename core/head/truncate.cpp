@@ -70,6 +70,7 @@ std::vector<uint64_t> Head::sweep(int64_t mint) {
         for (size_t end = std::min(n, at + kSeriesAtOnce); at < end; ++at) {
             Series& s = table_.series[at];
             oldest = std::min(oldest, drop_chunks(s, mint));
+            forget_deleted(s, mint);
             const SeriesExtra* extra = table_.extras.find(s);
             bool awaited = s.touched == Series::kTouched || (met && s.touched == Series::kTouchedBefore);
             if (s.ref != 0 && !s.has_samples() && !awaited &&

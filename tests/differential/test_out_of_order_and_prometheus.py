@@ -12,6 +12,7 @@ import numpy as np
 
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
+from narthex.model.matcher import Matcher, MatchType
 from narthex.storage.contract import AppendStatus
 from narthex.tsdb.db import DB
 from narthex.tsdb.options import DBOptions
@@ -196,3 +197,35 @@ def test_narthex_answers_from_late_blocks_of_prometheus(tmp_path: Path) -> None:
     db.maintain()
     assert read(db) == want
     db.close()
+
+
+def test_deletions_in_the_head_go_both_ways(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    end = now()
+    start = end // (2 * HOUR) * 2 * HOUR - 2 * HOUR
+    prometheus = Prometheus(data, "--web.enable-admin-api", config=WINDOW)
+    to_prometheus(prometheus, [(s, [(start + k * MINUTE, float(k)) for k in range(60)]) for s in SERIES])
+    status, _ = prometheus.request(
+        "/api/v1/admin/tsdb/delete_series", "POST", **{"match[]": '{i=~"s[0-3]"}'},
+        start=(start + 10 * MINUTE) / 1000, end=(start + 20 * MINUTE) / 1000,
+    )  # fmt: skip
+    assert status == 204
+    want = read_prometheus(prometheus, end)
+    assert len(want[label_text(labels("s1"))]) == 49
+    prometheus.stop(signal.SIGKILL)
+
+    db = open_db(data)
+    assert read(db) == want
+    db.delete([Matcher(MatchType.EQUAL, "i", "s2")], start + 40 * MINUTE, start + 90 * MINUTE)
+    db.delete([Matcher(MatchType.EQUAL, "i", "s5")], -(2**62), 2**62)
+    to_narthex(db, [("s2", [(start + 60 * MINUTE, 60.0)])])
+    del want[label_text(labels("s5"))]
+    want[label_text(labels("s2"))] = [
+        (start + k * MINUTE, float(k)) for k in range(61) if not (10 <= k <= 20 or 40 <= k < 60)
+    ]
+    assert read(db) == want
+    shutil.copytree(data, tmp_path / "killed")
+    db.close()
+    for directory in (data, tmp_path / "killed"):
+        with Prometheus(directory, config=WINDOW) as prometheus:
+            assert read_prometheus(prometheus, end) == want

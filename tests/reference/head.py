@@ -40,18 +40,31 @@ def of_kind(v: Value, before: Value | None) -> Value:
 
 @dataclass
 class TwinSeries:
-    """`late` are out-of-order chunks, the last one open: time to value."""
+    """`late` are out-of-order chunks, the last one open: time to value. Samples of `in_order` may be deleted, which
+    still says what comes out of order.
+    """
 
     in_order: list[Stored] = field(default_factory=list)
     late: list[dict[int, Value]] = field(default_factory=list)
+    deleted: list[tuple[int, int]] = field(default_factory=list)
 
     def insert(self, t: int, v: Value) -> None:
         if not self.late or len(self.late[-1]) >= OUT_OF_ORDER_CAP:
             self.late.append({})
         self.late[-1].setdefault(t, v)
 
+    def delete(self, mint: int, maxt: int) -> None:
+        times = [t for t, _ in (*self.in_order, *self.late_samples())]
+        if times:
+            self.deleted.append((mint, min(maxt, max(times))))
+        self.late = [{t: v for t, v in chunk.items() if not mint <= t <= maxt} for chunk in self.late]
+
+    def late_samples(self) -> list[Stored]:
+        return [s for chunk in self.late for s in chunk.items()]
+
     def samples(self) -> list[Stored]:
-        return [*self.in_order, *(s for chunk in self.late for s in chunk.items())]
+        seen = [s for s in self.in_order if not any(mint <= s[0] <= maxt for mint, maxt in self.deleted)]
+        return [*seen, *self.late_samples()]
 
     @property
     def newest(self) -> Value | None:
@@ -117,7 +130,7 @@ class TwinHead:
     chunk_range: int
     series: dict[Labels, TwinSeries] = field(default_factory=dict)
     asked: set[Labels] = field(default_factory=set)
-    log: list[tuple[Labels, int, Value, bool]] = field(default_factory=list)
+    log: list[tuple[Labels, int, Value, bool] | tuple[list[Labels], int, int]] = field(default_factory=list)
     max_time: int = MIN_TIME
     min_valid: int = MIN_TIME
     window: int = 0
@@ -134,7 +147,7 @@ class TwinHead:
         self.min_valid = max(self.min_valid, mint)
         for labels, series in list(self.series.items()):
             series.in_order = [s for s in series.in_order if s[0] >= mint]
-            if not series.samples() and labels not in self.asked:
+            if not series.in_order and not series.late_samples() and labels not in self.asked:
                 del self.series[labels]
         self.asked.clear()
 
@@ -142,18 +155,29 @@ class TwinHead:
         """Blocks take over the out-of-order samples."""
         for series in self.series.values():
             series.late.clear()
-        self.log = [(labels, t, v, False) for labels, t, v, _ in self.log]
+        self.log = [(*entry[:3], False) if len(entry) == 4 else entry for entry in self.log]
+
+    def delete(self, matchers: Sequence[Matcher], mint: int, maxt: int) -> None:
+        found = list(self.select(matchers, mint, maxt))
+        self.log.append((found, mint, maxt))
+        for labels in found:
+            self.series[labels].delete(mint, maxt)
 
     def restart(self) -> None:
         """What the logs give: a late sample may well be in order when it comes first for its series."""
         self.series = {}
-        for labels, t, v, late in self.log:
+        for entry in self.log:
+            if len(entry) == 3:
+                for labels in entry[0]:
+                    self.series[labels].delete(*entry[1:])
+                continue
+            labels, t, v, late = entry
             series = self.series.setdefault(labels, TwinSeries())
             if t >= self.min_valid and (not series.in_order or t > series.in_order[-1][0]):
                 series.in_order.append((t, of_kind(v, series.newest)))
             if late:
                 series.insert(t, v)
-        self.series = {labels: series for labels, series in self.series.items() if series.samples()}
+        self.series = {k: series for k, series in self.series.items() if series.in_order or series.late_samples()}
         self.asked = set(self.series)
 
     def stale_series(self) -> int:

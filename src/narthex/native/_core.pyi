@@ -699,6 +699,22 @@ class HeadChunkCounts:
     good_end: int
     fault: str
 
+class HeadDeletion:
+    """Samples to be deleted: plan, encode, (write the logs), apply; no commit may come in between."""
+
+    def __init__(self, head: Head) -> None: ...
+    def plan(self, view: HeadView, terms: MatchTerms, mint: int, maxt: int) -> bool:
+        """Samples in [mint, maxt] of matching series. False when the view is out of date."""
+
+    @property
+    def series(self) -> int:
+        """How many series have some."""
+
+    def encode(self, position: int, compression: str = "snappy", zstd: ZstdCompress | None = None) -> bytes:
+        """A framed log record; b"" when nothing is to be deleted."""
+
+    def apply(self) -> None: ...
+
 class LogKind(Enum):
     """The log of all samples, and that of out-of-order samples, which is replayed after the other."""
 

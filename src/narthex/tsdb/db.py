@@ -232,6 +232,7 @@ class DB:
         """
         with self._maintenance:
             self.block_set.delete(matchers, mint, maxt)
+            self.head.delete(matchers, mint, maxt)
 
     def clean_tombstones(self) -> None:
         """Rewrites blocks that have deleted samples, removes those with nothing else. Raises StorageError."""

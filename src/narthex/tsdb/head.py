@@ -15,7 +15,7 @@ from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.native import Head as CoreHead
-from narthex.native import HeadCounts, HeadPart, HeadTransaction, LabelSets, SeriesBatch, TextList
+from narthex.native import HeadCounts, HeadDeletion, HeadPart, HeadTransaction, LabelSets, SeriesBatch, TextList
 from narthex.storage.contract import Exemplar
 from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.checkpoint import remove_temporary
@@ -143,6 +143,24 @@ class Head:
     def querier(self, mint: int, maxt: int) -> HeadQuerier:
         return HeadQuerier(self.core, self._planner, mint, maxt)
 
+    def delete(self, matchers: Sequence[Matcher], mint: int, maxt: int) -> int:
+        """Deletes samples in [mint, maxt] of matching series; gives the number of series that had some.
+
+        Logs first, then memory. Raises StorageError with nothing deleted.
+        """
+        how = self.settings.wal_compression
+        deletion = HeadDeletion(self.core)
+        with self._commits:
+            self.querier(mint, maxt).plan_deletion(matchers, deletion)
+            logged = self.wal.write(lambda position: deletion.encode(position, how, compress))
+            try:
+                self.late.write(lambda position: deletion.encode(position, how, compress))
+            except StorageError:
+                self.wal.take_back(logged)
+                raise
+            deletion.apply()
+        return deletion.series
+
     def set_out_of_order_window(self, window: int) -> None:
         """How much older than the newest sample of all a late one may be, in milliseconds; 0: none is taken.
 
@@ -262,6 +280,10 @@ class HeadQuerier:
 
     def select(self, matchers: Sequence[Matcher], part: HeadPart = HeadPart.ALL) -> SeriesBatch:
         return self._planned(matchers, lambda view, terms: self._core.select(view, terms, self._mint, self._maxt, part))
+
+    def plan_deletion(self, matchers: Sequence[Matcher], deletion: HeadDeletion) -> None:
+        """Of everything that `select` gives."""
+        self._planned(matchers, lambda view, terms: deletion.plan(view, terms, self._mint, self._maxt) or None)
 
     def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
         return self._planned(

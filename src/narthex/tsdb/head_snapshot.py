@@ -77,9 +77,8 @@ def load_snapshot(snapshot: HeadSnapshotPath, replay: HeadReplay) -> tuple[int, 
     try:
         for segment in list_segments(snapshot.path):
             counts = replay.snapshot(map_file(segment.path), decompress)
-            if counts.fault or counts.tombstones:
-                reason = counts.fault or "it holds deletions, which only the log can tell"
-                raise CorruptionError(f"{segment.path}: {reason}")
+            if counts.fault:
+                raise CorruptionError(f"{segment.path}: {counts.fault}")
             series += counts.series
             samples += counts.samples + counts.histograms
     except OSError as e:

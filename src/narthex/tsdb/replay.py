@@ -201,8 +201,6 @@ def _tell(directory: Path, result: ReplayResult) -> None:
         )
     if result.unclaimed_chunks:
         log.warning("Head chunks of series that the log does not know", extra={"chunks": result.unclaimed_chunks})
-    if result.tombstones:
-        log.warning("Deletions in the log are not applied to the head", extra={"intervals": result.tombstones})
     log.info(
         "Log replayed",
         extra={
@@ -211,6 +209,7 @@ def _tell(directory: Path, result: ReplayResult) -> None:
             "chunk_files": f"{result.chunk_seconds:.3f}s",
             "series": result.series,
             "samples": result.samples,
+            "deletions": result.tombstones,
             "segments": f"{result.status.min}..{result.status.max}",
         },
     )

@@ -2,8 +2,8 @@
 
     python -m benchmarks.compaction [--instances 40] [--hours 26]
 
-Both servers start on copies of the same directory, once with blocks of two hours, once with a log of six; each runs
-until nothing is left to compact. Of the CPU that a server used meanwhile, what it uses when idle is taken off.
+Both servers start on copies of the same directory: with a log of six hours, with blocks of two hours, with six hours of
+blocks that overlap; each runs until nothing is left to compact. Of the CPU that a server used meanwhile, what it uses when idle is taken off.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.fleet import BLOCK, END, make_history, make_log
+from benchmarks.fleet import BLOCK, END, make_history, make_log, make_overlaps
 from benchmarks.servers import Server, peer
 
 from narthex.errors import CorruptionError
@@ -114,6 +114,8 @@ def main() -> None:
         compare("head", folder / "log", folder, lambda data: len(metas(data)) >= 2)
         make_history(folder / "blocks", options.instances, options.hours)
         left = settled_blocks(options.hours)
+        make_overlaps(folder / "overlaps", options.instances)
+        compare("overlaps", folder / "overlaps", folder, lambda data: len(metas(data)) == 1)
         compare("blocks", folder / "blocks", folder, lambda data: len(metas(data)) <= left)
 
 

@@ -87,12 +87,31 @@ def make_history(directory: Path, instances: int = 20, hours: int = 24) -> None:
     """Blocks of two hours. Samples stand off the grid of steps, so that open and closed ranges hold the same ones."""
     directory.mkdir(parents=True, exist_ok=True)
     start, times = _times(hours)
-    columns = sorted(_columns(instances, len(times)), key=lambda c: sorted(c[0]))
-    for first in range(start, END, BLOCK):
+    _write_blocks(directory, times, _rows(instances, len(times)), range(start, END, BLOCK))
+
+
+def make_overlaps(directory: Path, instances: int = 20, hours: int = 6) -> None:
+    """A history, and blocks that begin an hour later than its own, each sample a millisecond after another one."""
+    make_history(directory, instances, hours)
+    start, times = _times(hours)
+    starts = range(start + BLOCK // 2, END - BLOCK, BLOCK)
+    _write_blocks(directory, times + 1, _rows(instances, len(times)), starts)
+
+
+def _rows(instances: int, count: int) -> list[tuple[Labels, NDArray[np.float64]]]:
+    """In label order."""
+    columns = ((sorted(labels), values) for labels, values in _columns(instances, count))
+    return sorted(columns, key=lambda c: c[0])
+
+
+def _write_blocks(
+    directory: Path, times: NDArray[np.int64], rows: list[tuple[Labels, NDArray[np.float64]]], starts: range
+) -> None:
+    for first in starts:
         inside = slice(*np.searchsorted(times, (first, first + BLOCK)))
         batch = SeriesBatch()
-        for labels, values in columns:
-            batch.add_columns(sorted(labels), times[inside], values[inside])
+        for labels, values in rows:
+            batch.add_columns(labels, times[inside], values[inside])
         write_block(directory, batch, first, first + BLOCK)
 
 

@@ -16,7 +16,8 @@ LONG = bool(os.environ.get("NARTHEX_LONG"))
 SEED = int(os.environ.get("NARTHEX_SEED", "1"))
 ROUNDS = 400 if LONG else 20  # beside one for each sync point
 MUST_DIE_AT = {
-    "write wbl/N", "fsync wbl/N", "remove wbl/N", "write chunks_head/N", "write wal/N", "fsync wal/N",
+    "rename chunk_snapshot.N.N.tmp", "fsync chunk_snapshot.N.N.tmp/N", "write wbl/N", "fsync wbl/N", "remove wbl/N",
+    "write chunks_head/N", "write wal/N", "fsync wal/N",
     "fsync wal", "create wal/N", "remove wal/N",
     "fsync wal/checkpoint.N.tmp/N", "rename wal/checkpoint.N.tmp", "remove wal/checkpoint.N/N",
     "create ULID.tmp-for-creation/index", "fsync ULID.tmp-for-creation/index", "fsync ULID.tmp-for-creation/chunks/N",

@@ -17,7 +17,7 @@ LONG = bool(os.environ.get("NARTHEX_LONG"))
 SEED = int(os.environ.get("NARTHEX_SEED", "1"))
 KINDS = {
     "ULID/chunks/N", "ULID/index", "ULID/meta.json", "ULID/tombstones", "chunks_head/N", "wal/N",
-    "wal/checkpoint.N/N", "wbl/N",
+    "wal/checkpoint.N/N", "wbl/N", "chunk_snapshot.N.N/N",
 }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from typing import Any
 
 from narthex.instrument.registry import Registry
 from narthex.tsdb.db import DB
+from narthex.tsdb.head_settings import HeadSettings
 from narthex.tsdb.options import DBOptions
 from support.clock import FakeClock
 from support.known_samples import ALWAYS, Sample, commit_samples, read
@@ -46,6 +47,7 @@ OPTIONS = DBOptions(
     max_block_duration=90 * MINUTE,
     retention_time=480 * MINUTE,
     wal_segment_size=32 * 1024,
+    head=HeadSettings(snapshot_on_shutdown=True),
 )
 
 
@@ -92,7 +94,10 @@ class Outcome:
 
 
 def live(directory: Path, first: int, points: Points, say: int, beside: bool) -> None:
-    """Writes from `first` on, with maintenance beside it or in between, for LIFE or for ever. Never returns."""
+    """Writes from `first` on, with maintenance beside it or in between, for ever or for LIFE and a clean stop.
+
+    Never returns.
+    """
     raw_write = os.write
     commits: list[tuple[int, int]] = []  # (time, segment)
     durable = 0
@@ -123,6 +128,8 @@ def live(directory: Path, first: int, points: Points, say: int, beside: bool) ->
             db.maintain()
             durable = max((t for t, segment in commits if segment < db.head.wal.current), default=durable)
         if not beside and now > first + LIFE:
+            db.close()
+            durable = now
             points.die()
 
 

@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import re
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from narthex.instrument.registry import Registry
 from narthex.model.matcher import Matcher, MatchType
 from narthex.native import wal_records
 from narthex.tsdb.db import DB
+from narthex.tsdb.head_settings import HeadSettings
 from narthex.tsdb.options import DBOptions
 from support.clock import FakeClock
 from support.known_samples import ALWAYS, Survivors, commit, commit_samples, invented, missing, read
@@ -66,12 +68,10 @@ class Damage(NamedTuple):
         raise ValueError(self.action)
 
 
-def options() -> DBOptions:
-    return DBOptions(wal_segment_size=2 * PAGE, retention_time=0)
-
-
-def open_db(path: Path, registry: Registry | None = None) -> DB:
-    return DB.open(path, options(), registry or Registry(), FakeClock((START + HOURS * HOUR) / 1000))
+def open_db(path: Path, snapshots: bool = False) -> DB:
+    head = HeadSettings(snapshot_on_shutdown=snapshots)
+    options = DBOptions(wal_segment_size=2 * PAGE, retention_time=0, head=head)
+    return DB.open(path, options, Registry(), FakeClock((START + HOURS * HOUR) / 1000))
 
 
 def build(path: Path) -> tuple[Survivors, Survivors]:
@@ -138,16 +138,21 @@ class Reports(logging.Handler):
 
 
 class Trial:
-    """One directory, damaged and healed again and again."""
+    """A copy of a directory, damaged and healed again and again."""
 
-    def __init__(self, directory: Path, files: dict[str, bytes], want: Survivors, written: Survivors) -> None:
-        self.directory, self.files, self.want, self.written = directory, files, want, written
+    def __init__(self, origin: Path, want: Survivors, written: Survivors, snapshots: bool) -> None:
+        """`snapshots`: the server begins with a head snapshot and leaves one."""
+        found = {str(p.relative_to(origin)): p for p in origin.rglob("*") if p.is_file() and p.name != "lock"}
+        self.files = {name: path.read_bytes() for name, path in found.items()}
+        self.directory, self.want, self.written = origin.with_name(f"trial-of-{origin.name}"), want, written
+        self._snapshots = snapshots
         self.reports = Reports()
         logging.getLogger("narthex").addHandler(self.reports)
         logging.getLogger("narthex").propagate = False
         self._nothing = np.empty(1, np.int64)
-        self._last_segments = {max(p for p in files if kind(p) == log) for log in ("wal/N", "wbl/N")}
+        self._last_segments = {max(p for p in found if kind(p) == log) for log in ("wal/N", "wbl/N")}
         self._known: dict[str, tuple[int, ...] | None] = {}
+        self.restore()
 
     def restore(self) -> None:
         """Puts back what differs from the beginning."""
@@ -183,7 +188,11 @@ class Trial:
         try:
             found, failures = self._first_start()
             lost, back = missing(self.want, found), invented(self.want, found)
-            if not failures and not self.reports.texts and not cannot_be_seen(damage, data, self._last_segments):
+            if (
+                not failures
+                and not self.reports.texts
+                and not cannot_be_seen(damage, data, self._last_segments, self._snapshots)
+            ):
                 assert not lost, f"{lost} samples are missing and nothing says so"
                 # Deletions lie in the block; the log may still hold what a lost block no longer hides.
                 assert not back, f"{back} deleted samples are back and nothing says so"
@@ -194,7 +203,7 @@ class Trial:
             return f"{type(e).__name__}: {e}"
 
     def _first_start(self) -> tuple[Survivors, list[str]]:
-        db = open_db(self.directory)
+        db = open_db(self.directory, self._snapshots)
         try:
             found, failures = ask(db)
             unknown = invented(self.written, found)
@@ -207,7 +216,7 @@ class Trial:
 
     def _second_start(self, first: Survivors) -> str:
         """What survived the first start, and what was written in it, is there for good."""
-        db = open_db(self.directory)
+        db = open_db(self.directory, self._snapshots)
         try:
             found, _ = ask(db)
         finally:
@@ -217,11 +226,14 @@ class Trial:
         return f"{missing(first, found)} samples vanished at the second start" if missing(first, found) else ""
 
 
-def cannot_be_seen(damage: Damage, data: bytes, last: set[str]) -> bool:
+def cannot_be_seen(damage: Damage, data: bytes, last: set[str], snapshots: bool) -> bool:
     """A log that ends at a record's end is sound, and so is a meta.json that tells of other times.
 
-    Prometheus takes a missing file of tombstones for nothing deleted, too.
+    Prometheus takes a missing file of tombstones for nothing deleted, too. A snapshot keeps the log from repeating the
+    chunks of a file that ends at a chunk's end, or that is gone.
     """
+    if snapshots and damage.path.startswith("chunks_head"):
+        return damage.action in ("cut", "zero", "remove")
     if damage.action == "remove":
         return damage.path.endswith("tombstones") or damage.path in last
     if damage.path.startswith(("wal", "wbl")):
@@ -260,22 +272,21 @@ def merge(found: Survivors, more: Survivors) -> None:
 def main() -> None:
     scratch, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     os.fsync = lambda fd: None  # type: ignore[assignment]  # this is about damage, not about the order of writes
-    directory = scratch / "data"
-    want, written = build(directory)
-    files = {
-        str(p.relative_to(directory)): p.read_bytes() for p in directory.rglob("*") if p.is_file() and p.name != "lock"
-    }
-    trial = Trial(scratch / "trial", files, want, written)
-    trial.restore()
+    killed, stopped = scratch / "killed", scratch / "stopped"
+    want, written = build(killed)
+    shutil.copytree(killed, stopped, ignore=shutil.ignore_patterns("lock"))
+    open_db(stopped, True).close()
     done: Counter[str] = Counter()
-    for damage in damages(files, count, random.Random(seed)):
-        (scratch / "current").write_text(repr(damage))
-        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
-        wrong = trial.run(damage)
-        trial.restore()
-        done[f"{kind(damage.path)} {damage.action}"] += 1
-        if wrong:
-            print(json.dumps({"damage": damage, "wrong": wrong}), flush=True)
+    for origin, share in ((killed, count * 2 // 3), (stopped, count // 3)):
+        trial = Trial(origin, want, written, origin == stopped)
+        for damage in damages(trial.files, share, random.Random(seed)):
+            (scratch / "current").write_text(f"{origin.name} {damage!r}")
+            faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
+            wrong = trial.run(damage)
+            trial.restore()
+            done[f"{kind(damage.path)} {damage.action}"] += 1
+            if wrong:
+                print(json.dumps({"damage": damage, "of": origin.name, "wrong": wrong}), flush=True)
     print(json.dumps({"done": done}))
 
 

@@ -54,13 +54,17 @@ def remove_snapshots(data: Path, keep: Path | None = None) -> None:
 
 
 def usable_snapshot(data: Path, wal: Path) -> HeadSnapshotPath | None:
-    """The newest snapshot, when the log reaches the place that it stands for. Raises CorruptionError."""
+    """The newest snapshot, when the log reaches the place that it stands for, and still begins before it.
+
+    A checkpoint behind that place has all that is needed, and not the series that were dropped since: taken from the
+    snapshot their references would be used on without a record in the log. Raises CorruptionError.
+    """
     newest = next(reversed(snapshots(data)), None)
     if newest is None:
         return None
     checkpoint = last_checkpoint(wal)
     if checkpoint and checkpoint.number >= newest.segment:
-        return newest
+        return None
     size = next((s.path.stat().st_size for s in list_segments(wal) if s.number == newest.segment), -1)
     if size >= newest.offset and newest.offset % PAGE == 0:
         return newest

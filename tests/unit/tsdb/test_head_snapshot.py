@@ -98,6 +98,24 @@ def test_snapshots_follow_through_blocks_and_checkpoints(store: SnapshotStore) -
     store.db.close()
 
 
+def test_a_snapshot_that_a_checkpoint_overtook_brings_no_series_back(store: SnapshotStore) -> None:
+    store.feed(200)
+    store.stop()
+    store.open()
+    names, store.names = store.names, store.names[:2]
+    while any(b"s2" in r for s in store.path.rglob("wal/**/0*") if s.is_file() for r in wal_records(s.read_bytes())[0]):
+        store.feed(HOUR // 15_000)
+        store.db.maintain()
+    store.crash()
+    assert len(store.snapshots()) == 1
+    store.names = names
+    store.feed(10)
+    store.snapshot = False
+    store.crash()  # nobody but the log knows
+    assert store.answer() == store.want
+    store.db.close()
+
+
 @pytest.mark.parametrize("where", ["first byte", "middle", "cut", "chunk files", "log is shorter", "log is gone"])
 def test_what_does_not_fit_is_left_for_the_log(store: SnapshotStore, where: str) -> None:
     store.feed(300)

@@ -3,7 +3,8 @@
     python -m benchmarks.compaction [--instances 40] [--hours 26]
 
 Both servers start on copies of the same directory: with a log of six hours, with blocks of two hours, with six hours of
-blocks that overlap; each runs until nothing is left to compact. Of the CPU that a server used meanwhile, what it uses when idle is taken off.
+blocks that overlap; each runs until nothing is left to compact. Of the CPU that a server used meanwhile, what it uses
+when idle is taken off.
 """
 
 from __future__ import annotations

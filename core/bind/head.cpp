@@ -5,9 +5,12 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstring>
+#include <optional>
+#include <tuple>
 
 #include "bind/arrays.h"
 #include "bind/buffers.h"
@@ -60,6 +63,17 @@ void bind_transaction(nb::module_& m) {
             return to_bytes(out);
         },
         nb::arg("position"), nb::arg("compression") = "snappy", nb::arg("zstd") = nb::none());
+    transaction.def(
+        "append_metadata",
+        [](HeadTransaction& tx, const AppendColumn<uint64_t>& refs,
+           const std::vector<std::tuple<uint8_t, std::string, std::string>>& metadata) {
+            std::vector<SeriesMetadata> rows;
+            for (const auto& [type, unit, help] : metadata) rows.push_back({type, unit, help});
+            std::vector<uint8_t> statuses(refs.shape(0));
+            tx.append_metadata(column_view(refs), rows, statuses);
+            return to_numpy(std::move(statuses));
+        },
+        nb::arg("refs"), nb::arg("metadata"));
     transaction.def(
         "append_exemplars",
         [](HeadTransaction& tx, const AppendColumn<uint64_t>& refs, const AppendColumn<int64_t>& ts,
@@ -380,6 +394,14 @@ void bind_head(nb::module_& m) {
         .def("set_max_exemplars", &Head::set_max_exemplars, nb::arg("count"),
              nb::call_guard<nb::gil_scoped_release>())
         .def("exemplars", &exemplars, nb::arg("mint"), nb::arg("maxt"))
+        .def(
+            "metadata",
+            [](const Head& h, uint64_t ref) -> std::optional<std::tuple<uint8_t, std::string, std::string>> {
+                auto m = h.metadata(ref);
+                if (!m) return std::nullopt;
+                return std::tuple(m->type, m->unit, m->help);
+            },
+            nb::arg("ref"))
         .def("exemplar_counts", &Head::exemplar_stats)
         .def("set_min_valid_time", &Head::set_min_valid_time, nb::arg("mint"))
         .def("set_out_of_order_window", &Head::set_out_of_order_window, nb::arg("window"))

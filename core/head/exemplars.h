@@ -56,6 +56,15 @@ class ExemplarRing {
             }
         }
     }
+    // The same in the order in which they came.
+    template <typename Use>
+    void each_by_age(Use&& use) const {
+        size_t n = ring_.size(), first = n < capacity_ ? 0 : next_;
+        for (size_t k = 0; k < n; ++k) {
+            const Entry& e = ring_[(first + k) % n];
+            use(std::string_view(e.series->first), e.t, e.value, e.labels);
+        }
+    }
     ExemplarStats stats() const;
 
   private:

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,11 +24,19 @@ struct Xor2Rest {
     StartTimeWriter starts;
 };
 
+// What a series says it measures. `type` is the log's number of a metric type.
+struct SeriesMetadata {
+    uint8_t type = 0;
+    std::string unit, help;
+    bool operator==(const SeriesMetadata&) const = default;
+};
+
 // Empty members mean that the series does not use the mechanism.
 struct SeriesExtra {
     std::unique_ptr<OutOfOrder> out_of_order;
     std::unique_ptr<Intervals> deleted;        // samples in order that are not to be seen any more
     std::unique_ptr<OpenHistogram> histogram;  // the open chunk
+    std::unique_ptr<SeriesMetadata> metadata;  // newest
     std::unique_ptr<Xor2Rest> xor2;            // of the open chunk
     std::optional<size_t> buckets;             // of the newest sample when that is a histogram
 };

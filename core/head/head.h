@@ -130,6 +130,7 @@ class Head {
         exemplars_.each(mint, maxt, use);
     }
     ExemplarStats exemplar_stats() const;
+    std::optional<SeriesMetadata> metadata(uint64_t ref) const;
 
     HeadView view() const;
     // Values of a label, those with numbers from `since` on (in order of first appearance) that start with
@@ -296,8 +297,10 @@ class Head {
     uint64_t removals_ = 0;             // counts what may have changed the slot of a reference
     uint64_t version_ = 0;              // counts commits and truncations
     HeadStats counts_;
-    // Of a series, packed.
+    void set_metadata(Series& s, SeriesMetadata metadata);
+    // Of a series, packed; and the other way round: nullptr when there is none.
     std::string labels_of(const Series& s) const;
+    const Series* series_of(std::string_view packed) const;
 
     ExemplarRing exemplars_;
     HeadEncoding encoding_;

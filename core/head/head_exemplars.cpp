@@ -27,6 +27,14 @@ std::string Head::labels_of(const Series& s) const {
     return pack_labels(pairs);
 }
 
+const Series* Head::series_of(std::string_view packed) const {
+    std::vector<LabelPair> pairs;
+    for (const auto& [name, value] : unpack_labels(packed))
+        pairs.push_back({table_.symbols->find(name), table_.symbols->find(value)});
+    uint32_t slot = table_.find(pairs, hash_pairs(pairs));
+    return slot == RefMap::kNone ? nullptr : &table_.series[slot];
+}
+
 void HeadTransaction::append_exemplars(std::span<const uint64_t> refs, std::span<const int64_t> ts,
                                        std::span<const double> values, const LabelSets& labels,
                                        std::span<uint8_t> statuses) {

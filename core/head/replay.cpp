@@ -41,6 +41,11 @@ void HeadReplay::record(std::span<const uint8_t> record, ReplayCounts& counts) {
             decode_tombstones(
                 body, [&](uint64_t ref, int64_t mint, int64_t maxt) { deletion(ref, {mint, maxt}, counts); });
             break;
+        case WalRecord::kMetadata:
+            decode_metadata(body, [&](uint64_t ref, uint8_t type, std::span<const TextPair> fields) {
+                metadata(ref, type, fields);
+            });
+            break;
         case WalRecord::kExemplars:
             decode_exemplars(body,
                              [&](uint64_t ref, int64_t t, uint64_t bits, std::span<const TextPair> labels) {

@@ -46,6 +46,7 @@ class HeadReplay {
     void snapshot_record(std::span<const uint8_t> record, ReplayCounts& counts);
     void open_chunk(uint64_t ref, uint8_t encoding, std::span<const uint8_t> chunk, ReplayCounts& counts);
     void sample(uint64_t ref, int64_t t, int64_t start, uint64_t bits, ReplayCounts& counts);
+    void metadata(uint64_t ref, uint8_t type, std::span<const TextPair> fields);
     void exemplar(uint64_t ref, int64_t t, uint64_t bits, std::span<const TextPair> labels,
                   ReplayCounts& counts);
     Series* series_for(uint64_t ref, int64_t t, ReplayCounts& counts);

@@ -48,7 +48,10 @@ void HeadReplay::snapshot_record(std::span<const uint8_t> record, ReplayCounts& 
                 deletion(ref, interval, counts);
             break;
         case SnapshotRecord::kExemplars:
-            ++counts.skipped_records;
+            decode_exemplars(body,
+                             [&](uint64_t ref, int64_t t, uint64_t bits, std::span<const TextPair> labels) {
+                                 exemplar(ref, t, bits, labels, counts);
+                             });
             break;
         default:
             throw DecodeError("unknown record in a snapshot", 0);

@@ -23,7 +23,7 @@ struct ReplayCounts {
     uint64_t invalid_series = 0;  // label sets that no writer should have written
     uint64_t tombstones = 0;
     uint64_t markers = 0;             // of mapped chunks, in the log of out-of-order samples
-    uint64_t skipped_records = 0;     // types that are not kept: metadata, unknown
+    uint64_t skipped_records = 0;     // of types that are not kept
     uint64_t invalid_histograms = 0;  // of unknown schemas, or that make no sense
     uint64_t unknown_records = 0;     // of types that no version writes
     uint64_t faults = 0;

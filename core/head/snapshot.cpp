@@ -1,6 +1,7 @@
 #include "head/snapshot.h"
 
 #include <algorithm>
+#include <bit>
 #include <shared_mutex>
 #include <utility>
 
@@ -12,6 +13,7 @@ namespace narthex {
 namespace {
 
 constexpr size_t kSnapshotSeriesAtOnce = 4096;
+constexpr size_t kSnapshotExemplarsAtOnce = 10'000;
 constexpr uint8_t kSnapshotTombstonesVersion = 1;
 
 }  // namespace
@@ -29,6 +31,7 @@ bool HeadSnapshot::step() {
     }
     if (next_ < series.size()) return true;
     tombstones_record();
+    exemplar_records();
     out_.fill_page();
     done_ = true;
     return true;
@@ -52,6 +55,28 @@ void HeadSnapshot::tombstones_record() {
     record.uvarint(entries.size());
     record.raw(entries.buffer());
     out_.record(record.buffer());
+}
+
+// Those of series that are gone are left out: a record names series by reference.
+void HeadSnapshot::exemplar_records() {
+    ExemplarsRecord record;
+    size_t n = 0;
+    auto flush = [&] {
+        if (record.empty()) return;
+        std::vector<uint8_t> bytes(record.bytes().begin(), record.bytes().end());
+        bytes[0] = static_cast<uint8_t>(SnapshotRecord::kExemplars);
+        out_.record(bytes);
+        record = {};
+        n = 0;
+    };
+    head_->exemplars_.each_by_age(
+        [&](std::string_view series, int64_t t, double value, const std::string& labels) {
+            const Series* s = head_->series_of(series);
+            if (s == nullptr) return;
+            record.add(s->ref, t, std::bit_cast<uint64_t>(value), unpack_labels(labels));
+            if (++n == kSnapshotExemplarsAtOnce) flush();
+        });
+    flush();
 }
 
 void HeadSnapshot::series_record(const Series& s, ByteWriter& record) const {

@@ -28,6 +28,7 @@ class HeadSnapshot {
     uint64_t series() const { return series_; }
 
   private:
+    void exemplar_records();
     void series_record(const Series& s, ByteWriter& record) const;
     void tombstones_record();
 

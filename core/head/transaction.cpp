@@ -244,6 +244,7 @@ std::vector<uint8_t> HeadTransaction::encode(size_t position, WalCompression com
     logged_series_ = head_->unlogged_.size();
     lock.unlock();
     if (!series.empty()) out.record(series.bytes());
+    encode_metadata(out);
     encode_samples(out, false);
     encode_exemplars(out);
     return std::move(out.bytes());
@@ -322,6 +323,7 @@ HeadTransaction::Applied HeadTransaction::apply() {
         }
     }
     apply_exemplars();
+    apply_metadata();
     ++head_->version_;
     return {taken[0], taken[1]};
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chunk/histogram_batch.h"
@@ -31,6 +32,10 @@ class HeadTransaction {
     void append_exemplars(std::span<const uint64_t> refs, std::span<const int64_t> ts,
                           std::span<const double> values, const LabelSets& labels,
                           std::span<uint8_t> statuses);
+
+    // What series say they measure; kept and logged where it is news.
+    void append_metadata(std::span<const uint64_t> refs, std::span<const SeriesMetadata> metadata,
+                         std::span<uint8_t> statuses);
 
     // Framed log records of series that no record holds yet, then of the samples, for a segment that is
     // `position` bytes long. Samples that other commits have overtaken meanwhile are dropped.
@@ -76,9 +81,11 @@ class HeadTransaction {
     Kind kind(size_t index) const { return kinds_.empty() ? Kind::kFloat : kinds_[index]; }
     int64_t start(size_t index) const { return starts_.empty() ? 0 : starts_[index]; }
     HistogramView histogram(size_t index) const;
+    void encode_metadata(WalWriter& out) const;
     void encode_exemplars(WalWriter& out) const;
     // Under the exclusive lock of the head.
     void apply_exemplars();
+    void apply_metadata();
     // Samples out of order alone, or all.
     void encode_samples(WalWriter& out, bool late) const;
     void encode_floats(WalWriter& out, bool late) const;
@@ -110,6 +117,7 @@ class HeadTransaction {
         std::string labels;  // packed
     };
     std::vector<Exemplar> exemplars_;
+    std::vector<std::pair<uint64_t, SeriesMetadata>> metadata_;
     // Open addressing: slot -> index of its newest sample that was accepted in order, kNone = free.
     std::vector<uint32_t> newest_;
     size_t pending_ = 0;

@@ -76,7 +76,7 @@ class MemoryAppender:
     def append_histograms(self, *_: object) -> NDArray[np.uint8]:
         raise AssertionError("this storage keeps floats only")
 
-    append_exemplars = append_histograms
+    append_exemplars = append_metadata = append_histograms
 
     def commit(self) -> None:
         if self._storage.fail:

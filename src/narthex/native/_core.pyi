@@ -516,6 +516,9 @@ class HeadTransaction:
         values: HistogramBatch,
         start_timestamps: NDArray[np.int64] | None = None,
     ) -> NDArray[np.uint8]: ...
+    def append_metadata(self, refs: NDArray[np.uint64], metadata: Sequence[tuple[int, str, str]]) -> NDArray[np.uint8]:
+        """What series measure, (number of the type in the log, unit, help) each; logged where it is news."""
+
     def append_exemplars(
         self,
         refs: NDArray[np.uint64],
@@ -613,6 +616,9 @@ class Head:
         self, mint: int, maxt: int
     ) -> tuple[LabelSets, NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64], LabelSets]:
         """(series, the end of each one's exemplars in the columns that follow, times, values, labels)."""
+
+    def metadata(self, ref: int) -> tuple[int, str, str] | None:
+        """The newest (number of the type in the log, unit, help) of a series."""
 
     def exemplar_counts(self) -> ExemplarCounts: ...
     def set_encoding(self, *, xor2: bool, histogram_starts: bool, store_starts: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,13 @@ _TEXTS = {
 }
 
 
+class SeriesMetadata(NamedTuple):
+    type: str
+    """counter, gauge, histogram, gaugehistogram, summary, info or stateset; anything else counts as unknown."""
+    unit: str
+    help: str
+
+
 class Appender(Protocol):
     """One transaction. Nothing is visible to queries before commit; a commit becomes visible as a whole.
 
@@ -122,6 +129,10 @@ class Appender(Protocol):
         self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]:
         """The same for native histograms."""
+        ...
+
+    def append_metadata(self, refs: Refs, metadata: Sequence[SeriesMetadata]) -> NDArray[np.uint8]:
+        """What those series measure; logged where it is news. Gives one AppendStatus each."""
         ...
 
     def append_exemplars(self, refs: Refs, timestamps: Times, values: Values, labels: LabelSets) -> NDArray[np.uint8]:

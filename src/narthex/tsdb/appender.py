@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +12,18 @@ from narthex.errors import InternalError, StorageError
 from narthex.instrument.registry import Gauge
 from narthex.model.labels import Labels
 from narthex.native import HistogramBatch, LabelSets
-from narthex.storage.contract import Refs, Times, Values
+from narthex.storage.contract import Refs, SeriesMetadata, Times, Values
+
+METRIC_TYPES = {
+    "counter": 1,
+    "gauge": 2,
+    "histogram": 3,
+    "gaugehistogram": 4,
+    "summary": 5,
+    "info": 6,
+    "stateset": 7,
+}
+"""Numbers of types in the log; 0 is unknown."""
 
 
 class SeriesStore(Protocol):
@@ -29,6 +41,7 @@ class Transaction(Protocol):
     def append_exemplars(
         self, refs: Refs, timestamps: Times, values: Values, labels: LabelSets
     ) -> NDArray[np.uint8]: ...
+    def append_metadata(self, refs: Refs, metadata: Sequence[tuple[int, str, str]]) -> NDArray[np.uint8]: ...
 
 
 class LoggedStore(Protocol):
@@ -70,6 +83,9 @@ class LogAppender:
         self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]:
         return self._open().append_histograms(refs, timestamps, values, start_timestamps)
+
+    def append_metadata(self, refs: Refs, metadata: Sequence[SeriesMetadata]) -> NDArray[np.uint8]:
+        return self._open().append_metadata(refs, [(METRIC_TYPES.get(m.type, 0), m.unit, m.help) for m in metadata])
 
     def append_exemplars(self, refs: Refs, timestamps: Times, values: Values, labels: LabelSets) -> NDArray[np.uint8]:
         return self._open().append_exemplars(refs, timestamps, values, labels)

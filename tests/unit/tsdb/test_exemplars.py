@@ -187,3 +187,25 @@ def test_an_exemplar_of_an_unknown_series_is_refused(tmp_path: Path) -> None:
     assert statuses.tolist() == [AppendStatus.UNKNOWN_REF]
     appender.rollback()
     head.close()
+
+
+def test_a_snapshot_keeps_exemplars_and_their_age(tmp_path: Path) -> None:
+    def opened() -> Head:
+        settings = HeadSettings(max_exemplars=3, snapshot_on_shutdown=True)
+        return Head.open(tmp_path, Registry(), RANGE, 1 << 24, settings=settings)[0]
+
+    head = opened()
+    appender = head.appender()  # a series without samples is not worth a snapshot
+    for name in ("up", "down"):
+        ref = appender.series(Labels({"__name__": name}))
+        appender.append(np.array([ref], np.uint64), np.array([1]), np.array([1.0]))
+    appender.commit()
+    append(head, [("up", 1, 1.0, {}), ("down", 2, 2.0, {"trace": "ä"}), ("up", 3, 3.0, {})])
+    head.close()
+    for segment in (tmp_path / "wal").glob("0*"):
+        segment.write_bytes(bytes(segment.stat().st_size))  # what the snapshot stands for is not read
+    head = opened()
+    assert select(head) == {"down": [(2, 2.0, "ä")], "up": [(1, 1.0, ""), (3, 3.0, "")]}
+    append(head, [("down", 4, 4.0, {})])
+    assert select(head) == {"down": [(2, 2.0, "ä"), (4, 4.0, "")], "up": [(3, 3.0, "")]}
+    head.close()

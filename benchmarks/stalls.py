@@ -1,6 +1,6 @@
 """How long a commit waits while heavy look-ups run over a head of a million series.
 
-    python -m benchmarks.stalls [--series 1000000] [--seconds 3]
+    python -m benchmarks.stalls [--series 1000000] [--seconds 3] [--only TEXT]
 
 One thread commits a scrape of 1000 samples every 10 ms, another does one kind of look-up again and again. Prints
 milliseconds a commit took: median, 99th percentile and longest, first with nothing beside it.
@@ -88,6 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--series", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--only", default="", help="look-ups whose name contains this")
     options = parser.parse_args()
     log = log_of(options.series)
     with tempfile.TemporaryDirectory() as folder:
@@ -96,6 +97,8 @@ def main() -> None:
         db = DB.open(data, DBOptions(), Registry(), SystemClock())
         at = END
         for name, look_up in look_ups(db).items():
+            if options.only not in name:
+                continue
             committer = Committer(db, at)
             committer.start()
             runs, end = 0, time.monotonic() + options.seconds

@@ -13,12 +13,27 @@ namespace {
 // Open chunks are copied into one buffer: offsets until it stops growing. Of closed chunks the place of the
 // entry is noted: reading it may wait for the disk, which must not happen under the lock.
 struct Chunks {
+    static constexpr size_t kUsualOpenBytes = 64;
+
     std::vector<ChunkView> views;
     std::vector<uint64_t> ends;
     std::shared_ptr<std::vector<uint8_t>> copies = std::make_shared<std::vector<uint8_t>>();
     std::vector<std::pair<size_t, size_t>> copied;  // view, offset in copies
     std::vector<std::shared_ptr<const void>> late;  // what open out-of-order chunks were encoded to
     std::vector<bool> pages;
+
+    // Without the lock: room for about a chunk of each of `series`, whose pages were touched, so that add
+    // does not wait for memory.
+    void make_room(size_t series) {
+        views.resize(series);
+        copied.resize(series);
+        ends.resize(series);
+        copies->resize(series * kUsualOpenBytes);
+        views.clear();
+        copied.clear();
+        ends.clear();
+        copies->clear();
+    }
 
     // `elsewhere` are the bytes of an open chunk that is not in `open`.
     void add_in_order(const OpenChunks& open, const ClosedChunks& closed, std::span<const uint8_t> elsewhere,
@@ -166,6 +181,7 @@ bool Head::select(HeadView view, std::span<const MatchTerm> terms, int64_t mint,
     std::vector<uint32_t> slots;
     if (!match(view, terms, slots)) return false;
     Chunks chunks;
+    chunks.make_room(slots.size());
     {
         // One lock for all chunks: no commit may show in a part of them.
         std::shared_lock lock(mutex_);

@@ -29,6 +29,7 @@ class OutOfOrderLog:
         self.directory = directory
         self._segment_size, self._registry = segment_size, registry
         self._wal: Wal | None = None
+        self._metrics: LogMetrics | None = None
 
     def holds_samples(self) -> bool:
         """Whether an earlier server left something to replay."""
@@ -42,10 +43,10 @@ class OutOfOrderLog:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise StorageError(f"{self.directory}: cannot make the directory: {e.strerror}") from e
-        metrics = LogMetrics(self._registry, "out_of_order_wbl")
-        metrics.storage_size.set_function(lambda: directory_size(self.directory))
-        self._metrics = metrics
-        self._wal = Wal(self.directory, self._segment_size, metrics)
+        if self._metrics is None:
+            self._metrics = LogMetrics(self._registry, "out_of_order_wbl")
+            self._metrics.storage_size.set_function(lambda: directory_size(self.directory))
+        self._wal = Wal(self.directory, self._segment_size, self._metrics)
 
     @property
     def is_open(self) -> bool:
@@ -67,7 +68,7 @@ class OutOfOrderLog:
 
     def remove_before(self, number: int) -> None:
         """Removes the segments below `number`. Only while open. Raises StorageError."""
-        assert self._wal is not None
+        assert self._wal is not None and self._metrics is not None
         self._metrics.truncations.inc()
         try:
             self._wal.remove_before(number)

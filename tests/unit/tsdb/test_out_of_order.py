@@ -185,6 +185,20 @@ def test_a_commit_whose_late_samples_cannot_be_logged_leaves_no_trace(
     db.close()
 
 
+def test_a_window_that_cannot_have_a_log_stays_closed_until_it_can(tmp_path: Path) -> None:
+    db = open_db(tmp_path, 0)
+    add(db, "a", (START, 1.0))
+    (tmp_path / "wbl" / "00000000").mkdir(parents=True)  # in the way of the first segment
+    for _ in range(2):
+        with pytest.raises(StorageError, match="wbl"):
+            db.set_out_of_order_window(HOUR)
+    assert add(db, "a", (START - MINUTE, 1.0)) == [AppendStatus.OUT_OF_ORDER]
+    (tmp_path / "wbl" / "00000000").rmdir()
+    db.set_out_of_order_window(HOUR)
+    assert add(db, "a", (START - MINUTE, 1.0)) == [OK]
+    db.close()
+
+
 def ripe_db(path: Path, registry: Registry | None = None) -> tuple[DB, dict[str, Samples]]:
     """A head that is ripe for a block, with late samples in three block ranges, one before all others."""
     db = open_db(path, 3 * HOUR, registry)

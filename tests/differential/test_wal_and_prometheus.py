@@ -114,6 +114,30 @@ def test_prometheus_answers_from_a_log_that_a_killed_narthex_left(tmp_path: Path
         assert "corrupt" not in prometheus.log().lower()
 
 
+def test_prometheus_reads_on_behind_damage_that_was_repaired(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    feed = Feed(now() - 80 * MINUTE, 10_000)
+    options = DBOptions(wal_segment_size=32 * 1024)
+    db = DB.open(data, options, Registry(), FakeClock(time.time()))
+    feed.to_narthex(db, 450)
+    db.close()
+    shutil.rmtree(data / "chunks_head", ignore_errors=True)
+    segments = sorted((data / "wal").iterdir())
+    assert len(segments) > 3
+    damaged = bytearray(segments[1].read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    segments[1].write_bytes(damaged)
+    segments[2].unlink()
+    db = DB.open(data, options, Registry(), FakeClock(time.time()))
+    kept = read(db, 0, feed.now)
+    db.close()
+    assert {s: samples[-1] for s, samples in kept.items()} == {s: samples[-1] for s, samples in feed.sent.items()}
+    assert 100 < min(map(len, kept.values())) < 450
+    with Prometheus(data) as prometheus:
+        assert read_prometheus(prometheus, feed.now) == kept
+        assert "corrupt" not in prometheus.log().lower()
+
+
 def test_a_log_goes_from_prometheus_to_narthex_and_back(tmp_path: Path) -> None:
     data = tmp_path / "data"
     feed = Feed(now() - 110 * MINUTE, 15_000)

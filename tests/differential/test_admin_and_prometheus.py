@@ -75,10 +75,10 @@ def post(server: ApiServer, name: str, **query: object) -> tuple[int, object]:
 
 def test_deleting_and_cleaning_leave_the_same_samples_in_both(pair: Pair) -> None:
     assert everything(pair.ours) == everything(pair.theirs)
-    # All of it lies in the block.
     query = {"match[]": ['wave{host="h1"}', '{k="5"}'], "start": START / 1000 + 600, "end": START / 1000 + 3600.5}
     for server in (pair.ours, pair.theirs):
         assert post(server, "delete_series", **query) == (204, None)
+        assert post(server, "delete_series", **{"match[]": 'wave{k="2"}', "start": START / 1000 + 3600}) == (204, None)
     left = everything(pair.theirs)
     assert everything(pair.ours) == left
     for server in (pair.ours, pair.theirs):

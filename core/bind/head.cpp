@@ -74,19 +74,6 @@ void bind_transaction(nb::module_& m) {
             return to_numpy(std::move(statuses));
         },
         nb::arg("refs"), nb::arg("metadata"));
-    transaction.def(
-        "append_exemplars",
-        [](HeadTransaction& tx, const AppendColumn<uint64_t>& refs, const AppendColumn<int64_t>& ts,
-           const AppendColumn<double>& values, const LabelSets& labels) {
-            std::vector<uint8_t> statuses(refs.shape(0));
-            {
-                nb::gil_scoped_release release;
-                tx.append_exemplars(column_view(refs), column_view(ts), column_view(values), labels,
-                                    statuses);
-            }
-            return to_numpy(std::move(statuses));
-        },
-        nb::arg("refs"), nb::arg("timestamps"), nb::arg("values"), nb::arg("labels"));
     transaction.def_prop_ro("pending", &HeadTransaction::pending);
 }
 

@@ -6,6 +6,7 @@ NB_MODULE(_core, m) {
     nb::exception<narthex::DecodeError>(m, "DecodeError", PyExc_ValueError);
     nb::exception<narthex::LimitError>(m, "LimitError", PyExc_RuntimeError);
     nb::exception<narthex::CanceledError>(m, "CanceledError", PyExc_RuntimeError);
+    bind_agent(m);
     bind_analysis(m);
     bind_block(m);
     bind_block_write(m);

@@ -6,6 +6,7 @@
 
 namespace nb = nanobind;
 
+void bind_agent(nb::module_& m);
 void bind_analysis(nb::module_& m);
 void bind_block(nb::module_& m);
 void bind_block_write(nb::module_& m);

@@ -76,6 +76,19 @@ void bind_transaction_methods(nb::class_<Tx>& transaction) {
             }();
             return nb::make_tuple(applied.floats, applied.histograms);
         });
+    transaction.def(
+        "append_exemplars",
+        [](Tx& tx, const AppendColumn<uint64_t>& refs, const AppendColumn<int64_t>& ts,
+           const AppendColumn<double>& values, const narthex::LabelSets& labels) {
+            std::vector<uint8_t> statuses(refs.shape(0));
+            {
+                nb::gil_scoped_release release;
+                tx.append_exemplars(column_view(refs), column_view(ts), column_view(values), labels,
+                                    statuses);
+            }
+            return to_numpy(std::move(statuses));
+        },
+        nb::arg("refs"), nb::arg("timestamps"), nb::arg("values"), nb::arg("labels"));
 }
 
 // Reader has segment(bytes, decoder, sound) as HeadReplay has it.

@@ -30,13 +30,13 @@ size_t code_points(std::string_view text) {
         std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
+}  // namespace
+
 bool too_long(std::string_view labels) {
     size_t total = 0;
     for (const auto& [name, value] : unpack_labels(labels)) total += code_points(name) + code_points(value);
     return total > kMaxExemplarLabels;
 }
-
-}  // namespace
 
 ExemplarStatus ExemplarRing::check(std::string_view series, int64_t t, double value,
                                    std::string_view labels) const {

@@ -36,6 +36,8 @@ struct ExemplarStats {
 std::string pack_labels(std::span<const TextPair> labels);
 // Views into `packed`.
 std::vector<TextPair> unpack_labels(std::string_view packed);
+// Whether packed labels have more than kMaxExemplarLabels code points.
+bool too_long(std::string_view packed);
 
 // Not safe for concurrent use. A series is its packed label set: it may outlive the head's series.
 class ExemplarRing {

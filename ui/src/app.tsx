@@ -13,23 +13,34 @@ const AlertsPage = lazy(() => import("./pages/alerts"));
 const RulesPage = lazy(() => import("./pages/rules"));
 const StatusPage = lazy(() => import("./pages/status"));
 
-const MAIN: [string, string][] = [
-  ["query", "Query"],
-  ["alerts", "Alerts"],
-  ["rules", "Rules"],
-  ["targets", "Targets"],
-];
-const STATUS: [string, string][] = [
-  ["status", "Runtime & build"],
-  ["tsdb-status", "TSDB"],
-  ["flags", "Command-line flags"],
-  ["config", "Configuration"],
-];
+// The server writes it into the page: an agent has nothing to query and no rules.
+const agent = document.querySelector('meta[name="agent-mode"]')?.getAttribute("content") === "true";
+const SERVER_ONLY = ["query", "alerts", "rules", "tsdb-status"];
+const shown = ([key]: [string, string]) => !(agent && SERVER_ONLY.includes(key));
+
+const MAIN = (
+  [
+    ["query", "Query"],
+    ["alerts", "Alerts"],
+    ["rules", "Rules"],
+    ["targets", "Targets"],
+  ] as [string, string][]
+).filter(shown);
+const STATUS = (
+  [
+    ["status", "Runtime & build"],
+    ["tsdb-status", "TSDB"],
+    ["flags", "Command-line flags"],
+    ["config", "Configuration"],
+  ] as [string, string][]
+).filter(shown);
 
 function pageOf(page: string): ReactNode {
   switch (page) {
     case "query":
       return <QueryPage />;
+    case "agent":
+      return <Text>This server runs as an agent: it scrapes targets into a log for forwarding. It answers no queries and has no rules.</Text>;
     case "targets":
       return <TargetsPage />;
     case "alerts":

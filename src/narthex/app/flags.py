@@ -159,9 +159,9 @@ def _check_mode(by_name: dict[str, Flag], given: dict[str, list[str]]) -> None:
     agent = given.get("agent", ["false"])[-1] == "true"
     wrong = [f"--{name}" for name in given if by_name[name].mode == ("server" if agent else "agent")]
     if wrong:
-        names = ", ".join(f'"{name}"' for name in sorted(wrong))
-        allowed = "server" if agent else "agent"
-        raise WrongModeError(f"The following flag(s) can only be used in {allowed} mode: [{names}]")
+        names = " ".join(f'"{name}"' for name in sorted(wrong))
+        can = "can not" if agent else "can only"
+        raise WrongModeError(f"The following flag(s) {can} be used in agent mode: [{names}]")
 
 
 def _checked_boolean(flag: Flag, text: str) -> bool:

@@ -6,6 +6,9 @@ Everything here takes and gives buffers, numpy arrays and the core's own column 
 from narthex.native._core import (
     REF_DROPPED,
     REF_UNSTORED,
+    Agent,
+    AgentCounts,
+    AgentTransaction,
     BlockMerger,
     BlockReader,
     BlockWriter,
@@ -88,6 +91,9 @@ from narthex.native._core import (
 __all__ = [
     "REF_DROPPED",
     "REF_UNSTORED",
+    "Agent",
+    "AgentCounts",
+    "AgentTransaction",
     "BlockMerger",
     "BlockReader",
     "BlockWriter",

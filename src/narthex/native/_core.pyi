@@ -760,6 +760,65 @@ class HeadSnapshot:
     def series(self) -> int:
         """How many were written."""
 
+class AgentCounts:
+    series: int
+    created: int
+    removed: int
+    out_of_order: int
+
+class AgentTransaction:
+    """As HeadTransaction, for an agent. A sample is judged against what was committed before."""
+
+    def append(
+        self,
+        refs: NDArray[np.uint64],
+        timestamps: NDArray[np.int64],
+        values: NDArray[np.float64],
+        start_timestamps: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.uint8]: ...
+    def append_histograms(
+        self,
+        refs: NDArray[np.uint64],
+        timestamps: NDArray[np.int64],
+        values: HistogramBatch,
+        start_timestamps: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.uint8]: ...
+    def append_exemplars(
+        self,
+        refs: NDArray[np.uint64],
+        timestamps: NDArray[np.int64],
+        values: NDArray[np.float64],
+        labels: LabelSets,
+    ) -> NDArray[np.uint8]: ...
+    def encode(self, position: int, compression: str = "snappy", zstd: ZstdCompress | None = None) -> bytes: ...
+    def apply(self) -> tuple[int, int]: ...
+    def append_metadata(self, refs: NDArray[np.uint64], metadata: Sequence[tuple[int, str, str]]) -> NDArray[np.uint8]:
+        """Taken and forgotten: an agent's log holds none."""
+
+    @property
+    def exemplars(self) -> int:
+        """How many exemplars a commit logs."""
+
+class Agent:
+    """Series whose samples go to the log alone (core/head/agent.h). Safe for several threads."""
+
+    def __init__(self, out_of_order_window: int = 0, store_starts: bool = False) -> None:
+        """A sample may be older than the newest of its series by less than the window (milliseconds)."""
+
+    def series(self, pairs: Sequence[tuple[str, str]]) -> int: ...
+    def series_many(self, label_sets: LabelSets) -> NDArray[np.uint64]: ...
+    def transaction(self) -> AgentTransaction: ...
+    def counts(self) -> AgentCounts: ...
+    def truncate(self, mint: int) -> NDArray[np.uint64]:
+        """Forgets series without a sample at or after mint; gives their references. Not during a commit."""
+
+    def refs(self) -> NDArray[np.uint64]:
+        """Every reference that stands for a series, aliases from a replayed log included."""
+
+    def segment(self, segment: bytes | mmap | memoryview, zstd: ZstdDecompress | None = None) -> ReplayCounts: ...
+    def salvage(self, segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> bytes:
+        """As HeadReplay's."""
+
 class CheckpointCounts:
     kept_series: int
     dropped_series: int

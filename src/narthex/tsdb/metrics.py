@@ -30,27 +30,29 @@ class LogMetrics:
 
 
 class WalMetrics(LogMetrics):
-    def __init__(self, registry: Registry) -> None:
+    """`owner` is who logs: "tsdb" or "agent"; each has names of its own for what it does with the log."""
+
+    def __init__(self, registry: Registry, owner: str = "tsdb") -> None:
         super().__init__(registry, "wal")
-        self.corruptions = registry.counter("prometheus_tsdb_wal_corruptions_total", "Total number of WAL corruptions.")
-        self.truncate_duration = registry.summary(
-            "prometheus_tsdb_wal_truncate_duration_seconds", "Duration of WAL truncation."
-        )
+        log = "prometheus_agent" if owner == "agent" else "prometheus_tsdb_wal"
+        checkpoint = f"prometheus_{owner}_checkpoint"
+        self.corruptions = registry.counter(f"{log}_corruptions_total", "Total number of WAL corruptions.")
+        self.truncate_duration = registry.summary(f"{log}_truncate_duration_seconds", "Duration of WAL truncation.")
         self.unknown_refs = registry.counter(
             "prometheus_tsdb_wal_replay_unknown_refs_total",
             "Total number of unknown series references encountered during WAL replay.",
         )
         self.checkpoints = registry.counter(
-            "prometheus_tsdb_checkpoint_creations_total", "Total number of checkpoint creations attempted."
+            f"{checkpoint}_creations_total", "Total number of checkpoint creations attempted."
         )
         self.checkpoints_failed = registry.counter(
-            "prometheus_tsdb_checkpoint_creations_failed_total", "Total number of checkpoint creations that failed."
+            f"{checkpoint}_creations_failed_total", "Total number of checkpoint creations that failed."
         )
         self.checkpoint_deletions = registry.counter(
-            "prometheus_tsdb_checkpoint_deletions_total", "Total number of checkpoint deletions attempted."
+            f"{checkpoint}_deletions_total", "Total number of checkpoint deletions attempted."
         )
         self.checkpoint_deletions_failed = registry.counter(
-            "prometheus_tsdb_checkpoint_deletions_failed_total", "Total number of checkpoint deletions that failed."
+            f"{checkpoint}_deletions_failed_total", "Total number of checkpoint deletions that failed."
         )
 
 

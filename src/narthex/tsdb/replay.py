@@ -10,7 +10,7 @@ from pathlib import Path
 
 from narthex.errors import CorruptionError
 from narthex.files.durable import map_file
-from narthex.native import Head, HeadReplay, LogKind, ReplayCounts
+from narthex.native import Agent, Head, HeadReplay, LogKind, ReplayCounts
 from narthex.tsdb.checkpoint import last_checkpoint
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.head_snapshot import HeadSnapshotPath, load_snapshot, usable_snapshot
@@ -90,10 +90,7 @@ def replay(
     first = begin.segment if begin else 0
     if checkpoint and checkpoint.number >= first:
         first = checkpoint.number + 1
-        if repairing:
-            _fill_holes(checkpoint.path, 0, metrics)
-        for segment in list_segments(checkpoint.path):
-            _replay(core, segment, result, metrics, repairing)
+        _read_checkpoint(checkpoint, core, result, metrics, repairing)
     segments = [s for s in list_segments(directory) if s.number >= first]
     _replay_all(core, segments, result, metrics, progress, repairing, begin)
     result.unclaimed_chunks = core.finish()
@@ -116,8 +113,37 @@ def replay_out_of_order(
     return result
 
 
+def replay_agent(directory: Path, agent: Agent, metrics: WalMetrics, progress: Progress | None = None) -> ReplayResult:
+    """Reads the log in `directory` into an agent without series and repairs it where it is damaged.
+
+    Raises StorageError, CorruptionError.
+    """
+    started = time.perf_counter()
+    result = ReplayResult()
+    checkpoint = last_checkpoint(directory)
+    first = checkpoint.number + 1 if checkpoint else 0
+    _fill_holes(directory, first if checkpoint else None, metrics)
+    if checkpoint:
+        _read_checkpoint(checkpoint, agent, result, metrics, repairing=True)
+    segments = [s for s in list_segments(directory) if s.number >= first]
+    _replay_all(agent, segments, result, metrics, progress, repairing=True)
+    result.seconds = time.perf_counter() - started
+    metrics.unknown_refs.inc(result.unknown_refs)
+    _tell(directory, result)
+    return result
+
+
+def _read_checkpoint(
+    checkpoint: Segment, core: HeadReplay | Agent, result: ReplayResult, metrics: WalMetrics, repairing: bool
+) -> None:
+    if repairing:
+        _fill_holes(checkpoint.path, 0, metrics)
+    for segment in list_segments(checkpoint.path):
+        _replay(core, segment, result, metrics, repairing)
+
+
 def _replay_all(
-    core: HeadReplay,
+    core: HeadReplay | Agent,
     segments: Sequence[Segment],
     result: ReplayResult,
     metrics: WalMetrics,
@@ -159,7 +185,7 @@ def _begin_with_snapshot(data: Path, wal: Path, core: HeadReplay, result: Replay
 
 
 def _replay(
-    core: HeadReplay,
+    core: HeadReplay | Agent,
     segment: Segment,
     result: ReplayResult,
     metrics: WalMetrics,

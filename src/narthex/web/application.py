@@ -8,10 +8,11 @@ from functools import partial
 
 from aiohttp import web
 
+from narthex.errors import RequestError
 from narthex.web import admin, federate, labels, lifecycle, queries, rules, status, targets
 from narthex.web.context import Context
 from narthex.web.http_metrics import HttpMetrics
-from narthex.web.pages import UI_PATHS, Pages, asset, index, not_found, user_asset
+from narthex.web.pages import AGENT_PATHS, SERVER_PATHS, UI_PATHS, Pages, asset, index, not_found, user_asset
 from narthex.web.parameters import Parameters
 from narthex.web.reply import Reply, envelope, error_envelope, error_kind, error_status
 from narthex.web.transport import send
@@ -55,6 +56,10 @@ _ADMIN: dict[str, ApiHandler] = {
     "admin/tsdb/clean_tombstones": admin.clean_tombstones,
     "admin/tsdb/snapshot": admin.snapshot,
 }
+# What has to do with stored samples or rules.
+_NOT_FOR_AGENTS = frozenset(
+    (*_GET_AND_POST, *_ADMIN, "label", "alertmanagers", "rules", "alerts", "status/tsdb", "status/tsdb/blocks")
+)
 _ROOT_FILES = ("favicon.svg", "favicon.ico", "manifest.json", "robots.txt")
 
 
@@ -84,6 +89,10 @@ def make_application(context: Context) -> web.Application:
     return routes.application
 
 
+async def _not_for_agents(context: Context, parameters: Parameters) -> Reply:
+    raise RequestError("execution", "unavailable with Prometheus Agent")
+
+
 class _Routes:
     """Adds routes; each request is counted under its route's name."""
 
@@ -101,12 +110,16 @@ class _Routes:
 
     def api(self, methods: tuple[str, ...], name: str, handler: ApiHandler, *, before_ready: bool = False) -> None:
         path = f"/api/v1/{name}"
+        handler = self._of_mode(name, handler)
         self._add(methods, path, path, partial(_answer, self.context, handler, before_ready))
         self._add(("OPTIONS",), path, path, partial(_preflight, self.context))
 
+    def _of_mode(self, name: str, handler: ApiHandler) -> ApiHandler:
+        return _not_for_agents if self.context.settings.agent and name in _NOT_FOR_AGENTS else handler
+
     def label_values(self) -> None:
         async def answer(request: web.Request) -> web.StreamResponse:
-            handler = partial(labels.label_values, name=request.match_info["name"])
+            handler = self._of_mode("label", partial(labels.label_values, name=request.match_info["name"]))
             return await _answer(self.context, handler, False, request)
 
         self._add(("GET",), "/api/v1/label/{name}/values", "/api/v1/label/:name/values", answer)
@@ -126,11 +139,16 @@ class _Routes:
             query = f"?{request.query_string}" if request.query_string else ""
             return web.Response(status=302, headers={"Location": f"{self._prefix}/query{query}"})
 
-        self._add(("GET",), "/", "/", redirect)
+        async def home(request: web.Request) -> web.StreamResponse:
+            return web.Response(status=302, headers={"Location": f"{self._prefix}/agent"})
+
+        start = home if self.context.settings.agent else redirect
+        self._add(("GET",), "/", "/", start)
         if self._prefix:
-            self._add(("GET",), "", "/", redirect)
+            self._add(("GET",), "", "/", start)
         self._add(("GET",), "/graph", "/graph", redirect)
-        for path in UI_PATHS:
+        agent = self.context.settings.agent
+        for path in UI_PATHS + (AGENT_PATHS if agent else SERVER_PATHS):
             self._add(("GET", "HEAD"), path, path, partial(index, self.context, pages))
         for name in _ROOT_FILES:
             self._add(("GET",), f"/{name}", f"/{name}", partial(asset, self.context, pages))

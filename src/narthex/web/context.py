@@ -37,6 +37,7 @@ class WebSettings:
     page_title: str = "Narthex"
     cors_origin: Regex | None = None
     lifecycle: bool = False
+    agent: bool = False
     admin: bool = False
     user_assets: Path | None = None
     static: Path | None = None

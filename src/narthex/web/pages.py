@@ -14,9 +14,10 @@ from narthex.web.context import Context, WebSettings
 from narthex.web.transport import send
 
 UI_PATHS = (
-    "/query", "/alerts", "/targets", "/rules", "/service-discovery", "/status", "/tsdb-status", "/flags", "/config",
-    "/alertmanager-discovery", "/agent",
+    "/targets", "/service-discovery", "/status", "/flags", "/config", "/alertmanager-discovery",
 )  # fmt: skip
+SERVER_PATHS = ("/query", "/alerts", "/rules", "/tsdb-status")
+AGENT_PATHS = ("/agent",)
 _HTML = "text/html; charset=utf-8"
 _FOREVER = "public, max-age=31536000, immutable"  # for names that carry a hash of their content
 
@@ -112,7 +113,7 @@ def _placeholders(context: Context, settings: WebSettings) -> dict[str, str]:
     return {
         "CONSOLES_LINK_PLACEHOLDER": "",
         "TITLE_PLACEHOLDER": settings.page_title,
-        "AGENT_MODE_PLACEHOLDER": "false",
+        "AGENT_MODE_PLACEHOLDER": str(settings.agent).lower(),
         "READY_PLACEHOLDER": str(context.state.ready).lower(),
         "LOOKBACKDELTA_PLACEHOLDER": format_duration(settings.lookback),
         "BASE_PATH_PLACEHOLDER": settings.route_prefix,

@@ -80,7 +80,7 @@ def test_a_bad_argument_is_named(argument: str, message: str) -> None:
 def test_flags_of_the_other_mode_are_refused() -> None:
     with pytest.raises(WrongModeError, match=r'only be used in agent mode: \["--storage\.agent\.path"\]'):
         parse("--storage.agent.path=x")
-    with pytest.raises(WrongModeError, match=r'only be used in server mode: \["--storage\.tsdb\.path"\]'):
+    with pytest.raises(WrongModeError, match=r'can not be used in agent mode: \["--storage\.tsdb\.path"\]'):
         parse("--agent", "--storage.tsdb.path=x")
     assert parse("--agent", "--storage.agent.path=x").text("storage.agent.path") == "x"
 

@@ -57,9 +57,9 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
         },
         "otlp_receiver": {"delta_conversion": False, "native_delta_ingestion": False},
         "prometheus": {
-            "agent_mode": False,
+            "agent_mode": settings.agent,
             "auto_reload_config": settings.auto_reload,
-            "server_mode": True,
+            "server_mode": not settings.agent,
             "stringlabels": True,
         },
         "promql": {

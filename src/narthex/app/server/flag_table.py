@@ -10,7 +10,7 @@ from narthex.app.flags import Flag
 
 _NOT_YET = "has no effect yet"
 _NO_GO = "has no effect: there is no Go runtime to tune"
-_AGENT = "has no effect yet: agent mode is not there"
+_FROM_LOG = "has no effect: checkpoints are always made from the log"
 
 
 def _flag(
@@ -67,16 +67,16 @@ _STORAGE = (
 )  # fmt: skip
 
 _AGENT_STORAGE = (
-    _flag("storage.agent.path", "text", "data-agent/", "Data directory.", "Agent storage", mode="agent", inert=_AGENT),
-    _flag("storage.agent.wal-compression", "bool", "true", "Compress the log.", "Agent storage", mode="agent", inert=_AGENT),
-    _flag("storage.agent.retention.min-time", "duration", "5m", "Least age at which sent samples are dropped.", "Agent storage", mode="agent", inert=_AGENT),
-    _flag("storage.agent.retention.max-time", "duration", "4h", "Age at which samples are dropped, sent or not.", "Agent storage", mode="agent", inert=_AGENT),
-    _flag("storage.agent.checkpoint-from-in-memory-series", "bool", "false", "Write checkpoints from memory.", "Agent storage", mode="agent", inert=_AGENT),
-    _flag("storage.agent.checkpoint-batch-size", "int", "1000", "Series in one checkpoint record.", "Agent storage", mode="agent", inert=_AGENT),
-    _flag("storage.agent.no-lockfile", "bool", "false", "Do not lock the data directory.", "Agent storage", mode="agent", inert=_AGENT),
-    _flag("storage.agent.wal-segment-size", "size", "0B", "Size of a log segment.", "Agent storage", mode="agent", hidden=True, inert=_AGENT),
-    _flag("storage.agent.wal-compression-type", "choice", "snappy", "How to compress the log.", "Agent storage", mode="agent", hidden=True, choices=("snappy", "zstd"), inert=_AGENT),
-    _flag("storage.agent.wal-truncate-frequency", "duration", "2h", "How often the log is truncated.", "Agent storage", mode="agent", hidden=True, inert=_AGENT),
+    _flag("storage.agent.path", "text", "data-agent/", "Data directory.", "Agent storage", mode="agent"),
+    _flag("storage.agent.wal-compression", "bool", "true", "Compress the log.", "Agent storage", mode="agent"),
+    _flag("storage.agent.retention.min-time", "duration", "5m", "Least age at which sent samples are dropped.", "Agent storage", mode="agent"),
+    _flag("storage.agent.retention.max-time", "duration", "4h", "Age at which samples are dropped, sent or not.", "Agent storage", mode="agent"),
+    _flag("storage.agent.checkpoint-from-in-memory-series", "bool", "false", "Write checkpoints from memory.", "Agent storage", mode="agent", inert=_FROM_LOG),
+    _flag("storage.agent.checkpoint-batch-size", "int", "1000", "Series in one checkpoint record.", "Agent storage", mode="agent", inert=_FROM_LOG),
+    _flag("storage.agent.no-lockfile", "bool", "false", "Do not lock the data directory.", "Agent storage", mode="agent"),
+    _flag("storage.agent.wal-segment-size", "size", "0B", "Size of a log segment.", "Agent storage", mode="agent", hidden=True),
+    _flag("storage.agent.wal-compression-type", "choice", "snappy", "How to compress the log.", "Agent storage", mode="agent", hidden=True, choices=("snappy", "zstd")),
+    _flag("storage.agent.wal-truncate-frequency", "duration", "2h", "How often the log is truncated.", "Agent storage", mode="agent", hidden=True),
 )  # fmt: skip
 
 _REMOTE = (
@@ -111,7 +111,7 @@ _SCRAPE = (
 
 _PROCESS = (
     _flag("enable-feature", "text", "", "Features to turn on, separated by commas. Unknown names are warned about.", "Process", repeatable=True),
-    _flag("agent", "bool", "false", "Run as an agent: scrape and forward, no storage or queries.", "Process"),
+    _flag("agent", "bool", "false", "Run as an agent: scrape into a log for forwarding, without queries and rules.", "Process"),
     _flag("log.level", "choice", "info", "Least severity to log: debug, info, warn or error.", "Process", choices=("debug", "info", "warn", "error")),
     _flag("log.format", "choice", "logfmt", "How to write log lines: logfmt or json.", "Process", choices=("logfmt", "json")),
     _flag("auto-gomaxprocs", "bool", "true", "Follow the container's CPU quota.", "Process", inert=_NO_GO),

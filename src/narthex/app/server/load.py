@@ -9,6 +9,7 @@ from pathlib import Path
 from narthex.app.flags import Flags
 from narthex.config.globs import matching_files
 from narthex.config.prometheus import Config, load_config
+from narthex.errors import ConfigError, ConfigProblem
 from narthex.promql.syntax import ParserOptions
 from narthex.rules.loader import load_rule_files
 from narthex.rules.spec import GroupSpec
@@ -27,6 +28,8 @@ def load(flags: Flags) -> Loaded:
     """Reads and checks all files. Raises ConfigError with every mistake found."""
     path = Path(flags.text("config.file"))
     config = load_config(path)
+    if flags.on("agent"):
+        _check_agent(path, config)
     rule_files = _matching(config.rule_files)
     groups = load_rule_files(
         rule_files,
@@ -37,6 +40,19 @@ def load(flags: Flags) -> Loaded:
     )
     files = (path, *map(Path, rule_files), *map(Path, _matching(config.scrape_config_files)))
     return Loaded(config, groups, files)
+
+
+def _check_agent(path: Path, config: Config) -> None:
+    """Raises ConfigError, in Prometheus' words, for a section that an agent has no use for."""
+    sections = {
+        "alerting": config.alerting.alertmanagers or config.alerting.alert_relabel_configs,
+        "rule_files": config.rule_files,
+        "remote_read": config.remote_read,
+    }
+    for name, content in sections.items():
+        if content:
+            problem = ConfigProblem(str(path), 0, "", f"field {name} is not allowed in agent mode")
+            raise ConfigError([problem])
 
 
 def _matching(patterns: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from narthex import __version__
 from narthex.app.flags import Flags
 from narthex.app.logging import set_up_logging
 from narthex.app.process_metrics import register_process, start_time
+from narthex.app.server.agent_parts import AgentParts
 from narthex.app.server.features import features
 from narthex.app.server.flag_table import FEATURES, SERVER_FLAGS
 from narthex.app.server.load import Loaded, load
@@ -123,7 +124,8 @@ class Server:
             max_connections=self._flags.number("web.max-connections"),
             keepalive_seconds=self._flags.seconds("web.read-timeout"),
         )
-        parts = Parts(self._flags, self._settings, self._registry, self._clock, state, context)
+        make_parts = AgentParts if self._settings.agent else Parts
+        parts = make_parts(self._flags, self._settings, self._registry, self._clock, state, context)
         reloader = Reloader(lambda: load(self._flags), parts.steps(), self._registry, self._clock)
         self._state, self._reloader = state, reloader
         state.do_reload = self._reload
@@ -156,7 +158,7 @@ class Server:
         finally:
             self._state.set_reloaded(self._reloader.successful, self._reloader.last_success)
 
-    def _start_tasks(self, parts: Parts) -> None:
+    def _start_tasks(self, parts: Parts | AgentParts) -> None:
         seconds = min(_MAINTAIN_SECONDS, max(1.0, self._flags.seconds("storage.tsdb.block-reload-interval")))
         self._tasks.start("maintenance", _every(seconds, parts.maintain, self._clock))
         if self._settings.auto_reload:

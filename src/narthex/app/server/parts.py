@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 import threading
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from narthex.app.flags import Flags
 from narthex.app.server.load import Loaded, parser_options
 from narthex.app.server.queries import Language, Queries
 from narthex.app.server.reload import Step
+from narthex.app.server.scraping import Scraping
 from narthex.app.server.settings import ServerSettings, retention_text
 from narthex.app.server.state import State
 from narthex.app.server.storage import Admin, Status, open_db, wanted_exemplars, wanted_retention, wants_xor2
@@ -20,15 +20,12 @@ from narthex.clock import Clock
 from narthex.config.printing import config_to_yaml
 from narthex.config.prometheus import Config
 from narthex.discovery.manager import DiscoveryManager
-from narthex.discovery.mechanisms import unavailable
-from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.instrument import Registry
 from narthex.notifier.manager import Notifier, NotifierOptions
 from narthex.promql.options import EngineOptions
 from narthex.rules.alerting import External
 from narthex.rules.manager import Manager as RuleManager
 from narthex.rules.manager import ManagerOptions
-from narthex.scrape.manager import Manager as ScrapeManager
 from narthex.web.context import Context
 
 log = logging.getLogger(__name__)
@@ -54,16 +51,11 @@ class Parts:
         self._state.activity = lambda: db.block_set.activity
         context.storage, context.storage_status, context.storage_admin = db, Status(db), Admin(db, clock)
         context.exemplars = db
-        self.scrape = ScrapeManager(
-            db, clock, registry, hostname=socket.getfqdn(), align_timestamps=flags.on("scrape.adjust-timestamps")
-        )
-        metrics = DiscoveryMetrics(registry)
-        interval = flags.seconds("scrape.discovery-reload-interval")
-        self.discovery = DiscoveryManager(
-            "scrape", self.scrape.update, metrics=metrics, clock=clock, update_interval_seconds=interval
-        )
+        self.scraping = Scraping(flags, db, registry, clock)
         self.notifier = Notifier(clock=clock, registry=registry, options=self._notifier_options())
-        self.notify_discovery = DiscoveryManager("notify", self.notifier.targets, metrics=metrics, clock=clock)
+        self.notify_discovery = DiscoveryManager(
+            "notify", self.notifier.targets, metrics=self.scraping.metrics, clock=clock
+        )
         self.rules = RuleManager(
             evaluate=self.queries.evaluate,
             storage=db,
@@ -73,7 +65,7 @@ class Parts:
             registry=registry,
             options=self._rule_options(),
         )
-        context.targets, context.rules, context.alertmanagers = self.scrape, self.rules, self.notifier
+        context.targets, context.rules, context.alertmanagers = self.scraping.targets, self.rules, self.notifier
         self._opened = True
 
     def steps(self) -> Sequence[Step[Loaded]]:
@@ -82,8 +74,8 @@ class Parts:
             ("db_storage", self._apply_storage),
             ("web_handler", self._apply_web),
             ("query_engine", self._apply_queries),
-            ("scrape", self._apply_scrape),
-            ("scrape_sd", self._apply_discovery),
+            ("scrape", lambda loaded: self.scraping.apply_scrape(loaded)),
+            ("scrape_sd", lambda loaded: self.scraping.apply_discovery(loaded)),
             ("notify", self._apply_notifier),
             ("notify_sd", self._apply_notify_discovery),
             ("rules", self._apply_rules),
@@ -103,9 +95,9 @@ class Parts:
         if not self._opened:
             return
         for name, stop in (
-            ("scrape discovery", self.discovery.stop),
+            ("scrape discovery", self.scraping.discovery.stop),
             ("notify discovery", self.notify_discovery.stop),
-            ("scrape", self.scrape.stop),
+            ("scrape", self.scraping.targets.stop),
             ("rules", self.rules.stop),
             ("notifier", self.notifier.stop),
         ):
@@ -128,23 +120,10 @@ class Parts:
         self._state.retention = retention_text(retention)
 
     async def _apply_web(self, loaded: Loaded) -> None:
-        for key in without_effect(loaded.config):
-            log.warning("This setting is read but has no effect yet", extra={"key": key})
-        self._state.config_yaml = config_to_yaml(loaded.config)
-        self._state.external_labels = dict(loaded.config.global_.external_labels)
-        self._context.pool_yaml = {job.job_name: config_to_yaml(job) for job in loaded.config.scrape_configs}
+        show_configuration(loaded, self._state, self._context)
 
     async def _apply_queries(self, loaded: Loaded) -> None:
         self.queries.set_subquery_step(loaded.config.global_.evaluation_interval)
-
-    async def _apply_scrape(self, loaded: Loaded) -> None:
-        await self.scrape.apply_config(loaded.config.global_, loaded.config.scrape_configs)
-
-    async def _apply_discovery(self, loaded: Loaded) -> None:
-        sets = {job.job_name: job.discovery for job in loaded.config.scrape_configs}
-        for key in unavailable(sets.values()):
-            log.warning("This discovery mechanism is not available yet, its targets are not found", extra={"key": key})
-        await self.discovery.apply(sets)
 
     async def _apply_notifier(self, loaded: Loaded) -> None:
         await self.notifier.apply(loaded.config.alerting, loaded.config.global_.external_labels)
@@ -183,6 +162,15 @@ class Parts:
             grace_period_ms=flags.milliseconds("rules.alert.for-grace-period"),
             resend_delay_ms=flags.milliseconds("rules.alert.resend-delay"),
         )
+
+
+def show_configuration(loaded: Loaded, state: State, context: Context) -> None:
+    """What the API shows of a configuration; settings without effect are warned about."""
+    for key in without_effect(loaded.config):
+        log.warning("This setting is read but has no effect yet", extra={"key": key})
+    state.config_yaml = config_to_yaml(loaded.config)
+    state.external_labels = dict(loaded.config.global_.external_labels)
+    context.pool_yaml = {job.job_name: config_to_yaml(job) for job in loaded.config.scrape_configs}
 
 
 def without_effect(config: Config) -> list[str]:

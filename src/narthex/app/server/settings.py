@@ -20,6 +20,7 @@ from narthex.web.context import WebSettings
 
 _DEFAULT_RETENTION = 15 * 86_400_000  # milliseconds
 _SMALLEST_BLOCK_SEGMENT = 2**20  # bytes
+_SEGMENT = 128 * 2**20  # bytes
 _SEGMENT_RANGE = (10 * 2**20, 256 * 2**20)  # bytes of a log segment
 
 
@@ -34,6 +35,8 @@ class ServerSettings:
     retention_size: int  # bytes; 0 for none
     segment_size: int  # bytes
     block_segment_size: int  # bytes
+    agent: bool
+    agent_segment_size: int  # bytes of a log segment in agent mode
     auto_reload: bool
     features: frozenset[str]
     unknown_features: tuple[str, ...]
@@ -41,8 +44,6 @@ class ServerSettings:
 
 def server_settings(flags: Flags) -> ServerSettings:
     """Raises FlagError naming the flag that cannot be used."""
-    if flags.on("agent"):
-        raise FlagError("--agent: agent mode is not there yet; run without it and use a short retention")
     addresses = tuple(listen_address(text) for text in flags.texts("web.listen-address"))
     external = external_url(flags.text("web.external-url"), addresses[0][1])
     prefix = flags.text("web.route-prefix") or path_of(external)
@@ -59,6 +60,7 @@ def server_settings(flags: Flags) -> ServerSettings:
         cors_origin=cors,
         lifecycle=flags.on("web.enable-lifecycle"),
         admin=flags.on("web.enable-admin-api"),
+        agent=flags.on("agent"),
         user_assets=Path(assets) if assets else None,
         static=Path(narthex.web.__file__).parent / "static",
         lookback=flags.milliseconds("query.lookback-delta"),
@@ -67,8 +69,12 @@ def server_settings(flags: Flags) -> ServerSettings:
     retention = flags.milliseconds("storage.tsdb.retention.time")
     size = flags.size("storage.tsdb.retention.size")
     segment = flags.size("storage.tsdb.wal-segment-size")
-    if segment and not _SEGMENT_RANGE[0] <= segment <= _SEGMENT_RANGE[1]:
-        raise FlagError("--storage.tsdb.wal-segment-size must be set between 10MB and 256MB")
+    agent_segment = flags.size("storage.agent.wal-segment-size")
+    for name, value in (("tsdb", segment), ("agent", agent_segment)):
+        if value and not _SEGMENT_RANGE[0] <= value <= _SEGMENT_RANGE[1]:
+            raise FlagError(f"--storage.{name}.wal-segment-size must be set between 10MB and 256MB")
+    if flags.on("agent") and flags.number("storage.agent.checkpoint-batch-size") <= 0:
+        raise FlagError("--storage.agent.checkpoint-batch-size must be greater than 0.")
     block_segment = flags.size("storage.tsdb.max-block-chunk-segment-size")
     if block_segment and block_segment < _SMALLEST_BLOCK_SEGMENT:
         raise FlagError("--storage.tsdb.max-block-chunk-segment-size must be set over 1MB")
@@ -85,7 +91,9 @@ def server_settings(flags: Flags) -> ServerSettings:
         web=web,
         retention=retention or (0 if size else _DEFAULT_RETENTION),
         retention_size=size,
-        segment_size=segment or 128 * 2**20,
+        segment_size=segment or _SEGMENT,
+        agent=flags.on("agent"),
+        agent_segment_size=agent_segment or _SEGMENT,
         block_segment_size=block_segment or SEGMENT_SIZE,
         auto_reload=flags.on("config.auto-reload") or "auto-reload-config" in names,
         features=frozenset(name for name in names if name in FEATURES),

@@ -27,7 +27,7 @@ from narthex.tsdb.delay_file import UploadList
 from narthex.tsdb.head_settings import HeadSettings
 from narthex.tsdb.meta import encode_meta
 from narthex.tsdb.options import DBOptions
-from narthex.tsdb.replay import ReplayStatus
+from narthex.tsdb.replay import Progress, ReplayStatus
 from narthex.tsdb.retention import Retention
 from narthex.tsdb.snapshot import SNAPSHOTS
 from narthex.web.sources import StorageStatistics
@@ -114,18 +114,28 @@ async def open_db(
 ) -> DB:
     """Opens the data directory in a thread; `state.replay` follows the log. Raises StorageError."""
     path = Path(flags.text("storage.tsdb.path"))
-    if (kind := file_system(path)) in _NFS:
-        log.warning("The data directory is on a network file system, which is not safe", extra={"fs": kind})
+    warn_of_network(path)
     log.info("Starting TSDB ...", extra={"path": str(path)})
+    start = clock.monotonic()
+    options = db_options(flags, settings, config, clock)
+    db = await asyncio.to_thread(DB.open, path, options, registry, clock, replay_progress(state))
+    log.info("TSDB started", extra={"duration": f"{clock.monotonic() - start:.3f}s"})
+    return db
+
+
+def replay_progress(state: State) -> Progress:
+    """What a replay calls before each segment: `state.replay` follows it."""
 
     def progress(status: ReplayStatus) -> None:
         state.replay.first, state.replay.last, state.replay.current = status.min, status.max, status.current
         log.info("Replaying the log", extra={"segment": status.current, "last": status.max})
 
-    start = clock.monotonic()
-    db = await asyncio.to_thread(DB.open, path, db_options(flags, settings, config, clock), registry, clock, progress)
-    log.info("TSDB started", extra={"duration": f"{clock.monotonic() - start:.3f}s"})
-    return db
+    return progress
+
+
+def warn_of_network(path: Path) -> None:
+    if (kind := file_system(path)) in _NFS:
+        log.warning("The data directory is on a network file system, which is not safe", extra={"fs": kind})
 
 
 def file_system(path: Path) -> str:

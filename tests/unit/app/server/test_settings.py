@@ -54,7 +54,7 @@ def test_the_external_url_gives_the_route_prefix() -> None:
 @pytest.mark.parametrize(
     "argument",
     ["--web.cors.origin=(", "--storage.tsdb.wal-segment-size=1MB", "--config.auto-reload-interval=10ms",
-     "--query.lookback-delta=0s", "--agent"],
+     "--query.lookback-delta=0s"],
 )  # fmt: skip
 def test_values_that_cannot_work_are_refused(argument: str) -> None:
     with pytest.raises(FlagError, match=argument.split("=")[0]):

@@ -1,0 +1,41 @@
+"""Discovery and scraping, which a server and an agent do alike."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+from narthex.app.flags import Flags
+from narthex.app.server.load import Loaded
+from narthex.clock import Clock
+from narthex.discovery.manager import DiscoveryManager
+from narthex.discovery.mechanisms import unavailable
+from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.instrument import Registry
+from narthex.scrape.manager import Manager as ScrapeManager
+from narthex.storage.contract import Appendable
+
+log = logging.getLogger(__name__)
+
+
+class Scraping:
+    """`targets` are the scrape pools, `metrics` those of all discovery of this process."""
+
+    def __init__(self, flags: Flags, storage: Appendable, registry: Registry, clock: Clock) -> None:
+        self.targets = ScrapeManager(
+            storage, clock, registry, hostname=socket.getfqdn(), align_timestamps=flags.on("scrape.adjust-timestamps")
+        )
+        self.metrics = DiscoveryMetrics(registry)
+        interval = flags.seconds("scrape.discovery-reload-interval")
+        self.discovery = DiscoveryManager(
+            "scrape", self.targets.update, metrics=self.metrics, clock=clock, update_interval_seconds=interval
+        )
+
+    async def apply_scrape(self, loaded: Loaded) -> None:
+        await self.targets.apply_config(loaded.config.global_, loaded.config.scrape_configs)
+
+    async def apply_discovery(self, loaded: Loaded) -> None:
+        sets = {job.job_name: job.discovery for job in loaded.config.scrape_configs}
+        for key in unavailable(sets.values()):
+            log.warning("This discovery mechanism is not available yet, its targets are not found", extra={"key": key})
+        await self.discovery.apply(sets)

@@ -1,4 +1,4 @@
-"""`tsdb create-blocks-from openmetrics`: blocks from files."""
+"""`tsdb create-blocks-from openmetrics`, `prometheus` and `jsonl`: blocks from files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
+from narthex.app.promtool.lines_import import import_lines
 from narthex.app.promtool.listing import block_table
 from narthex.app.promtool.reporting import fallible
 from narthex.app.promtool.text_import import import_text
@@ -29,15 +31,33 @@ class ImportOptions:
 
 @fallible
 def import_openmetrics(path: Path, options: ImportOptions) -> None:
-    """OpenMetrics text with timestamps."""
+    """OpenMetrics text with timestamps (seconds)."""
+    _import(path, options, lambda f, b, p: import_text(f, str(path), Format.OPENMETRICS, options.labels, b, p))
+
+
+@fallible
+def import_prometheus(path: Path, options: ImportOptions) -> None:
+    """Prometheus' text format with timestamps (milliseconds), as VictoriaMetrics exports it, too."""
+    _import(path, options, lambda f, b, p: import_text(f, str(path), Format.TEXT, options.labels, b, p))
+
+
+@fallible
+def import_jsonl(path: Path, options: ImportOptions) -> None:
+    """A JSON object with values and timestamps a line, as VictoriaMetrics exports it."""
+    _import(path, options, lambda f, b, p: import_lines(f, str(path), options.labels, b, p))
+
+
+def _import(
+    path: Path, options: ImportOptions, read: Callable[[BinaryIO, Backfill, Callable[[int], None]], None]
+) -> None:
     try:
-        file = path.open("rb", buffering=0)
+        file: BinaryIO = path.open("rb", buffering=0)
         size = path.stat().st_size
     except OSError as e:
         raise StorageError(f"open {path}: {e.strerror}") from None
     with file, Backfill(options.output, block_duration(options.longest)) as backfill:
         try:
-            import_text(file, str(path), Format.OPENMETRICS, options.labels, backfill, meter(size, options))
+            read(file, backfill, meter(size, options))
         except OSError as e:
             raise StorageError(f"read {path}: {e.strerror}") from None
         write_blocks(backfill, options)

@@ -34,17 +34,26 @@ def create_blocks_from(ctx: click.Context, /, **flags: Any) -> None:
     ctx.obj = flags
 
 
-@create_blocks_from.command()
-@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Label for all series; may be repeated.")
-@click.argument("file", metavar="input file", type=click.Path(path_type=Path))
-@click.argument("output", metavar="[output directory]", default=DEFAULT_OUTPUT, type=click.Path(path_type=Path))
-@_flags
-@click.pass_obj
-def openmetrics(before: dict[str, Any], /, labels: tuple[str, ...], file: Path, output: Path, **flags: Any) -> None:
-    """From OpenMetrics text. Every sample needs a timestamp; the order is free, the size of the file as well."""
-    from narthex.app.promtool.import_blocks import ImportOptions, import_openmetrics
+def _kind(name: str, work: str, help: str) -> None:
+    """Adds the command for one kind of file; `work` is its function in app.promtool.import_blocks."""
 
-    sys.exit(import_openmetrics(file, ImportOptions(output, labels=label_map(labels), **_merged(before, flags))))
+    @create_blocks_from.command(name=name, help=help)
+    @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="Label for all series; may repeat.")
+    @click.argument("file", metavar="input file", type=click.Path(path_type=Path))
+    @click.argument("output", metavar="[output directory]", default=DEFAULT_OUTPUT, type=click.Path(path_type=Path))
+    @_flags
+    @click.pass_obj
+    def command(before: dict[str, Any], /, labels: tuple[str, ...], file: Path, output: Path, **flags: Any) -> None:
+        from narthex.app.promtool import import_blocks
+
+        options = import_blocks.ImportOptions(output, labels=label_map(labels), **_merged(before, flags))
+        sys.exit(getattr(import_blocks, work)(file, options))
+
+
+_kind("openmetrics", "import_openmetrics", "From OpenMetrics text. Every sample needs a timestamp; the order is free.")
+# Beside the peer's: what VictoriaMetrics' /api/v1/export gives, by the names of its formats.
+_kind("prometheus", "import_prometheus", "From Prometheus text with timestamps in milliseconds.")
+_kind("jsonl", "import_jsonl", "From JSON lines of VictoriaMetrics: metric, values and timestamps.")
 
 
 def _merged(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

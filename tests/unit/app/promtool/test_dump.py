@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -123,12 +124,13 @@ def go_shortest(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    for digits in range(17):
-        text = f"{value:.{digits}e}"
-        if float(text) == value:
-            break
-    exponent = int(text.split("e")[1])
-    return text if exponent < -4 or exponent >= 6 else f"{value:.{max(0, digits - exponent)}f}"
+    # Python's repr has the shortest digits; %e rounds others to even.
+    number = Decimal(repr(value)).normalize()
+    digits, exponent = len(number.as_tuple().digits) - 1, number.adjusted()
+    if exponent < -4 or exponent >= 6:
+        mantissa, _, power = f"{number:.{digits}e}".partition("e")
+        return f"{mantissa}e{int(power):+03d}"
+    return f"{number:.{max(0, digits - exponent)}f}"
 
 
 @given(

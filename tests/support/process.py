@@ -20,6 +20,7 @@ _PACKAGES: Mapping[str, str] = {
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "victoria-metrics": "victoria-metrics",
     "prometheus-node-exporter": "prometheus-node-exporter",
 }
 

@@ -407,6 +407,7 @@ void bind_head(nb::module_& m) {
                 return to_numpy(std::move(refs));
             },
             nb::arg("mint"))
+        .def("end_epoch", &Head::end_epoch)
         .def("refs", [](const Head& h) { return to_numpy(h.refs()); });
     bind_deletion(m);
     bind_replay(m);

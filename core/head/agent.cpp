@@ -40,7 +40,7 @@ uint32_t Agent::create_or_find(std::span<const LabelPair> pairs, uint64_t ref) {
 uint64_t Agent::series(std::span<const TextPair> labels) {
     std::unique_lock lock(mutex_);
     AgentSeries& s = table_.series[create_or_find(table_.intern(labels), 0)];
-    s.touched = Series::kTouched;
+    s.touched = transactions_->mark();
     return s.ref;
 }
 
@@ -55,7 +55,7 @@ std::vector<uint64_t> Agent::series(const LabelSets& sets) {
         for (LabelPair p : sets.row(i)) pairs.push_back(map(p));
         if (pairs.empty()) throw std::invalid_argument("a series needs at least one label");
         AgentSeries& s = table_.series[create_or_find(pairs, 0)];
-        s.touched = Series::kTouched;
+        s.touched = transactions_->mark();
         refs.push_back(s.ref);
     }
     return refs;
@@ -80,18 +80,17 @@ std::vector<uint64_t> Agent::refs() const {
 
 std::vector<uint64_t> Agent::truncate(int64_t mint) {
     std::unique_lock lock(mutex_);
-    bool met = transactions_->have_met_truncation();
-    transactions_->note_truncation();
+    bool unsure = transactions_->span_epochs();
+    uint8_t mark = transactions_->mark();
+    transactions_->next_epoch();
     std::vector<bool> dead(table_.series.size());
     std::vector<uint64_t> dropped;
     for (size_t i = 0; i < dead.size(); ++i) {
         AgentSeries& s = table_.series[i];
-        bool awaited = s.touched == Series::kTouched || (met && s.touched == Series::kTouchedBefore);
-        if (s.t < mint && !awaited) {
+        if (s.t < mint && !unsure && s.touched != mark) {
             dead[i] = true;
             dropped.push_back(s.ref);
         }
-        s.touched = awaited ? Series::kTouchedBefore : 0;
     }
     if (dropped.empty()) return dropped;
     std::vector<std::pair<uint64_t, uint64_t>> aliases = aliases_;
@@ -209,7 +208,7 @@ AppendStatus AgentTransaction::judge(uint64_t ref, int64_t t, RefMap::Cursor& cu
         return AppendStatus::kOutOfOrder;
     }
     // A truncation reads it under the exclusive lock; other judges may write the same value meanwhile.
-    std::atomic_ref<uint8_t>(s.touched).store(Series::kTouched, std::memory_order_relaxed);
+    std::atomic_ref<uint8_t>(s.touched).store(agent_->transactions_->mark(), std::memory_order_relaxed);
     return AppendStatus::kOk;
 }
 

@@ -28,7 +28,7 @@ struct AgentSeries {
     const uint32_t* values = nullptr;
     uint32_t names = 0;
     uint32_t hash = 0;
-    uint8_t touched = Series::kTouched;  // see Series
+    uint8_t touched = 0;  // see Series
 };
 
 struct AgentStats {

@@ -57,7 +57,7 @@ uint64_t Head::series(std::span<const TextPair> labels) {
     std::unique_lock lock(mutex_);
     auto pairs = table_.intern(labels);
     Series& s = table_.series[create_or_find(pairs, 0)];
-    s.touched = Series::kTouched;
+    s.touched = transactions_->mark();
     return s.ref;
 }
 
@@ -72,7 +72,7 @@ std::vector<uint64_t> Head::series(const LabelSets& sets) {
         for (LabelPair p : sets.row(i)) pairs.push_back(map(p));
         if (pairs.empty()) throw std::invalid_argument("a series needs at least one label");
         Series& s = table_.series[create_or_find(pairs, 0)];
-        s.touched = Series::kTouched;
+        s.touched = transactions_->mark();
         refs.push_back(s.ref);
     }
     return refs;

@@ -172,8 +172,8 @@ class Head {
     void end_out_of_order_compaction();
     // Nothing before mint is accepted in order from now on.
     void set_min_valid_time(int64_t mint);
-    // Drops chunks that end before mint, then series without samples that nobody asked for since the last
-    // truncation. Gives the references of dropped series.
+    // Drops chunks that end before mint, then series without samples that nobody asked for in this epoch.
+    // Gives the references of dropped series.
     std::vector<uint64_t> truncate(int64_t mint);
 
     // Closed chunks on their way into files, a page at a time; see ClosedChunks. One thread at a time.
@@ -182,6 +182,10 @@ class Head {
     size_t map_chunks(uint32_t file, std::shared_ptr<const void> owner, std::span<const uint8_t> bytes);
     // The oldest file that is needed, `none` when none is.
     uint32_t oldest_chunk_file(uint32_t none) const;
+
+    // Series that were asked for before now need not be kept any more, if they have no samples and no
+    // transaction is open since then. Truncations do the same at their end.
+    void end_epoch() { transactions_->next_epoch(); }
 
     // All references that stand for a series, replayed aliases included.
     std::vector<uint64_t> refs() const;

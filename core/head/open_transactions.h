@@ -1,6 +1,8 @@
-// Transactions that are under way, as far as truncations must know of them.
+// Transactions that are under way, as far as truncations must know of them. Epochs end with each truncation
+// and whenever Head::end_epoch() says so.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -27,13 +29,14 @@ class OpenTransactions {
         uint64_t epoch_;
     };
 
-    // Whether a transaction is open that a truncation has met.
-    bool have_met_truncation() {
+    // What a series is marked with when it is asked for. It stands for the present epoch; never 0.
+    uint8_t mark() const { return static_cast<uint8_t>(1 + epoch_.load(std::memory_order_relaxed) % 255); }
+    // Whether a transaction is open that began in an epoch before this one: it may have asked for any series.
+    bool span_epochs() {
         std::lock_guard lock(mutex_);
         return older_ > 0;
     }
-    // At the end of each truncation.
-    void note_truncation() {
+    void next_epoch() {
         std::lock_guard lock(mutex_);
         older_ += std::exchange(newer_, 0);
         ++epoch_;
@@ -51,8 +54,8 @@ class OpenTransactions {
     }
 
     std::mutex mutex_;
-    uint64_t epoch_ = 0;  // truncations so far
-    uint64_t newer_ = 0;  // open transactions that began after the end of the last truncation
+    std::atomic<uint64_t> epoch_ = 0;
+    uint64_t newer_ = 0;  // open transactions that began in this epoch
     uint64_t older_ = 0;
 };
 

@@ -40,10 +40,9 @@ struct Series {
     uint8_t leading = 0;
     uint8_t trailing = 0;
     uint8_t encoding = kEncodingXor;  // of the open chunk
-    // Asked for since the last truncation: an empty series survives one more. Or before that one: it survives
-    // as long as a transaction is open that may have been the one to ask.
-    enum : uint8_t { kTouched = 1, kTouchedBefore = 2 };
-    uint8_t touched = kTouched;
+    // When it was asked for last, see OpenTransactions::mark(): without samples it lives on through that
+    // epoch, and for as long as a transaction is open that may have been the one to ask.
+    uint8_t touched = 0;
 
     bool has_samples() const { return size > 0 || closed != kNoChunk; }
 };

@@ -92,7 +92,7 @@ void HeadTransaction::take_to(Place place, const Series& s, uint32_t index) {
     places_[index] = place;
     // The truncation reads it under the exclusive lock; other judges may write the same meanwhile.
     std::atomic_ref<uint8_t>(const_cast<Series&>(s).touched)
-        .store(Series::kTouched, std::memory_order_relaxed);
+        .store(head_->transactions_->mark(), std::memory_order_relaxed);
 }
 
 void HeadTransaction::end_histograms(const Series& s, uint32_t index, uint32_t before) {

@@ -61,7 +61,8 @@ std::vector<uint64_t> Head::sweep(int64_t mint) {
         std::unique_lock lock(mutex_);
         oldest_append_ = kMaxTime;
     }
-    bool met = transactions_->have_met_truncation();
+    bool unsure = transactions_->span_epochs();
+    uint8_t mark = transactions_->mark();
     for (size_t at = 0, n = 1; at < n;) {
         std::vector<std::shared_ptr<const void>> released;  // let go after the lock
         std::unique_lock lock(mutex_);
@@ -72,18 +73,16 @@ std::vector<uint64_t> Head::sweep(int64_t mint) {
             oldest = std::min(oldest, drop_chunks(s, mint));
             forget_deleted(s, mint);
             const SeriesExtra* extra = table_.extras.find(s);
-            bool awaited = s.touched == Series::kTouched || (met && s.touched == Series::kTouchedBefore);
-            if (s.ref != 0 && !s.has_samples() && !awaited &&
+            if (s.ref != 0 && !s.has_samples() && !unsure && s.touched != mark &&
                 (extra == nullptr || extra->out_of_order == nullptr)) {
                 dropped.push_back(s.ref);
                 table_.forget(s);
             }
-            s.touched = awaited ? Series::kTouchedBefore : 0;
         }
         if (dropped.size() > first) forget_references(dropped, first);
         released = closed_.take_released();
     }
-    transactions_->note_truncation();
+    end_epoch();
     std::unique_lock lock(mutex_);
     oldest = std::min(oldest, oldest_append_);
     // An empty head still says where it ends: appends are bounded by its newest time.

@@ -658,6 +658,12 @@ class Head:
         ValueError when it is shorter than what was written.
         """
 
+    def end_epoch(self) -> None:
+        """A truncation drops series without samples that nobody asked for since the last end of an epoch.
+
+        Those that an open transaction may have asked for stay. A truncation ends the epoch, too.
+        """
+
     def oldest_chunk_file(self, none: int) -> int:
         """The number of the oldest file that holds a chunk of the head; `none` without any."""
 

@@ -167,6 +167,8 @@ class DB:
             except StorageError:
                 metrics.compactions_failed.inc()
                 raise
+            finally:
+                self.head.core.end_epoch()
 
     def _maintain(self, canceled: Callable[[], bool]) -> None:
         try:

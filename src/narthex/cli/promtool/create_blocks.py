@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from narthex.cli.promtool.usage import CommandGroup, GoDuration
+from narthex.cli.promtool.usage import CommandGroup, GoDuration, Moment
 
 DEFAULT_OUTPUT = "data/"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,3 +69,32 @@ def label_map(pairs: tuple[str, ...]) -> dict[str, str]:
             raise click.UsageError(f"expected KEY=VALUE got '{pair}'")
         out[name] = value
     return out
+
+
+@create_blocks_from.command()
+@click.option("--url", default="http://localhost:9090", show_default=True, help="Server that has the data.")
+@click.option("--start", required=True, type=Moment(), help="First time: RFC 3339 or Unix seconds.")
+@click.option("--end", type=Moment(), help="Last time. Default: three hours ago.")
+@click.option("--output-dir", "output", default=DEFAULT_OUTPUT, show_default=True, type=click.Path(path_type=Path))
+@click.option("--eval-interval", type=GoDuration(), default="60s", show_default=True, help="For groups without one.")
+@click.argument("files", metavar="rule-files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@_flags
+@click.pass_obj
+def rules(
+    before: dict[str, Any], /, url: str, start: int, end: int | None, output: Path, eval_interval: int,
+    files: tuple[str, ...], **flags: Any,
+) -> None:  # fmt: skip
+    """From recording rules, asked of a server for a time that has passed."""
+    from narthex.app.promtool.import_blocks import ImportOptions
+    from narthex.app.promtool.import_rules import RuleImport, import_rules
+
+    last = int(time.time() - 3 * 3600) * 1000 if end is None else end
+    if last < start:
+        raise click.UsageError("start time is not before end time")
+    if eval_interval <= 0:
+        raise click.UsageError("--eval-interval must be greater than 0")
+    sys.exit(
+        import_rules(
+            RuleImport(files, url, start, last, eval_interval), ImportOptions(output, **_merged(before, flags))
+        )
+    )

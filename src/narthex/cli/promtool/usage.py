@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NoReturn
 import click
 
 from narthex.cli.imports import import_program
+from narthex.model.rfc3339 import parse_rfc3339
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -46,6 +47,25 @@ class GoDuration(click.ParamType[int]):
         if (rest != "0" and "".join(number + unit for number, unit in parts) != rest) or not rest:
             self.fail(f'time: invalid duration "{text}"', param, ctx)
         return round(sum(float(number) * self._UNITS[unit] for number, unit in parts))
+
+
+class Moment(click.ParamType[int]):
+    """RFC 3339 or Unix seconds. Gives milliseconds, cut to whole seconds as the peer does."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        try:
+            return int(float(text)) * 1000
+        except (ValueError, OverflowError):
+            pass
+        try:
+            return int(parse_rfc3339(text)) * 1000
+        except ValueError:
+            self.fail(f'cannot parse "{text}" to a valid timestamp', param, ctx)
 
 
 class Promtool(CommandGroup):

@@ -22,6 +22,7 @@
 #include "head/deletion.h"
 #include "head/replay.h"
 #include "head/snapshot.h"
+#include "head/stale_series.h"
 #include "head/transaction.h"
 
 using namespace narthex;
@@ -145,6 +146,28 @@ void bind_deletion(nb::module_& m) {
             },
             nb::arg("position"), nb::arg("compression") = "snappy", nb::arg("zstd") = nb::none())
         .def("apply", &HeadDeletion::apply, nb::call_guard<nb::gil_scoped_release>());
+}
+
+void bind_stale_series(nb::module_& m) {
+    nb::class_<StaleSeries>(m, "StaleSeries")
+        .def(nb::init<std::shared_ptr<Head>>(), nb::arg("head"), nb::call_guard<nb::gil_scoped_release>())
+        .def("__len__", &StaleSeries::size)
+        .def("drop",
+             [](StaleSeries& s) {
+                 std::vector<uint64_t> refs;
+                 {
+                     nb::gil_scoped_release release;
+                     refs = s.drop();
+                 }
+                 return to_numpy(std::move(refs));
+             })
+        .def(
+            "encode",
+            [](const StaleSeries& s, size_t position, std::string_view compression, nb::object zstd) {
+                return to_bytes(s.encode(position, wal_compression(compression, zstd)));
+            },
+            nb::arg("position"), nb::arg("compression") = "snappy", nb::arg("zstd") = nb::none())
+        .def("finish", &StaleSeries::finish, nb::call_guard<nb::gil_scoped_release>());
 }
 
 void bind_replay(nb::module_& m) {
@@ -293,7 +316,8 @@ void bind_head(nb::module_& m) {
     nb::enum_<HeadPart>(m, "HeadPart")
         .value("ALL", HeadPart::kAll)
         .value("IN_ORDER", HeadPart::kInOrder)
-        .value("COMPACTING", HeadPart::kCompacting);
+        .value("COMPACTING", HeadPart::kCompacting)
+        .value("STALE", HeadPart::kStale);
     nb::class_<Head> head(m, "Head");
     bind_chunk_files(head);
     head.def(
@@ -410,6 +434,7 @@ void bind_head(nb::module_& m) {
         .def("end_epoch", &Head::end_epoch)
         .def("refs", [](const Head& h) { return to_numpy(h.refs()); });
     bind_deletion(m);
+    bind_stale_series(m);
     bind_replay(m);
     bind_snapshot(m);
 }

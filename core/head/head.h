@@ -54,9 +54,9 @@ struct HeadEncoding {
     bool store_starts = false;      // keep start times of samples; else they are dropped
 };
 
-// Which samples of the head: all, those that came in order, or the out-of-order ones that are being
-// compacted.
-enum class HeadPart : uint8_t { kAll, kInOrder, kCompacting };
+// Which samples of the head: all, those that came in order, the out-of-order ones that are being compacted,
+// or those of series that ended.
+enum class HeadPart : uint8_t { kAll, kInOrder, kCompacting, kStale };
 
 // How late samples were, in classes of growing delay (seconds), the last one open.
 inline constexpr std::array<int64_t, 7> kDelays{600, 1800, 3600, 7200, 10800, 21600, 43200};
@@ -109,6 +109,7 @@ class HeadTransaction;
 class HeadReplay;
 class HeadSnapshot;
 class LabelRows;
+class StaleSeries;
 
 class Head {
   public:
@@ -201,12 +202,15 @@ class Head {
     friend class HeadTransaction;
     friend class HeadReplay;
     friend class HeadSnapshot;
+    friend class StaleSeries;
 
     std::vector<uint64_t> sweep(int64_t mint);
     void rebuild();
 
     // Whether a chunk of the series has a part of [mint, maxt]. Expects a lock.
     bool overlaps(const Series& s, int64_t mint, int64_t maxt, HeadPart part = HeadPart::kAll) const;
+    // Whether the newest sample is a stale marker and nothing is out of order. Expects a lock.
+    bool has_ended(const Series& s) const;
     // nullptr: the series has no out-of-order samples. Expects a lock.
     const OutOfOrder* out_of_order(const Series& s) const;
     // Of samples in order; nullptr: none is deleted. Expects a lock.

@@ -169,6 +169,7 @@ const OutOfOrder* Head::out_of_order(const Series& s) const {
 }
 
 bool Head::overlaps(const Series& s, int64_t mint, int64_t maxt, HeadPart part) const {
+    if (part == HeadPart::kStale && !has_ended(s)) return false;
     if (part != HeadPart::kCompacting && overlaps_in_order(closed_, s, deleted(s), mint, maxt)) return true;
     const OutOfOrder* late = part == HeadPart::kInOrder ? nullptr : out_of_order(s);
     if (late == nullptr) return false;

@@ -550,11 +550,13 @@ class HeadTransaction:
         """Samples that a commit would store."""
 
 class HeadPart(Enum):
-    """Which samples of a head: all, those that came in order, or the out-of-order ones that are being compacted."""
+    """Which samples of a head: all, those that came in order, the out-of-order ones that are being compacted, or those
+    of series that ended."""
 
     ALL = ...
     IN_ORDER = ...
     COMPACTING = ...
+    STALE = ...
 
 class Head:
     """The newest samples of every series. Safe for several threads; see core/head/head.h."""
@@ -726,6 +728,21 @@ class HeadDeletion:
         """A framed log record; b"" when nothing is to be deleted."""
 
     def apply(self) -> None: ...
+
+class StaleSeries:
+    """The series that ended, as of now: (write blocks of HeadPart.STALE), drop, encode, (write the log), finish; no
+    commit may come between drop and the log."""
+
+    def __init__(self, head: Head) -> None: ...
+    def __len__(self) -> int: ...
+    def drop(self) -> NDArray[np.uint64]:
+        """Drops those that got no sample since and no open transaction may have asked for; gives their references."""
+
+    def encode(self, position: int, compression: str = "snappy", zstd: ZstdCompress | None = None) -> bytes:
+        """A framed log record; b"" when none was dropped."""
+
+    def finish(self) -> None:
+        """Frees what is left of them."""
 
 class LogKind(Enum):
     """The log of all samples, and that of out-of-order samples, which is replayed after the other."""

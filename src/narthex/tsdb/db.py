@@ -20,7 +20,7 @@ from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.block import Block
 from narthex.tsdb.block_metrics import BlockMetrics
 from narthex.tsdb.block_set import Blocks
-from narthex.tsdb.compact_plan import SOME_SAMPLES_HINTS
+from narthex.tsdb.compact_plan import SOME_SAMPLES_HINTS, STALE_SERIES
 from narthex.tsdb.db_querier import DBQuerier
 from narthex.tsdb.head import CHUNKS_HEAD, WAL, WBL, Head
 from narthex.tsdb.maintenance import Delay, Interval
@@ -33,6 +33,8 @@ from narthex.tsdb.snapshot import link_block, new_snapshot
 log = logging.getLogger("narthex.tsdb")
 
 LOCK = "lock"
+_SOON = 10 * 60_000
+"""Milliseconds before the next head block in which stale series wait for it."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class DB:
         self.path, self.options, self.head, self.block_set = path, options, head, block_set
         self._lock, self._status = lock, status
         self._maintenance = threading.Lock()
+        self._stale_threshold = 0.0
         self._late_due = False  # out-of-order samples go to blocks after samples in order did
         self._delay = Delay(clock, options.compaction_delay)
         self._reload = Interval(clock, options.reload_interval)
@@ -181,6 +184,8 @@ class DB:
             if self._late_due and not canceled():
                 self._out_of_order_to_blocks()
                 self._late_due = False
+            if not canceled() and self._stale_series_are_due():
+                self._stale_series_to_blocks()
         finally:
             try:
                 self.head.truncate_log()
@@ -211,18 +216,37 @@ class DB:
         part = self.head.begin_out_of_order_compaction()
         if part is None:
             return
+        self._write_blocks(part.mint, part.maxt, HeadPart.COMPACTING, HINT)
+        self.head.end_out_of_order_compaction(part)
+
+    def _stale_series_are_due(self) -> bool:
+        counts = self.head.counts()
+        if not self._stale_threshold or counts.stale_series < self._stale_threshold * max(counts.series, 1):
+            return False
+        return counts.max_time - counts.min_time + _SOON <= self.options.min_block_duration * 3 // 2
+
+    def _stale_series_to_blocks(self) -> None:
+        """Writes series that ended as blocks of their own and then forgets them."""
+        stale = self.head.begin_stale_compaction()
+        if not len(stale):
+            return
+        counts = self.head.counts()
+        self._write_blocks(counts.min_time, counts.max_time, HeadPart.STALE, STALE_SERIES)
+        self.head.end_stale_compaction(stale)
+
+    def _write_blocks(self, mint: int, maxt: int, part: HeadPart, hint: str) -> None:
+        """A block for each aligned range that has samples in [mint, maxt], or none at all. Raises StorageError."""
         width = self.options.min_block_duration
         written: list[str] = []
         try:
-            for mint in range(part.mint - part.mint % width, part.maxt + 1, width):
-                meta = self._write_block(mint, mint + width, HeadPart.COMPACTING, hints=[HINT])
+            for start in range(mint - mint % width, maxt + 1, width):
+                meta = self._write_block(start, start + width, part, hints=[hint])
                 written += [meta.ulid] if meta else []
         except StorageError:
             remove_blocks(self.path, written)
             raise
         if written:
             self.block_set.reload()
-        self.head.end_out_of_order_compaction(part)
 
     def _write_block(self, mint: int, maxt: int, part: HeadPart, hints: Sequence[str] = ()) -> BlockMeta | None:
         return self.block_set.write(self.head.querier(mint, maxt - 1).select([], part), mint, maxt, hints=hints)
@@ -257,6 +281,11 @@ class DB:
     def set_out_of_order_window(self, window: int) -> None:
         """See Head.set_out_of_order_window."""
         self.head.set_out_of_order_window(window)
+
+    def set_stale_series_threshold(self, ratio: float) -> None:
+        """The part of the head's series, in [0, 1], that may have ended before they move to blocks ahead of the others;
+        0: they never do."""
+        self._stale_threshold = ratio
 
     def wal_replay_status(self) -> ReplayStatus:
         """Of the replay at start."""

@@ -15,7 +15,16 @@ from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
 from narthex.native import Head as CoreHead
-from narthex.native import HeadCounts, HeadDeletion, HeadPart, HeadTransaction, LabelSets, SeriesBatch, TextList
+from narthex.native import (
+    HeadCounts,
+    HeadDeletion,
+    HeadPart,
+    HeadTransaction,
+    LabelSets,
+    SeriesBatch,
+    StaleSeries,
+    TextList,
+)
 from narthex.storage.contract import Exemplar
 from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.checkpoint import remove_temporary
@@ -185,6 +194,20 @@ class Head:
         self.core.end_out_of_order_compaction()
         self.late.sync_finished()
         self.late.remove_before(part.first_kept)
+
+    def begin_stale_compaction(self) -> StaleSeries:
+        """The series that ended, for blocks to take over: HeadPart.STALE."""
+        return StaleSeries(self.core)
+
+    def end_stale_compaction(self, stale: StaleSeries) -> None:
+        """Blocks hold all samples of `stale` now: memory and log forget them. Raises StorageError, for the log alone: a
+        restart then brings them back until the next truncation.
+        """
+        how = self.settings.wal_compression
+        with self._commits:
+            self._log_truncation.expire(stale.drop())
+            self.wal.write(lambda position: stale.encode(position, how, compress))
+        stale.finish()
 
     def close_before(self, mint: int) -> None:
         """No commit, running ones included, stores anything in order before mint after this call returns."""

@@ -117,6 +117,7 @@ class Parts:
         self.db.block_set.set_retention(retention)
         tsdb = loaded.config.storage.tsdb
         self.db.set_out_of_order_window(tsdb.out_of_order_time_window if tsdb is not None else 0)
+        self.db.set_stale_series_threshold(tsdb.stale_series_compaction_threshold if tsdb is not None else 0.0)
         self._state.retention = retention_text(retention)
 
     async def _apply_web(self, loaded: Loaded) -> None:
@@ -175,12 +176,10 @@ def show_configuration(loaded: Loaded, state: State, context: Context) -> None:
 
 def without_effect(config: Config) -> list[str]:
     """Keys that are set although their mechanism is not there yet."""
-    tsdb = config.storage.tsdb
     settings = {
         "remote_write": config.remote_write,
         "remote_read": config.remote_read,
         "tracing": config.tracing,
         "global.query_log_file": config.global_.query_log_file,
-        "storage.tsdb.stale_series_compaction_threshold": tsdb and tsdb.stale_series_compaction_threshold,
     }
     return [key for key, value in settings.items() if value]

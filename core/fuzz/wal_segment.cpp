@@ -36,6 +36,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     // It passes over records that a head looks into.
     if (seen.faults > counts.faults || seen.series != counts.series) std::abort();
     agent.truncate(0);
+    WalWriter agent_sound(0);
+    Agent(0).segment(segment, {}, &agent_sound);
+    if (Agent(0).segment(agent_sound.bytes(), {}).faults != 0) std::abort();
     SeriesBatch batch;
     if (!head->select(head->view(), {}, kMinTime, kMaxTime, batch)) std::abort();
     std::vector<int64_t> ts;

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from narthex.errors import RequestError
 from narthex.model.labels import is_utf8_name, quote
 from narthex.model.matcher import Matcher
 from narthex.native import LabelSets, TextList, rows_json
 from narthex.storage.contract import Querier, Queryable
+from narthex.tasks.paces import shape
 from narthex.web.context import Context, need
 from narthex.web.parameters import MAX_TIME, MIN_TIME, Parameters
 from narthex.web.reply import TRUNCATED, Reply
@@ -16,20 +17,22 @@ from narthex.web.transport import PIECE
 
 
 async def label_names(context: Context, parameters: Parameters) -> Reply:
-    return await _texts(context, parameters, lambda querier, matchers, most: querier.label_names(matchers, most))
+    return await _texts(context, parameters, "", lambda querier, matchers, most: querier.label_names(matchers, most))
 
 
 async def label_values(context: Context, parameters: Parameters, name: str) -> Reply:
     name = unescape(name)
     if not is_utf8_name(name):
         raise RequestError("bad_data", f"invalid label name: {quote(name)}")
-    return await _texts(context, parameters, lambda querier, matchers, most: querier.label_values(name, matchers, most))
+    return await _texts(
+        context, parameters, name, lambda querier, matchers, most: querier.label_values(name, matchers, most)
+    )
 
 
 async def _texts(
-    context: Context, parameters: Parameters, ask: Callable[[Querier, Sequence[Matcher], int], TextList]
+    context: Context, parameters: Parameters, label: str, ask: Callable[[Querier, Sequence[Matcher], int], TextList]
 ) -> Reply:
-    """Names or values for each selector, or for none, united."""
+    """Names (`label` is empty) or values for each selector, or for none, united."""
     storage, (start, end), selectors, limit = _arguments(context, parameters)
     most = limit + 1 if limit else 0  # one more than wanted tells that there are more
 
@@ -42,7 +45,7 @@ async def _texts(
         texts = found[0] if len(found) == 1 else TextList.merge(found, most)
         return Reply(texts.json(limit), _truncation(len(texts), limit))
 
-    return await context.workers.call(look_up)
+    return await context.workers.look_up(_key(f"texts {label}", parameters, start, end), look_up)
 
 
 async def series(context: Context, parameters: Parameters) -> Reply:
@@ -59,7 +62,12 @@ async def series(context: Context, parameters: Parameters) -> Reply:
         rows = found[0] if len(found) == 1 else LabelSets.merge(found)
         return Reply(_rows(rows, limit), _truncation(len(rows), limit))
 
-    return await context.workers.call(look_up)
+    return await context.workers.look_up(_key("series", parameters, start, end), look_up)
+
+
+def _key(kind: str, parameters: Parameters, start: int, end: int) -> Hashable:
+    """What the work of a look-up depends on, beside the data."""
+    return (kind, *parameters.texts("match[]"), parameters.limit(), shape((start, end, 1))[1:])
 
 
 def _rows(rows: LabelSets, limit: int) -> bytes | Iterator[bytes]:

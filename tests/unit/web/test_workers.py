@@ -83,3 +83,17 @@ async def test_after_stopping_even_quick_queries_are_refused(workers: Workers) -
     workers.stop()
     with pytest.raises(QueryCanceled):
         await workers.query(Query(quick=ANSWER), 10)
+
+
+async def test_a_look_up_that_was_quick_lately_needs_no_thread_and_a_slow_one_does(workers: Workers) -> None:
+    def where() -> str:
+        return threading.current_thread().name
+
+    here = threading.current_thread().name
+    assert (await workers.look_up("a", where)).startswith("lookup")
+    assert await workers.look_up("a", where) == here
+    assert (await workers.look_up("b", where)).startswith("lookup")
+    ticks = iter(range(100))
+    workers._paces.now = lambda: float(next(ticks))
+    assert (await workers.look_up("c", where)).startswith("lookup")
+    assert (await workers.look_up("c", where)).startswith("lookup")

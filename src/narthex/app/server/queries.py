@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import orjson
 
-from narthex.app.server.paces import Paces, shape
 from narthex.errors import QueryError, QueryTimeout, StorageError, TooManySamples
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher
@@ -29,6 +28,7 @@ from narthex.promql.syntax import (
 )
 from narthex.rules.contract import Sample
 from narthex.storage.contract import Queryable
+from narthex.tasks.paces import Paces, shape
 from narthex.web.reply import TRUNCATED
 from narthex.web.sources import QueryAnswer, QueryOptions
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from narthex.app.server.paces import QUICK_SECONDS
 from narthex.app.server.queries import Queries
 from narthex.errors import QueryError
 from narthex.instrument import Registry
 from narthex.promql.engine import INLINE_SAMPLES
 from narthex.promql.options import EngineOptions
+from narthex.tasks.paces import QUICK_SECONDS
 from narthex.web.sources import QueryOptions
 from support.memory_series import MemorySeries
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from narthex.app.server.paces import FRESH_SECONDS, MOST_KEYS, QUICK_SECONDS, WINDOW_MS, Paces, shape
+from narthex.tasks.paces import FRESH_SECONDS, MOST_KEYS, QUICK_SECONDS, WINDOW_MS, Paces, shape
 
 
 class Seconds:

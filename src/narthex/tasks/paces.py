@@ -1,4 +1,4 @@
-"""Which queries are quick enough for the event loop: handing one to a thread costs more than a small query itself."""
+"""Which requests are quick enough for the event loop: handing one to a thread costs more than a small one itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def shape(times: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Paces:
-    """Remembers queries that were quick lately. Safe for concurrent use."""
+    """Remembers requests that were quick lately. Safe for concurrent use."""
 
     def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
         """`now` gives seconds on a clock that never jumps."""

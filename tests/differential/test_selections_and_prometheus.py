@@ -72,9 +72,12 @@ def label_sets(choose: random.Random) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DB, Prometheus, int, list[dict[str, str]]]]:
-    """A third of the series lives in a block alone, a third in the head alone."""
+    """A third of the series lives in a block alone, a third in the head alone.
+
+    Wherever the day is, two blocks are cut: the second time the head drops what it only remembers, as Prometheus does.
+    """
     data = tmp_path_factory.mktemp("selections") / "data"
-    now = round(time.time() * 1000)
+    now = round(time.time() * 1000) // (2 * HOUR) * (2 * HOUR) - 10 * MINUTE
     db = DB.open(data, DBOptions(), Registry(), FakeClock(now / 1000))
     rows = label_sets(random.Random(5))
     for at in range(now - 5 * HOUR, now, 10 * MINUTE):
@@ -88,7 +91,7 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DB, Promet
         appender.append(chosen, np.full(len(chosen), at, np.int64), np.zeros(len(chosen)))
         appender.commit()
     db.maintain()
-    assert db.blocks() and db.head.counts().series > 0
+    assert len(db.blocks()) == 2 and db.head.counts().series > 0
     copy = data.parent / "copy"
     shutil.copytree(data, copy)
     (copy / "lock").unlink(missing_ok=True)

@@ -204,10 +204,12 @@ class Head:
         restart then brings them back until the next truncation.
         """
         how = self.settings.wal_compression
-        with self._commits:
-            self._log_truncation.expire(stale.drop())
-            self.wal.write(lambda position: stale.encode(position, how, compress))
-        stale.finish()
+        try:
+            with self._commits:
+                self._log_truncation.expire(stale.drop())
+                self.wal.write(lambda position: stale.encode(position, how, compress))
+        finally:
+            stale.finish()
 
     def close_before(self, mint: int) -> None:
         """No commit, running ones included, stores anything in order before mint after this call returns."""

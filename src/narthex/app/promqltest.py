@@ -30,10 +30,12 @@ from narthex.promql.result import QueryResult
 from narthex.promql.syntax import ValueType
 from narthex.storage.contract import Appender, Querier, Queryable
 from narthex.tsdb.head import Head
+from narthex.tsdb.head_settings import HeadSettings
 
 _CHUNK_RANGE = 24 * 86_400_000
 """Milliseconds, about the longest that a head takes: series may be loaded one after the other from time zero on."""
 _SEGMENT = 32 * 1024 * 1024
+_SETTINGS = HeadSettings(xor2=True, histogram_starts=True, store_starts=True)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class _TemporaryHead:
     def __init__(self) -> None:
         with ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="narthex-promqltest-"))
-            self.head, _ = Head.open(Path(folder), Registry(), _CHUNK_RANGE, _SEGMENT)
+            self.head, _ = Head.open(Path(folder), Registry(), _CHUNK_RANGE, _SEGMENT, settings=_SETTINGS)
             stack.callback(self.head.close)
             self._stack = stack.pop_all()
 

@@ -40,7 +40,7 @@ def same_histogram(expected: HistogramLiteral, got: HistogramLiteral) -> bool:
         and almost_equal(expected.zero_count, got.zero_count)
         and _same_buckets(expected.positive, got.positive)
         and _same_buckets(expected.negative, got.negative)
-        and (expected.hint is None or expected.hint == (got.hint or "unknown"))
+        and (not expected.hint_written or expected.hint == got.hint)
     )
 
 

@@ -10,7 +10,7 @@ from narthex.errors import NarthexError, PromQLError
 from narthex.promql.promqltest.commands import Clear, Command, Eval, ExpectationKind, Load
 from narthex.promql.promqltest.compare import check_sorted, compare_annotations, compare_value
 from narthex.promql.promqltest.forms import depends_on_query_range, pinned_forms
-from narthex.promql.promqltest.loading import Unstored, load, needed
+from narthex.promql.promqltest.loading import load
 from narthex.promql.promqltest.outcome import Matrix, Outcome, Scalar, Text, Vector
 from narthex.promql.syntax import ParserOptions, parse_expr
 from narthex.storage.contract import Appendable, Queryable
@@ -71,18 +71,17 @@ class _Run:
     def __init__(self, engine: Engine, new_storage: Callable[[], Storage]) -> None:
         self.engine, self.new_storage = engine, new_storage
         self.storage = new_storage()
-        self.unstored: list[Unstored] = []
         self.broken = ""
 
     def clear(self) -> None:
         self.storage.close()
         self.storage = self.new_storage()
-        self.unstored, self.broken = [], ""
+        self.broken = ""
 
     def load(self, command: Load) -> None:
         """A load that fails makes every eval fail until the next clear."""
         try:
-            self.unstored += load(command, self.storage)
+            load(command, self.storage)
         except NarthexError as e:
             self.broken = f"the load on line {command.line} failed: {e}"
 
@@ -93,9 +92,6 @@ class _Run:
             expr = parse_expr(command.expr, OPTIONS)
         except PromQLError as e:
             return f"does not parse: {e}"
-        missing = needed(expr, self.unstored)
-        if missing is not None:
-            return f"reads {missing.labels} of line {missing.line}: {missing.reason}"
         if command.is_range:
             outcome, failure = self.answer(command, command.expr, None)
             return failure if outcome is None else self.compare(command, outcome)

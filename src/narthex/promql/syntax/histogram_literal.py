@@ -12,7 +12,8 @@ CUSTOM_BUCKETS = -53
 """The schema of histograms with bounds of their own."""
 
 _PAIR = re.compile(r"\s*([A-Za-z_]+):(\[[^\]]*\]|[^\s\[\]]+)")
-_HINTS = frozenset({"unknown", "reset", "not_reset", "gauge"})
+HINTS = ("unknown", "reset", "not_reset", "gauge")
+"""What may be known about a counter reset; the index is the number under which storage keeps it."""
 _KEYS = frozenset(
     {
         "schema",
@@ -32,7 +33,11 @@ _KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class HistogramLiteral:
-    """A float histogram. `positive` and `negative` are counts by bucket index; `hint` is None when not written."""
+    """A float histogram. `positive` and `negative` are counts by bucket index.
+
+    `hint` tells what is known about a counter reset, one of HINTS; `hint_written` whether a script says so itself, so
+    that a comparison minds it.
+    """
 
     schema: int = 0
     sum: float = 0.0
@@ -42,10 +47,14 @@ class HistogramLiteral:
     custom_values: tuple[float, ...] = ()
     positive: tuple[tuple[int, float], ...] = ()
     negative: tuple[tuple[int, float], ...] = ()
-    hint: str | None = None
+    hint: str = "unknown"
+    hint_written: bool = False
 
     def plus(self, other: HistogramLiteral, factor: float = 1.0) -> HistogramLiteral:
-        """This with `factor` times the other added; the other is brought to this schema. Raises LiteralError."""
+        """This with `factor` times the other added; the other is brought to this schema. Raises LiteralError.
+
+        The other's hint is the one that counts as written.
+        """
         if self.schema > other.schema:
             raise LiteralError(f"error combining histograms: cannot merge from schema {other.schema} to {self.schema}")
         if self.zero_threshold != other.zero_threshold or self.custom_values != other.custom_values:
@@ -57,6 +66,8 @@ class HistogramLiteral:
             zero_count=self.zero_count + factor * other.zero_count,
             positive=_combine(self.positive, other.reduced(self.schema).positive, factor),
             negative=_combine(self.negative, other.reduced(self.schema).negative, factor),
+            hint=_joint_hint(self.hint, other.hint),
+            hint_written=other.hint_written,
         )
 
     def reduced(self, schema: int) -> HistogramLiteral:
@@ -70,6 +81,13 @@ class HistogramLiteral:
             positive=_combine((), [(((i - 1) >> shift) + 1, n) for i, n in self.positive], 1.0),
             negative=_combine((), [(((i - 1) >> shift) + 1, n) for i, n in self.negative], 1.0),
         )
+
+
+def _joint_hint(left: str, right: str) -> str:
+    """A gauge makes all a gauge; what is unknown or contradicts itself is unknown."""
+    if left == right or left == "gauge":
+        return left
+    return right if right == "gauge" else "unknown"
 
 
 def _combine(
@@ -97,7 +115,7 @@ def parse_histogram(text: str) -> HistogramLiteral:
         fields[key] = pair[2]
         at = pair.end()
     hint = fields.get("counter_reset_hint")
-    if hint is not None and hint not in _HINTS:
+    if hint is not None and hint not in HINTS:
         raise LiteralError(f'bad histogram descriptor found: "{hint}"')
     return HistogramLiteral(
         schema=_whole(fields, "schema"),
@@ -108,7 +126,8 @@ def parse_histogram(text: str) -> HistogramLiteral:
         custom_values=_numbers(fields.get("custom_values", "[]")),
         positive=_buckets(fields, "buckets", "offset"),
         negative=_buckets(fields, "n_buckets", "n_offset"),
-        hint=hint,
+        hint=hint or "unknown",
+        hint_written=hint is not None,
     )
 
 

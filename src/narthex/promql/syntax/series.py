@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from narthex.errors import PromQLError
 from narthex.model.labels import METRIC_NAME, Labels
@@ -108,7 +108,9 @@ def _expand(item: re.Match[str], room: int) -> list[SequenceValue]:
     first = parse_histogram(item["histogram"])
     if item["increment"] is None:
         return [first] * (times + 1)
-    return _histograms(first, parse_histogram(item["increment"]), 1.0 if item["sign"] == "+" else -1.0, times)
+    step = parse_histogram(item["increment"])
+    first = replace(first, hint_written=step.hint_written)
+    return _histograms(first, step, 1.0 if item["sign"] == "+" else -1.0, times)
 
 
 def _numbers(value: float, step: float, times: int) -> list[SequenceValue]:

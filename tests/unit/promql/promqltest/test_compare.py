@@ -105,11 +105,12 @@ def test_annotations_are_held_against_the_script(lines: str, warnings: tuple[str
 
 
 def test_histograms_compare_layout_exactly_and_numbers_almost() -> None:
-    one = HistogramLiteral(schema=0, sum=5, count=3, positive=((1, 1.0), (2, 0.0), (3, 2.0)), hint=None)
+    one = HistogramLiteral(schema=0, sum=5, count=3, positive=((1, 1.0), (2, 0.0), (3, 2.0)))
     assert same_histogram(one, replace(one, positive=((1, 1.0), (3, 2.0 + 1e-7)), hint="gauge"))
     assert not same_histogram(one, replace(one, schema=1))
     assert not same_histogram(one, replace(one, positive=((1, 1.0), (4, 2.0))))
     assert not same_histogram(one, replace(one, zero_threshold=0.1))
-    assert not same_histogram(replace(one, hint="reset"), replace(one, hint="gauge"))
+    assert not same_histogram(replace(one, hint="reset", hint_written=True), replace(one, hint="gauge"))
+    assert not same_histogram(replace(one, hint_written=True), replace(one, hint="gauge"))
     custom = HistogramLiteral(schema=-53, custom_values=(1.0, 2.0))
     assert not same_histogram(custom, replace(custom, custom_values=(1.0, 3.0)))

@@ -25,7 +25,7 @@ class MemoryAppender:
         self.names.append(labels)
         return len(self.names) - 1
 
-    def append(self, refs: Refs, timestamps: Times, values: Values) -> NDArray[np.uint8]:
+    def append(self, refs: Refs, timestamps: Times, values: Values, starts: Times) -> NDArray[np.uint8]:
         self.rows += zip([self.names[r] for r in refs.tolist()], timestamps.tolist(), values.tolist(), strict=True)
         return np.full(len(refs), self.storage.status, dtype=np.uint8)
 
@@ -201,37 +201,6 @@ def test_an_expression_that_does_not_parse_fails_alone() -> None:
     first, second = run("eval instant at 0 foo bar\n\neval instant at 0 foo\n  {a='b'} 1", FakeEngine(one(1)))
     assert first.reason.startswith("does not parse: 1:5")
     assert second.passed
-
-
-HISTOGRAMS = """load 1m
-  native{a="b"} {{sum:1 count:1}}
-  plain{a="b"} 1
-
-"""
-
-
-def test_evals_that_read_unstored_histograms_fail_with_the_reason() -> None:
-    script = HISTOGRAMS + "eval instant at 0 histogram_count({a='b'})\n\neval instant at 0 plain\n  {a='b'} 1\n"
-    needs, plain = run(script, FakeEngine(one(1)))
-    assert needs.reason == (
-        'reads {__name__="native", a="b"} of line 2: storage does not take native histogram samples yet'
-    )
-    assert plain.passed
-
-
-def test_clear_forgets_unstored_histograms() -> None:
-    script = HISTOGRAMS + "clear\neval instant at 0 native\n  {a='b'} 1\n"
-    assert run(script, FakeEngine(one(1)))[0].passed
-
-
-def test_custom_bucket_series_of_classic_histograms_are_missed_by_name() -> None:
-    script = (
-        'load_with_nhcb 1m\n  h_bucket{le="1"} 1\n  h_count 1\n\n'
-        "eval instant at 0 h\n  {a='b'} 1\n\neval instant at 0 h_bucket\n  {a='b'} 1\n"
-    )
-    native, classic = run(script, FakeEngine(one(1)))
-    assert "native histogram" in native.reason
-    assert classic.passed
 
 
 def test_a_refused_sample_fails_what_follows_until_clear() -> None:

@@ -60,6 +60,7 @@ def test_histograms_have_buckets_by_index() -> None:
         positive=((-1, 1.0), (0, 0.0), (1, 2.0)),
         negative=((4, 3.0),),
         hint="gauge",
+        hint_written=True,
     )
 
 
@@ -69,6 +70,16 @@ def test_histogram_sequences_add_up() -> None:
     last = values[2]
     assert isinstance(last, HistogramLiteral)
     assert last.positive == ((0, 3.0), (1, 2.0))
+
+
+def test_hints_of_a_sequence_are_those_of_its_sums() -> None:
+    gauge, more = parse_sequence("{{counter_reset_hint:gauge}}+{{count:1}}x1")
+    assert isinstance(gauge, HistogramLiteral)
+    assert isinstance(more, HistogramLiteral)
+    assert (gauge.hint, gauge.hint_written) == (more.hint, more.hint_written) == ("gauge", False)
+    _, unsure = parse_sequence("{{counter_reset_hint:reset}}+{{counter_reset_hint:not_reset}}x1")
+    assert isinstance(unsure, HistogramLiteral)
+    assert (unsure.hint, unsure.hint_written) == ("unknown", True)
 
 
 def test_increments_of_finer_schema_are_reduced() -> None:

@@ -1,13 +1,16 @@
 """Lives of a database that end by SIGKILL or by the loss of power, one after the other on one directory.
 
+They write floats and native histograms of every kind, in order and late, exemplars and metadata, and delete some of it.
+
 A program: `python -m support.crashes SCRATCH SEED ROUNDS`. It dies at every sync point that any life shows, and beside
 that ROUNDS times at random sync points, at random moments and by loss of power. After each round nothing that
-was acknowledged is lost (after a loss of power: nothing that had been synced) and everything that is there is right. It
-prints a JSON line for each round.
+was acknowledged is lost (after a loss of power: nothing that had been synced), nothing that was deleted is back, and
+everything that is there is right. It prints a JSON line for each round.
 """
 
 from __future__ import annotations
 
+import bisect
 import fcntl
 import itertools
 import json
@@ -22,16 +25,28 @@ import threading
 import time
 import traceback
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from narthex.instrument.registry import Registry
+from narthex.model.matcher import Matcher, MatchType
 from narthex.tsdb.db import DB
 from narthex.tsdb.head_settings import HeadSettings
 from narthex.tsdb.options import DBOptions
 from support.clock import FakeClock
-from support.known_samples import ALWAYS, Sample, commit_samples, read
+from support.known_histograms import STRETCH
+from support.known_samples import (
+    ALWAYS,
+    ANNOTATED,
+    Sample,
+    Survivors,
+    commit_samples,
+    metadata_since,
+    read,
+    read_exemplars,
+)
 from support.sync_points import Points
 
 SERIES = 9
@@ -47,13 +62,24 @@ OPTIONS = DBOptions(
     max_block_duration=90 * MINUTE,
     retention_time=480 * MINUTE,
     wal_segment_size=32 * 1024,
-    head=HeadSettings(snapshot_on_shutdown=True),
+    head=HeadSettings(snapshot_on_shutdown=True, max_exemplars=1000),
 )
 
 
+HISTOGRAM_SERIES = (*ANNOTATED, 32)
+"""One of each kind; scraped half as often as floats."""
 LATE_SERIES = (20, 21)
+LATE_HISTOGRAMS = (33, 34, 35)
 LATENESS = 30 * MINUTE
 WINDOW = 120 * MINUTE
+PAUSE = 20 * MINUTE
+"""Between two deletions."""
+DELETED_SERIES = (2, 31)
+DELETED = (10 * MINUTE, 6 * MINUTE)
+"""How far back a deletion reaches, and how near; in order."""
+DELETED_LATE_SERIES = (21, 33, 34)
+DELETED_LATE = (60 * MINUTE, 52 * MINUTE)
+"""The same where samples came late, and all have come."""
 
 
 def open_db(path: Path, now: int) -> DB:
@@ -72,13 +98,35 @@ def wanted_series(time: int) -> list[int]:
 
 
 def in_order(now: int) -> list[Sample]:
-    series = [*wanted_series(now), *(LATE_SERIES if now // STEP % 2 else ())]
+    late = ((), LATE_SERIES + LATE_HISTOGRAMS, (), LATE_SERIES)[now // STEP % 4]
+    series = [*wanted_series(now), *late, *(() if now // STEP % 2 else HISTOGRAM_SERIES)]
     return [(s, now) for s in series]
 
 
 def out_of_order(now: int) -> list[Sample]:
     """What every other commit brings late."""
-    return [] if now // STEP % 2 else [(s, now - LATENESS) for s in LATE_SERIES]
+    series = (LATE_SERIES + LATE_HISTOGRAMS, (), LATE_SERIES, ())[now // STEP % 4]
+    return [(s, now - LATENESS) for s in series]
+
+
+def delete(db: DB, now: int) -> None:
+    """What is not long ago, in head and blocks. Raises StorageError."""
+    for series, (far, near) in ((DELETED_SERIES, DELETED), (DELETED_LATE_SERIES, DELETED_LATE)):
+        matcher = Matcher(MatchType.REGEX, "series", "|".join(map(str, series)))
+        db.delete([matcher], now - far, now - near)
+
+
+def is_deleted(sample: Sample, deletions: Sequence[int]) -> bool:
+    """Whether one of the deletions, named by their times in order, covers a sample."""
+    series, time = sample
+    if series in DELETED_SERIES:
+        far, near = DELETED
+    elif series in DELETED_LATE_SERIES:
+        far, near = DELETED_LATE
+    else:
+        return False
+    at = bisect.bisect_left(deletions, time + near)
+    return at < len(deletions) and deletions[at] <= time + far
 
 
 @dataclass
@@ -87,6 +135,9 @@ class Outcome:
 
     tried: list[int] = field(default_factory=list)
     acknowledged: list[int] = field(default_factory=list)
+    deletions: list[int] = field(default_factory=list)
+    deleted: list[int] = field(default_factory=list)
+    """Acknowledged."""
     durable: int = 0
     """Commits up to this time were on the disk for good."""
     synced: dict[str, int] = field(default_factory=dict)
@@ -94,7 +145,8 @@ class Outcome:
 
 
 def live(directory: Path, first: int, points: Points, say: int, beside: bool) -> None:
-    """Writes from `first` on, with maintenance beside it or in between, for ever or for LIFE and a clean stop.
+    """Writes from `first` on, with maintenance beside it or in between, for ever or for LIFE and a clean stop; deletes
+    whenever PAUSE is over.
 
     Never returns.
     """
@@ -113,19 +165,30 @@ def live(directory: Path, first: int, points: Points, say: int, beside: bool) ->
     points.watch()
     db = open_db(directory, first)
 
-    def maintain() -> None:
+    last_deletion = first
+
+    def maintain(now: int) -> None:
+        nonlocal last_deletion
+        db.maintain()
+        if now >= last_deletion + PAUSE:
+            tell(b"D", now)
+            delete(db, now)
+            tell(b"E", now)
+            last_deletion = now
+
+    def maintain_for_ever() -> None:
         while True:
-            db.maintain()
+            maintain(commits[-1][0] if commits else first)
 
     if beside:
-        threading.Thread(target=maintain, daemon=True).start()
+        threading.Thread(target=maintain_for_ever, daemon=True).start()
     for now in itertools.count(first, STEP):
         tell(b"T", now)
         commit_samples(db, in_order(now) + out_of_order(now))
         tell(b"A", now)
         commits.append((now, db.head.wal.current))
         if not beside and now % (5 * MINUTE) == 0:
-            db.maintain()
+            maintain(now)
             durable = max((t for t, segment in commits if segment < db.head.wal.current), default=durable)
         if not beside and now > first + LIFE:
             db.close()
@@ -158,13 +221,12 @@ def run_life(directory: Path, first: int, points: Points, kill_after: float | No
 
 def heard(words: bytes) -> Outcome:
     outcome, at = Outcome(), 0
+    times = {b"T": outcome.tried, b"A": outcome.acknowledged, b"D": outcome.deletions, b"E": outcome.deleted}
     while at + 9 <= len(words):
         kind, number = words[at : at + 1], struct.unpack_from("<q", words, at + 1)[0]
         at += 9
-        if kind == b"T":
-            outcome.tried.append(number)
-        elif kind == b"A":
-            outcome.acknowledged.append(number)
+        if kind in times:
+            times[kind].append(number)
         else:
             told = json.loads(words[at : at + number])
             outcome.synced, outcome.seen, outcome.durable = told["synced"], Counter(told["seen"]), told["durable"]
@@ -173,7 +235,7 @@ def heard(words: bytes) -> Outcome:
 
 
 class History:
-    """Everything that was ever tried, and what of it must be there."""
+    """Everything that was ever tried, and what of it must be there. Commits and deletions are named by their times."""
 
     def __init__(self, directory: Path, scratch: Path) -> None:
         self.directory, self._scratch = directory, scratch
@@ -181,39 +243,76 @@ class History:
         self.required: set[int] = set()
         self.required_late: set[int] = set()
         """Of commits whose out-of-order samples must be there."""
+        self.deletions: set[int] = set()
+        self.deleted: set[int] = set()
+        """Deletions whose samples must not be there."""
         self.next = self._last_start = START
+        self._possible: set[Sample] = set()
 
     def add(self, outcome: Outcome) -> None:
         self._last_start = self.next
         self.tried.update(outcome.tried)
+        self._possible.update(sample for t in outcome.tried for sample in in_order(t) + out_of_order(t))
         self.required.update(outcome.acknowledged)
         self.required_late.update(outcome.acknowledged)
+        self.deletions.update(outcome.deletions)
+        self.deleted.update(outcome.deleted)
         self.next = max(self.tried, default=START - STEP) + STEP
 
     def lose_after(self, durable: int) -> None:
         """What was written after `durable` in the last life may be there or not from now on."""
         self.required = {t for t in self.required if t <= durable or t < self._last_start}
         self.required_late = {t for t in self.required_late if t < self._last_start}
+        self.deleted = {t for t in self.deleted if t < self._last_start}
 
     def check(self) -> None:
         """Opens a copy, so that the next life meets the directory as the last one left it. Raises AssertionError."""
         copy = self._scratch / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.directory, copy)
+        snapshot = next(copy.glob("chunk_snapshot.*"), None)
         db = open_db(copy, self.next)
         try:
             assert not db.block_set.broken, db.block_set.broken
-            found = read(db.querier(*ALWAYS).select([]))
+            found, exemplars = read(db.querier(*ALWAYS).select([])), read_exemplars(db)
+            since = {s: metadata_since(db, s) for s in ANNOTATED}
+            head_begin = db.head.counts().min_valid_time
         finally:
             db.close()
+        self._check_samples(found)
+        self._check_exemplars(exemplars, head_begin)
+        for s in ANNOTATED:
+            self._check_metadata(s, since[s], may_lack=snapshot is not None)
+
+    def _check_samples(self, found: Survivors) -> None:
         oldest = self.next - KEPT
         want = {sample for t in self.required if t >= oldest for sample in in_order(t)}
         want |= {sample for t in self.required_late if t >= oldest for sample in out_of_order(t)}
         have = {(s, t) for s, times in found.items() for t in times.tolist()}
-        lost = sorted(want - have)
+        deletions, deleted = sorted(self.deletions), sorted(self.deleted)
+        lost = sorted(sample for sample in want - have if not is_deleted(sample, deletions))
         assert not lost, f"{len(lost)} acknowledged samples are lost, such as {lost[0]} and {lost[-1]}"
-        strange = sorted(have - {sample for t in self.tried for sample in in_order(t) + out_of_order(t)})
+        back = sorted(sample for sample in have if is_deleted(sample, deleted))
+        assert not back, f"{len(back)} deleted samples are back, such as {back[0]} and {back[-1]}"
+        strange = sorted(have - self._possible)
         assert not strange, f"{len(strange)} samples that nobody wrote, such as {strange[0]}"
+
+    def _check_exemplars(self, found: Survivors, head_begin: int) -> None:
+        """They live as long as the head's samples at the least."""
+        have = {(s, t) for s, times in found.items() for t in times.tolist()}
+        want = {sample for t in self.required if t >= head_begin for sample in in_order(t) if sample[0] in ANNOTATED}
+        lost = sorted(want - have)
+        assert not lost, f"{len(lost)} acknowledged exemplars are lost, such as {lost[0]} and {lost[-1]}"
+        strange = sorted(have - self._possible)
+        assert not strange, f"{len(strange)} exemplars that nobody wrote, such as {strange[0]}"
+
+    def _check_metadata(self, series: int, since: int | None, may_lack: bool) -> None:
+        """A snapshot, which takes the place of the log before it, has no room for them."""
+        if self.required and not (since is None and may_lack):
+            oldest = max(t for t in self.required if t // STEP % 2 == 0) // STRETCH * STRETCH
+            assert since is not None and since >= oldest, f"series {series}: metadata since {since}, not {oldest}"
+        wrong = since is not None and since not in {t // STRETCH * STRETCH for t in self.tried}
+        assert not wrong, f"series {series}: metadata that nobody wrote, since {since}"
 
 
 def lose_power(directory: Path, synced: dict[str, int], rng: random.Random) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -46,12 +46,12 @@ class Pair:
         self.ours = self.start(narthex_server, "narthex")
         self.theirs = self.start(prometheus_server, "prometheus")
 
-    def start(self, make: type | object, name: str) -> ApiServer:
+    def start(self, make: Callable[..., ApiServer], name: str) -> ApiServer:
         config = self.folder / f"{name}.yml"
         config.write_text("global: {}\n")
-        server = make(config, self.folder / name, *FLAGS)  # type: ignore[operator]
+        server = make(config, self.folder / name, *FLAGS)
         self.stack.enter_context(server)
-        return server.ready()  # type: ignore[no-any-return]
+        return server.ready()
 
 
 @pytest.fixture

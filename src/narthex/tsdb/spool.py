@@ -34,7 +34,7 @@ class Spool:
         self._stretches: dict[int, list[tuple[int, int]]] = {}  # key: where in the file and how many samples
         self._sizes: dict[int, int] = {}
         try:
-            self._file = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115
+            self._file = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115  # as long as the spool
         except OSError as e:
             raise StorageError(f"{directory}: cannot make a temporary file: {e.strerror}") from e
         self._end = 0

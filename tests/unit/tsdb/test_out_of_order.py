@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import narthex.tsdb.block_set as block_set_module
 from narthex.errors import StorageError
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
-from narthex.native import wal_frame, wal_records
+from narthex.native import SeriesBatch, wal_frame, wal_records
 from narthex.storage.contract import AppendStatus
 from narthex.tsdb.db import DB
 from narthex.tsdb.head_chunks import chunk_files
@@ -267,10 +268,10 @@ def test_a_late_block_that_cannot_be_written_is_tried_again(tmp_path: Path, monk
     db, want = ripe_db(tmp_path)
     real = block_set_module.write_block
 
-    def fail(directory: Path, batch: object, mint: int, *rest: object, hints: list[str], **named: object) -> object:
+    def fail(directory: Path, batch: SeriesBatch, mint: int, *rest: Any, hints: list[str], **named: Any) -> object:
         if hints and mint == START:
             raise StorageError("no space")
-        return real(directory, batch, mint, *rest, hints=hints, **named)  # type: ignore[arg-type]
+        return real(directory, batch, mint, *rest, hints=hints, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(block_set_module, "write_block", fail)
@@ -292,10 +293,10 @@ def test_late_samples_that_come_while_their_blocks_are_written_stay_in_the_head(
     db, want = ripe_db(tmp_path)
     more = [(START + k * MINUTE + 1, 1.0) for k in range(100, 150)]  # more than a chunk
 
-    def write(directory: Path, batch: object, mint: int, *rest: object, hints: list[str], **named: object) -> object:
+    def write(directory: Path, batch: SeriesBatch, mint: int, *rest: Any, hints: list[str], **named: Any) -> object:
         if hints and mint == START:
             assert not any(add(db, "a", *more))
-        return real(directory, batch, mint, *rest, hints=hints, **named)  # type: ignore[arg-type]
+        return real(directory, batch, mint, *rest, hints=hints, **named)
 
     real = block_set_module.write_block
     monkeypatch.setattr(block_set_module, "write_block", write)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,10 +20,10 @@ from narthex.tsdb.block import Block
 HOUR = 3_600_000
 
 
-def imported(tmp_path: Path, text: str | bytes, **options: object) -> tuple[int, list[Block]]:
+def imported(tmp_path: Path, text: str | bytes, **options: Any) -> tuple[int, list[Block]]:
     source, output = tmp_path / "in.om", tmp_path / "out"
     source.write_bytes(text.encode() if isinstance(text, str) else text)
-    code = import_openmetrics(source, ImportOptions(output, **options))  # type: ignore[arg-type]
+    code = import_openmetrics(source, ImportOptions(output, **options))
     blocks = [Block.open(p) for p in output.iterdir()] if output.exists() else []
     return code, sorted(blocks, key=lambda b: b.meta.min_time)
 

@@ -67,6 +67,7 @@ class ScrapeLoop:
         self._transaction = Transaction(target.cache, labels, config, around.appendable, around.metrics)
         self._interval_length = around.metrics.interval_length.labels(format_duration(target.interval))
         self._last: float | None = None  # monotonic start of the newest scrape
+        self._unstored = 0  # scrapes since the last one that was stored
 
     async def run(self) -> None:
         clock, interval = self._clock, self._interval
@@ -162,10 +163,15 @@ class ScrapeLoop:
             self._transaction.finish(stamp, report)
         except NarthexError as e:
             self._transaction.abandon()
-            log.warning("%s: scrape was not stored: %s", self.target.url, e)
+            if self._unstored == 0:  # a full disk refuses every scrape: one line for all of them
+                log.warning("%s: scrapes are not stored: %s", self.target.url, e)
+            self._unstored += 1
             return error or str(e)
         except Exception as e:
             self._transaction.abandon()
             log.exception("%s: scrape could not be stored, in a way it should not", self.target.url)
             return error or f"internal error: {type(e).__name__}: {e}"
+        if self._unstored:
+            log.warning("%s: scrapes are stored again, %d were not", self.target.url, self._unstored)
+            self._unstored = 0
         return error

@@ -144,6 +144,20 @@ async def test_a_commit_that_fails_shows_and_loses_only_that_scrape() -> None:
     assert bench.target.health == "up"
 
 
+async def test_a_storage_that_refuses_for_a_while_costs_a_line_at_its_begin_and_one_at_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench(b"a 1\n")
+    for fail in (True, True, True, False, False, True, False):
+        bench.storage.fail = fail
+        await bench.scrape()
+    lines = [record.getMessage().partition(": ")[2] for record in caplog.records]
+    refused = "scrapes are not stored: log cannot be written"
+    stored = "scrapes are stored again, {} were not"
+    assert lines == [refused, stored.format(3), refused, stored.format(1)]
+    assert bench.values("up") == [1.0, 1.0, 1.0]
+
+
 async def test_openmetrics_bodies_are_read_as_such() -> None:
     bench = Bench(b"# TYPE a counter\na_total 1 1700000000.5\n# EOF\n")
     bench.answers.format = Format.OPENMETRICS

@@ -145,11 +145,15 @@ class Selections:
         if read is None:
             raise InternalError(f"no read was planned for [{mint}, {maxt}]")
         if read.selection is None:
-            batch = self._querier(read.mint, read.maxt).select(matchers)
-            self.histogram_chunks += batch.histogram_chunk_count()
-            self.damage.add(*batch.damage())
-            read.selection = Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count())
+            read.selection = self.read_now(matchers, read.mint, read.maxt)
         return read.selection
+
+    def read_now(self, matchers: Matchers, mint: int, maxt: int) -> Selection:
+        """The same for matchers that come out of the evaluation, hence were never planned."""
+        batch = self._querier(mint, maxt).select(matchers)
+        self.histogram_chunks += batch.histogram_chunk_count()
+        self.damage.add(*batch.damage())
+        return Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count())
 
     def close(self) -> None:
         for querier in self._queriers.values():

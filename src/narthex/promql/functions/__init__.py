@@ -7,6 +7,7 @@ from collections.abc import Callable
 from narthex.errors import QueryError
 from narthex.promql.functions.elementwise import CALENDAR, ELEMENTWISE
 from narthex.promql.functions.histograms import HISTOGRAMS
+from narthex.promql.functions.info import INFO
 from narthex.promql.functions.labels import LABELS
 from narthex.promql.functions.ordering import ORDERING
 from narthex.promql.functions.over_time import RANGE_FUNCTIONS, evaluate_range_function
@@ -29,6 +30,7 @@ FUNCTIONS: dict[str, Callable[[Evaluation, Call, Grid], Value]] = {
     **LABELS,
     **ORDERING,
     **HISTOGRAMS,
+    **INFO,
 }
 
 STEP_DEPENDENT = CALENDAR | {"time", "timestamp", "predict_linear"}

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from narthex.clock import Clock, milliseconds
-from narthex.errors import StorageError
 from narthex.files.lock import FileLock
 from narthex.instrument.registry import Registry
 from narthex.native import Agent as CoreAgent
 from narthex.native import AgentCounts, AgentTransaction
 from narthex.tsdb.appender import LogAppender
 from narthex.tsdb.checkpoint import remove_temporary
-from narthex.tsdb.db import LOCK, log_bytes
+from narthex.tsdb.db import log_bytes
 from narthex.tsdb.head import WAL
 from narthex.tsdb.log_truncation import LogTruncation
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.replay import Progress, ReplayStatus, replay_agent
+from narthex.tsdb.taken import taken
 from narthex.tsdb.wal import Wal
 from narthex.tsdb.zstd import compress
 
@@ -121,27 +121,12 @@ class AgentDB:
 
         Raises StorageError, for example when another server holds the directory.
         """
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise StorageError(f"{path}: cannot make the data directory: {e.strerror}") from e
-        lock = None if options.no_lockfile else FileLock(path / LOCK)
-        try:
-            clean = registry.gauge(
-                "prometheus_agent_clean_start",
-                "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. 1: lockfile creation "
-                "was clean",
-            )
-            clean.set(-1 if lock is None else 0 if lock.existed else 1)
+        with taken(path, registry, "agent", options.no_lockfile) as lock:
             wal_metrics = WalMetrics(registry, "agent")
             core = CoreAgent(options.out_of_order_window, options.store_starts)
             remove_temporary(path / WAL)
             result = replay_agent(path / WAL, core, wal_metrics, progress)
             wal = Wal(path / WAL, options.wal_segment_size, wal_metrics)
-        except BaseException:
-            if lock:
-                lock.release()
-            raise
         wal_metrics.storage_size.set_function(lambda: log_bytes(path / WAL))
         db = cls(path, options, core, wal, wal_metrics, registry, clock, lock, result.status)
         db.metrics.replay_duration.set(result.seconds)

@@ -29,10 +29,10 @@ from narthex.tsdb.options import DBOptions
 from narthex.tsdb.out_of_order import HINT, remove_blocks
 from narthex.tsdb.replay import Progress, ReplayStatus
 from narthex.tsdb.snapshot import link_block, new_snapshot
+from narthex.tsdb.taken import taken
 
 log = logging.getLogger("narthex.tsdb")
 
-LOCK = "lock"
 _SOON = 10 * 60_000
 """Milliseconds before the next head block in which stale series wait for it."""
 
@@ -89,18 +89,7 @@ class DB:
         `progress_callback` is called before each segment. Raises StorageError, for example when another server
         holds the directory or a file may not be read, and CorruptionError when the log lacks a thousand segments.
         """
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise StorageError(f"{path}: cannot make the data directory: {e.strerror}") from e
-        lock = None if options.no_lockfile else FileLock(path / LOCK)
-        try:
-            clean = registry.gauge(
-                "prometheus_tsdb_clean_start",
-                "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. 1: lockfile creation "
-                "was clean",
-            )
-            clean.set(-1 if lock is None else 0 if lock.existed else 1)
+        with taken(path, registry, "tsdb", options.no_lockfile) as lock:
             block_set = Blocks(
                 path,
                 options.block_options(),
@@ -118,12 +107,6 @@ class DB:
                 progress=progress_callback,
                 settings=options.head,
             )
-        except BaseException as e:
-            if lock:
-                lock.release()
-            if isinstance(e, OSError):
-                raise StorageError(f"{e.filename or path}: cannot open the database: {e.strerror}") from e
-            raise
         db = cls(path, options, head, block_set, lock, result.status, clock)
         head.wal_metrics.storage_size.set_function(lambda: log_bytes(path / WAL))
         registry.gauge(

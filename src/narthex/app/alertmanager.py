@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from narthex.app.program import LOG_FLAGS, WEB_FLAGS, metrics_route, serve, web_
 from narthex.clock import SystemClock
 from narthex.errors import ConfigError, FlagError, NarthexError
 from narthex.instrument import Registry
+from narthex.tasks.loop import run_loop
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def run(flags: Flags) -> int:
         if not (name == "cluster.listen-address" and flags.text(name) == ""):
             log.warning("Flag is accepted", extra={"flag": f"--{name}", "note": reason})
     try:
-        return asyncio.run(_run(flags))
+        return run_loop(_run(flags))
     except ConfigError as e:
         for problem in e.problems:
             log.error("Loading configuration file failed", extra={"err": str(problem)})

@@ -20,6 +20,7 @@ from narthex.errors import FlagError, NarthexError
 from narthex.exporters.node.collectors import COLLECTORS, collect
 from narthex.exporters.node.paths import Paths
 from narthex.instrument import CONTENT_TYPE, Registry, write_text
+from narthex.tasks.loop import run_loop
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def run(flags: Flags) -> int:
     set_up_logging(flags.text("log.level"), flags.text("log.format"))
     log.info("Starting Narthex node exporter", extra={"version": __version__, "python": sys.version.split()[0]})
     try:
-        asyncio.run(_run(flags))
+        run_loop(_run(flags))
         return 0
     except FlagError as e:
         log.error("Error parsing command line arguments", extra={"err": str(e)})

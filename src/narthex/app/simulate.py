@@ -14,6 +14,7 @@ from narthex.clock import SystemClock
 from narthex.errors import FlagError
 from narthex.llm.simulator import Instance, profile_of
 from narthex.llm.simulator.server import SimulatedServers
+from narthex.tasks.loop import run_loop
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class SimulateOptions:
 
 def run(options: SimulateOptions) -> int:
     """Serves until Ctrl-C or SIGTERM. Raises FlagError when a port cannot be used."""
-    return asyncio.run(_simulate(options))
+    return run_loop(_simulate(options))
 
 
 def make_instances(options: SimulateOptions, day_phase: float) -> list[Instance]:

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from narthex.clock import Clock, SystemClock
 from narthex.config.web import RateLimitConfig, WebConfig, load_web_config
 from narthex.errors import ConfigError, WebConfigError
+from narthex.net.connection import AT_ONCE, NewConnection
 from narthex.net.server_tls import ServerTLS
 from narthex.net.tls import signature
 from narthex.net.web_auth import BasicAuth
@@ -123,6 +124,10 @@ class Listeners:
         """An empty host stands for all addresses of the machine."""
         if web_config is not None:
             web_config.install(application)
+        # What is done in front of all handlers must not be gone round.
+        self._at_once = application.get(AT_ONCE) if web_config is None else None
+        self._keepalive = keepalive_seconds
+        self._new: set[NewConnection] = set()
         self._wanted, self._tls, self._limit = addresses, web_config.tls if web_config else None, max_connections
         self._runner = web.AppRunner(
             application,
@@ -154,12 +159,18 @@ class Listeners:
         for server in self._servers:
             server.close()
         self._servers.clear()
+        for connection in list(self._new):
+            connection.close()
         await self._runner.cleanup()
 
     def _protocol(self) -> asyncio.Protocol:
         server = self._runner.server
         assert server is not None
-        return _Refusal() if len(server.connections) >= self._limit else server()
+        if len(server.connections) + len(self._new) >= self._limit:
+            return _Refusal()
+        if self._at_once is None:
+            return server()
+        return NewConnection(server, self._at_once, self._keepalive, self._new)
 
 
 class _Refusal(asyncio.Protocol):

@@ -33,6 +33,9 @@ from narthex.tsdb.taken import taken
 
 log = logging.getLogger("narthex.tsdb")
 
+CARDINALITY_SECONDS = 30.0
+_Counts = list[tuple[str, str, int]]  # name, value (empty where there is none), number
+_Cardinality = tuple[_Counts, _Counts, _Counts, _Counts]
 _SOON = 10 * 60_000
 """Milliseconds before the next head block in which stale series wait for it."""
 
@@ -72,6 +75,8 @@ class DB:
         self._maintenance = threading.Lock()
         self._stale_threshold = 0.0
         self._late_due = False  # out-of-order samples go to blocks after samples in order did
+        self._clock = clock
+        self._known_cardinality: tuple[float, int, _Cardinality] | None = None  # when, limit, lists
         self._delay = Delay(clock, options.compaction_delay)
         self._reload = Interval(clock, options.reload_interval)
 
@@ -275,9 +280,9 @@ class DB:
         return self._status
 
     def head_stats(self, limit: int = 10) -> HeadStats:
-        """`limit` bounds each list."""
+        """`limit` bounds each list. The lists are counted anew after CARDINALITY_SECONDS only, as Prometheus does."""
         counts = self.head.counts()
-        series, values, sizes, pairs = self.head.core.cardinality(METRIC_NAME, limit)
+        series, values, sizes, pairs = self._cardinality(limit)
         return HeadStats(
             counts.series,
             counts.label_pairs,
@@ -289,6 +294,13 @@ class DB:
             [(name, n) for name, _, n in sizes],
             [(f"{name}={value}", n) for name, value, n in pairs],
         )
+
+    def _cardinality(self, limit: int) -> _Cardinality:
+        now = self._clock.monotonic()
+        known = self._known_cardinality
+        if known is None or known[1] != limit or now - known[0] >= CARDINALITY_SECONDS:
+            known = self._known_cardinality = now, limit, self.head.core.cardinality(METRIC_NAME, limit)
+        return known[2]
 
     def close(self) -> None:
         """Waits for maintenance, syncs the log and gives the directory up. Raises StorageError if syncing fails."""

@@ -9,13 +9,16 @@ from functools import partial
 from aiohttp import web
 
 from narthex.errors import RequestError
+from narthex.net.connection import AT_ONCE, AnswerAtOnce
 from narthex.web import admin, federate, labels, lifecycle, queries, rules, status, targets
+from narthex.web.at_once import AtOnce
 from narthex.web.context import Context
 from narthex.web.http_metrics import HttpMetrics
 from narthex.web.pages import AGENT_PATHS, SERVER_PATHS, UI_PATHS, Pages, asset, index, not_found, user_asset
 from narthex.web.parameters import Parameters
 from narthex.web.reply import Reply, envelope, error_envelope, error_kind, error_status
 from narthex.web.transport import send
+from narthex.web.work import WorkHandler
 
 MOST_FORM_BYTES = 10 * 1024 * 1024
 
@@ -24,14 +27,17 @@ PlainHandler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _GET_AND_POST: dict[str, ApiHandler] = {
-    "query": queries.query,
-    "query_range": queries.query_range,
     "query_exemplars": queries.query_exemplars,
     "format_query": queries.format_query,
     "parse_query": queries.parse_query,
+}
+_WORK_GET_AND_POST: dict[str, WorkHandler] = {
+    "query": queries.query,
+    "query_range": queries.query_range,
     "labels": labels.label_names,
     "series": labels.series,
 }
+_WORK_GET: dict[str, WorkHandler] = {"status/tsdb": status.tsdb}
 _GET: dict[str, ApiHandler] = {
     "targets": targets.targets,
     "targets/metadata": targets.target_metadata,
@@ -45,7 +51,6 @@ _GET: dict[str, ApiHandler] = {
     "status/runtimeinfo": status.runtime_info,
     "status/buildinfo": status.build_info,
     "status/flags": status.flags,
-    "status/tsdb": status.tsdb,
     "status/tsdb/blocks": status.tsdb_blocks,
     "features": status.features,
     "notifications": status.notifications,
@@ -58,7 +63,12 @@ _ADMIN: dict[str, ApiHandler] = {
 }
 # What has to do with stored samples or rules.
 _NOT_FOR_AGENTS = frozenset(
-    (*_GET_AND_POST, *_ADMIN, "label", "alertmanagers", "rules", "alerts", "status/tsdb", "status/tsdb/blocks")
+    name
+    for names in (
+        *(_GET_AND_POST, _WORK_GET_AND_POST, _WORK_GET, _ADMIN),
+        ("label", "alertmanagers", "rules", "alerts", "status/tsdb/blocks"),
+    )
+    for name in names
 )
 _ROOT_FILES = ("favicon.svg", "favicon.ico", "manifest.json", "robots.txt")
 
@@ -74,6 +84,10 @@ def make_application(context: Context) -> web.Application:
         routes.api(("GET",), name, handler, before_ready=True)
     for name, handler in _ADMIN.items():
         routes.api(("POST", "PUT"), name, handler)
+    for name, work in _WORK_GET_AND_POST.items():
+        routes.work(("GET", "POST"), name, work)
+    for name, work in _WORK_GET.items():
+        routes.work(("GET",), name, work)
     routes.label_values()
     for path, plain in (
         ("/-/healthy", lifecycle.healthy),
@@ -101,6 +115,9 @@ class _Routes:
         self.metrics = HttpMetrics(context.registry)
         self.application = web.Application(client_max_size=MOST_FORM_BYTES, middlewares=[_unrouted])
         self.application.on_response_prepare.append(_anonymous)
+        self._at_once = AtOnce(context)
+        at_once: AnswerAtOnce = self._at_once
+        self.application[AT_ONCE] = at_once
         self._prefix = context.settings.route_prefix
 
     def _add(self, methods: tuple[str, ...], path: str, name: str, handler: _Handler) -> None:
@@ -115,18 +132,34 @@ class _Routes:
         self._add(("OPTIONS",), path, path, partial(_preflight, self.context))
 
     def _of_mode(self, name: str, handler: ApiHandler) -> ApiHandler:
-        return _not_for_agents if self.context.settings.agent and name in _NOT_FOR_AGENTS else handler
+        return _not_for_agents if self._hidden(name) else handler
+
+    def _hidden(self, name: str) -> bool:
+        return self.context.settings.agent and name in _NOT_FOR_AGENTS
+
+    def work(self, methods: tuple[str, ...], name: str, handler: WorkHandler) -> None:
+        """A route whose small requests need not go through aiohttp."""
+        self.api(methods, name, partial(_done, handler))
+        if not self._hidden(name):
+            path = f"/api/v1/{name}"
+            self._at_once.add(self._prefix + path, handler, self.metrics.route(path), "POST" in methods)
 
     def label_values(self) -> None:
+        def handler_of(name: str) -> WorkHandler:
+            return partial(labels.label_values, name=name)
+
         async def answer(request: web.Request) -> web.StreamResponse:
-            handler = self._of_mode("label", partial(labels.label_values, name=request.match_info["name"]))
+            handler = self._of_mode("label", partial(_done, handler_of(request.match_info["name"])))
             return await _answer(self.context, handler, False, request)
 
-        self._add(("GET",), "/api/v1/label/{name}/values", "/api/v1/label/:name/values", answer)
+        route = "/api/v1/label/:name/values"
+        self._add(("GET",), "/api/v1/label/{name}/values", route, answer)
+        if not self._hidden("label"):
+            self._at_once.add_named(f"{self._prefix}/api/v1/label/", "/values", handler_of, self.metrics.route(route))
 
     def plain(self, methods: tuple[str, ...], path: str, handler: PlainHandler, *, before_ready: bool = True) -> None:
         async def answer(request: web.Request) -> web.StreamResponse:
-            if not before_ready and not _serves(self.context):
+            if not before_ready and not self.context.serves:
                 return lifecycle.not_ready(self.context)
             return await handler(self.context, request)
 
@@ -156,10 +189,16 @@ class _Routes:
         self._add(("GET",), "/user/{file:.+}", "/user/*filepath", partial(user_asset, self.context))
 
 
+async def _done(handler: WorkHandler, context: Context, parameters: Parameters) -> Reply:
+    work = handler(context, parameters)
+    reply = work.quick()
+    return await work.run() if reply is None else reply
+
+
 async def _answer(
     context: Context, handler: ApiHandler, before_ready: bool, request: web.Request
 ) -> web.StreamResponse:
-    if not before_ready and not _serves(context):
+    if not before_ready and not context.serves:
         return lifecycle.not_ready(context)
     code = 200
     body: bytes | Sequence[bytes] | Iterator[bytes]
@@ -179,18 +218,11 @@ async def _answer(
     return await send(request, body, status=code, content_type="application/json", headers=_cors(context, request))
 
 
-def _serves(context: Context) -> bool:
-    return context.state.ready and not context.state.stopping
-
-
 async def _parameters(request: web.Request) -> Parameters:
-    values: dict[str, list[str]] = {}
+    body = ""
     if request.method in ("POST", "PUT") and request.content_type == "application/x-www-form-urlencoded":
-        for name, value in (await request.post()).items():
-            values.setdefault(name, []).append(str(value))
-    for name, value in request.query.items():
-        values.setdefault(name, []).append(value)
-    return Parameters(values)
+        body = await request.text()
+    return Parameters.of(request.rel_url.raw_query_string, body)
 
 
 def _cors(context: Context, request: web.Request) -> dict[str, str]:

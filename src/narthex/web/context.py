@@ -66,6 +66,11 @@ class Context:
     storage_admin: StorageAdmin | None = None
     pool_yaml: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def serves(self) -> bool:
+        """Whether requests that need the parts can be answered."""
+        return self.state.ready and not self.state.stopping
+
 
 def need(source: T | None, what: str) -> T:
     """The source, or the API error for a part that this server does not have."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from narthex.errors import RequestError
 from narthex.model.labels import is_utf8_name, quote
@@ -14,24 +14,23 @@ from narthex.web.context import Context, need
 from narthex.web.parameters import MAX_TIME, MIN_TIME, Parameters
 from narthex.web.reply import TRUNCATED, Reply
 from narthex.web.transport import PIECE
+from narthex.web.work import Work, looked_up
 
 
-async def label_names(context: Context, parameters: Parameters) -> Reply:
-    return await _texts(context, parameters, "", lambda querier, matchers, most: querier.label_names(matchers, most))
+def label_names(context: Context, parameters: Parameters) -> Work:
+    return _texts(context, parameters, "", lambda querier, matchers, most: querier.label_names(matchers, most))
 
 
-async def label_values(context: Context, parameters: Parameters, name: str) -> Reply:
+def label_values(context: Context, parameters: Parameters, name: str) -> Work:
     name = unescape(name)
     if not is_utf8_name(name):
         raise RequestError("bad_data", f"invalid label name: {quote(name)}")
-    return await _texts(
-        context, parameters, name, lambda querier, matchers, most: querier.label_values(name, matchers, most)
-    )
+    return _texts(context, parameters, name, lambda querier, matchers, most: querier.label_values(name, matchers, most))
 
 
-async def _texts(
+def _texts(
     context: Context, parameters: Parameters, label: str, ask: Callable[[Querier, Sequence[Matcher], int], TextList]
-) -> Reply:
+) -> Work:
     """Names (`label` is empty) or values for each selector, or for none, united."""
     storage, (start, end), selectors, limit = _arguments(context, parameters)
     most = limit + 1 if limit else 0  # one more than wanted tells that there are more
@@ -45,10 +44,10 @@ async def _texts(
         texts = found[0] if len(found) == 1 else TextList.merge(found, most)
         return Reply(texts.json(limit), _truncation(len(texts), limit))
 
-    return await context.workers.look_up(_key(f"texts {label}", parameters, start, end), look_up)
+    return looked_up(context, _key(f"texts {label}", parameters, start, end), look_up)
 
 
-async def series(context: Context, parameters: Parameters) -> Reply:
+def series(context: Context, parameters: Parameters) -> Work:
     if not parameters.texts("match[]"):
         raise RequestError("bad_data", "no match[] parameter provided")
     storage, (start, end), selectors, limit = _arguments(context, parameters)
@@ -62,10 +61,10 @@ async def series(context: Context, parameters: Parameters) -> Reply:
         rows = found[0] if len(found) == 1 else LabelSets.merge(found)
         return Reply(_rows(rows, limit), _truncation(len(rows), limit))
 
-    return await context.workers.look_up(_key("series", parameters, start, end), look_up)
+    return looked_up(context, _key("series", parameters, start, end), look_up)
 
 
-def _key(kind: str, parameters: Parameters, start: int, end: int) -> Hashable:
+def _key(kind: str, parameters: Parameters, start: int, end: int) -> tuple[object, ...]:
     """What the work of a look-up depends on, beside the data."""
     return (kind, *parameters.texts("match[]"), parameters.limit(), shape((start, end, 1))[1:])
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from urllib.parse import parse_qs
 
 from narthex.errors import NarthexError, RequestError
 from narthex.model.duration import parse_duration
@@ -23,6 +24,8 @@ _OUTER_TIMES = {
 _FLOAT = re.compile(r"[+-]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)\Z")
 
+_ENCODED = re.compile(r"[%+]")
+
 SelectorParser = Callable[[str], Sequence[Matcher]]
 
 
@@ -31,6 +34,19 @@ class Parameters:
 
     def __init__(self, values: Mapping[str, Sequence[str]]) -> None:
         self._values = values
+
+    @classmethod
+    def of(cls, query: str, body: str = "") -> Parameters:
+        """From a URL's query and the body of a form, as they were sent."""
+        text = f"{body}&{query}" if body else query
+        if _ENCODED.search(text):
+            return cls(parse_qs(text, keep_blank_values=True))
+        values: dict[str, list[str]] = {}
+        for part in text.split("&"):
+            if part:
+                name, _, value = part.partition("=")
+                values.setdefault(name, []).append(value)
+        return cls(values)
 
     def text(self, name: str, otherwise: str = "") -> str:
         """The first value, or `otherwise` when it is absent or empty."""

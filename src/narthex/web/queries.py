@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from narthex.errors import PromQLError, QueryError, RequestError
 from narthex.model.labels import quote
 from narthex.native import format_value
 from narthex.web.context import Context, need
 from narthex.web.parameters import MAX_TIME, MIN_TIME, Parameters, bad_parameter, parse_seconds
 from narthex.web.reply import Reply, json_reply
-from narthex.web.sources import PreparedQuery, QueryOptions
+from narthex.web.sources import PreparedQuery, QueryAnswer, QueryOptions
+from narthex.web.work import Work
 
 MOST_POINTS = 11_000
 _STATS = ("", "true", "all")
 
 
-async def query(context: Context, parameters: Parameters) -> Reply:
+def query(context: Context, parameters: Parameters) -> Work:
     options, timeout = _options(context, parameters)
     at = parameters.time("time", int(context.clock.now() * 1000))
     try:
         prepared = need(context.engine, "the query engine").instant(parameters.text("query"), at, options)
     except (PromQLError, QueryError) as e:
         raise bad_parameter("query", str(e)) from None
-    return await _run(context, parameters, prepared, timeout)
+    return _work(context, parameters, prepared, timeout)
 
 
-async def query_range(context: Context, parameters: Parameters) -> Reply:
+def query_range(context: Context, parameters: Parameters) -> Work:
     start, end = parameters.time("start"), parameters.time("end")
     if end < start:
         raise bad_parameter("end", "end timestamp must not be before start time")
@@ -45,7 +49,7 @@ async def query_range(context: Context, parameters: Parameters) -> Reply:
         prepared = engine.range(parameters.text("query"), start, end, step, options)
     except (PromQLError, QueryError) as e:
         raise bad_parameter("query", str(e)) from None
-    return await _run(context, parameters, prepared, timeout)
+    return _work(context, parameters, prepared, timeout)
 
 
 async def query_exemplars(context: Context, parameters: Parameters) -> Reply:
@@ -110,11 +114,31 @@ def _options(context: Context, parameters: Parameters) -> tuple[QueryOptions, fl
     return QueryOptions(lookback, timeout, limit, stats if stats in _STATS else "true"), timeout
 
 
-async def _run(context: Context, parameters: Parameters, prepared: PreparedQuery, timeout: float) -> Reply:
+def _work(context: Context, parameters: Parameters, prepared: PreparedQuery, timeout: float) -> Work:
+    workers = context.workers
+
+    def quick() -> Reply | None:
+        with _naming_the_query():
+            answer = workers.quick_query(prepared) if timeout > 0 else None
+        return None if answer is None else _reply(parameters, answer)
+
+    async def run() -> Reply:
+        with _naming_the_query():
+            answer = await workers.query(prepared, timeout)
+        return _reply(parameters, answer)
+
+    return Work(quick, run)
+
+
+@contextmanager
+def _naming_the_query() -> Iterator[None]:
     try:
-        answer = await context.workers.query(prepared, timeout)
+        yield
     except PromQLError as e:
         raise bad_parameter("query", str(e)) from None
+
+
+def _reply(parameters: Parameters, answer: QueryAnswer) -> Reply:
     parts = [b'{"resultType":"', answer.result_type.encode(), b'","result":', answer.result]
     if answer.stats:
         parts += [b',"stats":', answer.stats]

@@ -8,6 +8,8 @@ from narthex.errors import RequestError
 from narthex.web.context import Context, need
 from narthex.web.parameters import Parameters, bad_parameter
 from narthex.web.reply import Reply, json_reply
+from narthex.web.sources import StorageStatistics
+from narthex.web.work import Work, looked_up
 
 _MOST_ENTRIES = 10_000
 
@@ -41,7 +43,7 @@ async def wal_replay(context: Context, parameters: Parameters) -> Reply:
     return json_reply({"min": progress.first, "max": progress.last, "current": progress.current})
 
 
-async def tsdb(context: Context, parameters: Parameters) -> Reply:
+def tsdb(context: Context, parameters: Parameters) -> Work:
     text = parameters.text("limit", "10")
     try:
         limit = int(text)
@@ -51,7 +53,11 @@ async def tsdb(context: Context, parameters: Parameters) -> Reply:
         raise RequestError("bad_data", "limit must be a positive number")
     if limit > _MOST_ENTRIES:
         raise bad_parameter("limit", f"limit must not exceed {_MOST_ENTRIES}")
-    found = await context.workers.call(need(context.storage_status, "storage").statistics, limit)
+    storage = need(context.storage_status, "storage")
+    return looked_up(context, ("statistics", limit), lambda: _statistics(storage.statistics(limit)))
+
+
+def _statistics(found: StorageStatistics) -> Reply:
     return json_reply(
         {
             "headStats": {

@@ -32,16 +32,12 @@ async def send(
     parts = (body,) if isinstance(body, bytes) else body
     size = sum(map(len, parts))
     all_headers = {"Content-Type": content_type, **(headers or {})}
-    if size > SMALLEST_COMPRESSED:
-        _vary(all_headers)
-        if encoding := accepted_encoding(request.headers.get("Accept-Encoding", "")):
-            bits = _BITS[encoding]
-            if size > _THREADED:
-                parts = await asyncio.to_thread(_compress, parts, bits)
-            else:
-                parts = _compress(parts, bits)
-            size = sum(map(len, parts))
-            all_headers["Content-Encoding"] = encoding
+    accepted = request.headers.get("Accept-Encoding", "")
+    if size > _THREADED:
+        parts = await asyncio.to_thread(encode, parts, accepted, all_headers)
+    else:
+        parts = encode(parts, accepted, all_headers)
+    size = sum(map(len, parts))
     if size <= PIECE or request.method == "HEAD":
         return web.Response(status=status, body=b"".join(parts), headers=all_headers)
     response = web.StreamResponse(status=status, headers=all_headers)
@@ -76,6 +72,18 @@ async def _stream(
     return response
 
 
+def encode(parts: Sequence[bytes], accepted: str, headers: dict[str, str]) -> Sequence[bytes]:
+    """`parts` as the client takes them by its Accept-Encoding; says so in `headers`."""
+    if sum(map(len, parts)) <= SMALLEST_COMPRESSED:
+        return parts
+    _vary(headers)
+    encoding = accepted_encoding(accepted)
+    if not encoding:
+        return parts
+    headers["Content-Encoding"] = encoding
+    return list(_compressed(iter(parts), _BITS[encoding]))
+
+
 def _vary(headers: dict[str, str]) -> None:
     headers["Vary"] = ", ".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
 
@@ -90,10 +98,6 @@ def accepted_encoding(header: str) -> str:
     if "gzip" in offered or "*" in offered:
         return "gzip"
     return "deflate" if "deflate" in offered else ""
-
-
-def _compress(parts: Sequence[bytes], bits: int) -> list[bytes]:
-    return list(_compressed(iter(parts), bits))
 
 
 def _compressed(parts: Iterator[bytes], bits: int) -> Iterator[bytes]:

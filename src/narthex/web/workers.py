@@ -30,17 +30,17 @@ class Workers:
         self._running: dict[int, PreparedQuery] = {}  # by identity
         self._stopped = False
 
-    async def query(self, prepared: PreparedQuery, timeout: float) -> QueryAnswer:
-        """Runs a query; `timeout` in seconds covers waiting too. A cancelled caller cancels the query.
+    def quick_query(self, prepared: PreparedQuery) -> QueryAnswer | None:
+        """The answer to a quick query that need not wait for its turn, without a thread. Raises what `run` raises."""
+        return None if self._stopped or self._gate.locked() else prepared.quick()
 
-        A quick query that need not wait for its turn is answered here, without a thread.
+    async def query(self, prepared: PreparedQuery, timeout: float) -> QueryAnswer:
+        """Runs a query in a thread; `timeout` in seconds covers waiting too. A cancelled caller cancels the query.
 
         Raises QueryTimeout, QueryCanceled and what `run` raises.
         """
         if timeout <= 0:
             raise QueryTimeout("query timed out in query execution")
-        if not self._stopped and not self._gate.locked() and (answer := prepared.quick()) is not None:
-            return answer
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         await self._admit(timeout)
@@ -85,10 +85,12 @@ class Workers:
         """Runs a look-up (label names, statistics) in a thread of its own pool."""
         return await asyncio.get_running_loop().run_in_executor(self._lookups, partial(function, *args, **kwargs))
 
+    def quick_look_up(self, key: Hashable, function: Callable[[], T]) -> T | None:
+        """Does it at once when it was quick lately, as `key` tells it from others; else gives None."""
+        return self._timed(key, function) if self._paces.quick(key) else None
+
     async def look_up(self, key: Hashable, function: Callable[[], T]) -> T:
-        """The same, but what was quick lately, as `key` tells it from others, is done here without a thread."""
-        if self._paces.quick(key):
-            return self._timed(key, function)
+        """Like `call`, and remembers how long it took."""
         return await self.call(self._timed, key, function)
 
     def _timed(self, key: Hashable, function: Callable[[], T]) -> T:

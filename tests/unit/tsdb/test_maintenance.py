@@ -167,6 +167,23 @@ def test_head_stats_count_what_the_status_page_shows(tmp_path: Path) -> None:
     db.close()
 
 
+async def test_head_stats_count_labels_anew_every_half_minute_and_series_each_time(tmp_path: Path) -> None:
+    clock = FakeClock(START / 1000)
+    db = DB.open(tmp_path, DBOptions(), Registry(), clock)
+    feed(db, 0, 3, ["a"])
+    assert db.head_stats().series_count_by_metric_name == [("m", 1)]
+    feed(db, 3, 6, ["a", "b"])
+    await clock.advance(29)
+    assert db.head_stats().num_series == 2
+    assert db.head_stats().series_count_by_metric_name == [("m", 1)]
+    assert db.head_stats(5).series_count_by_metric_name == [("m", 2)]
+    assert db.head_stats().series_count_by_metric_name == [("m", 2)]
+    feed(db, 6, 9, ["c"])
+    await clock.advance(30)
+    assert db.head_stats().series_count_by_metric_name == [("m", 3)]
+    db.close()
+
+
 async def test_a_ripe_block_waits_for_its_delay_and_the_rest_follows_at_once(tmp_path: Path) -> None:
     clock, drawn = FakeClock(START / 1000), iter([100.0, 50.0])
     db = DB.open(tmp_path, DBOptions(compaction_delay=lambda: next(drawn)), Registry(), clock)

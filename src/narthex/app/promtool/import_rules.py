@@ -5,7 +5,6 @@ Each rule is asked for once a block range, at the times at which its group would
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -23,6 +22,7 @@ from narthex.native import LabelSets
 from narthex.net.client import HTTPClient, explain
 from narthex.rules.loader import load_rule_files
 from narthex.rules.spec import GroupSpec, RuleSpec
+from narthex.tasks.loop import run_loop
 from narthex.tsdb.backfill import Backfill, block_duration
 
 _TIMEOUT = 300.0  # seconds for one query
@@ -44,7 +44,7 @@ def import_rules(wanted: RuleImport, options: ImportOptions) -> None:
     """Alerting rules are left out. Blocks are made once every rule was answered."""
     groups = load_rule_files(wanted.files, interval_ms=wanted.interval)
     with Backfill(options.output, block_duration(options.longest)) as backfill:
-        asyncio.run(_ask_all(groups, wanted, block_duration(options.longest), backfill))
+        run_loop(_ask_all(groups, wanted, block_duration(options.longest), backfill))
         write_blocks(backfill, options)
 
 

@@ -33,6 +33,7 @@ from narthex.errors import ConfigError, FlagError, NarthexError, WebConfigError
 from narthex.instrument import Registry
 from narthex.net.server import Listeners, WebConfigFile
 from narthex.tasks import Tasks
+from narthex.tasks.loop import run_loop
 from narthex.web.application import make_application
 from narthex.web.context import Context
 from narthex.web.workers import Workers
@@ -79,7 +80,7 @@ def run(flags: Flags) -> int:
         log.error("Error loading web configuration", extra={"err": str(e)})
         return 2
     try:
-        return asyncio.run(Server(flags, settings, loaded, web_config, clock).run())
+        return run_loop(Server(flags, settings, loaded, web_config, clock).run())
     except NarthexError as e:
         log.error("The server cannot go on", extra={"err": str(e)})
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,22 @@ from narthex.tasks.paces import Paces, shape
 from narthex.web.reply import TRUNCATED
 from narthex.web.sources import QueryAnswer, QueryOptions
 
+_LONG_SELECTOR = 1024  # characters from which one is not remembered
+
+
+def _matchers(text: str) -> Sequence[Matcher]:
+    return parse_selector(text).matchers
+
 
 class Language:
     """web.sources.Language with the server's language features."""
 
     def __init__(self, options: ParserOptions) -> None:
         self._options = options
+        self._selector = lru_cache(512)(_matchers)  # dashboards ask for the same ones again and again
 
     def selector(self, text: str) -> Sequence[Matcher]:
-        return parse_selector(text).matchers
+        return self._selector(text) if len(text) <= _LONG_SELECTOR else _matchers(text)
 
     def selectors(self, query: str) -> Sequence[Sequence[Matcher]]:
         tree = parse_expr(query, self._options)

@@ -19,6 +19,7 @@ from narthex.app.up.files import Addresses, write_files
 from narthex.app.up.printer import Printer
 from narthex.app.up.receiver import receive
 from narthex.errors import FlagError
+from narthex.tasks.loop import run_loop
 
 READY_TIMEOUT = 120.0  # seconds until every part must answer
 
@@ -44,7 +45,7 @@ class UpOptions:
 def run(options: UpOptions) -> int:
     """Runs until Ctrl-C or until a part ends; gives the exit code."""
     try:
-        return asyncio.run(_up(options))
+        return run_loop(_up(options))
     except KeyboardInterrupt:
         return 130
 

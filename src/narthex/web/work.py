@@ -1,0 +1,30 @@
+"""What a request asks for, before it is decided where it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from narthex.web.context import Context
+from narthex.web.parameters import Parameters
+from narthex.web.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """`quick` does it at once on the event loop, or gives None when it may take long; then `run` does it.
+
+    Both raise the same errors.
+    """
+
+    quick: Callable[[], Reply | None]
+    run: Callable[[], Awaitable[Reply]]
+
+
+WorkHandler = Callable[[Context, Parameters], Work]
+
+
+def looked_up(context: Context, key: tuple[object, ...], function: Callable[[], Reply]) -> Work:
+    """A look-up in storage. What was quick lately, as `key` tells it from others, is quick."""
+    workers = context.workers
+    return Work(lambda: workers.quick_look_up(key, function), lambda: workers.look_up(key, function))

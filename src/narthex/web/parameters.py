@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from urllib.parse import parse_qs
+from urllib.parse import unquote_plus
 
 from narthex.errors import NarthexError, RequestError
 from narthex.model.duration import parse_duration
@@ -24,8 +24,6 @@ _OUTER_TIMES = {
 _FLOAT = re.compile(r"[+-]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)\Z")
 
-_ENCODED = re.compile(r"[%+]")
-
 SelectorParser = Callable[[str], Sequence[Matcher]]
 
 
@@ -39,13 +37,11 @@ class Parameters:
     def of(cls, query: str, body: str = "") -> Parameters:
         """From a URL's query and the body of a form, as they were sent."""
         text = f"{body}&{query}" if body else query
-        if _ENCODED.search(text):
-            return cls(parse_qs(text, keep_blank_values=True))
         values: dict[str, list[str]] = {}
         for part in text.split("&"):
             if part:
                 name, _, value = part.partition("=")
-                values.setdefault(name, []).append(value)
+                values.setdefault(_decoded(name), []).append(_decoded(value))
         return cls(values)
 
     def text(self, name: str, otherwise: str = "") -> str:
@@ -114,6 +110,10 @@ class Parameters:
                 raise bad_parameter(name, f"{name} must contain at least one non-empty matcher")
             out.append(matchers)
         return out
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def bad_parameter(name: str, message: str) -> RequestError:

@@ -42,9 +42,19 @@ inline int64_t day_of_year(CivilDate d) {
     return kBefore[d.month - 1] + d.day + (d.month > 2 && leap_year(d.year));
 }
 
-// Whole seconds towards zero; what does not fit becomes the least integer, as on the peers' machines.
-inline int64_t whole_seconds(double v) {
-    return std::fabs(v) < 0x1p63 ? static_cast<int64_t>(v) : std::numeric_limits<int64_t>::min();
+struct DayTime {
+    int64_t days;     // since the epoch
+    int64_t seconds;  // of that day
+};
+
+// Unix time to its day. As on the peers' machines, seconds are whole, what does not fit becomes the least
+// integer, and days are counted from 1 March of the year -292277022400 in 64 bits without a sign: a time
+// before that, NaN and infinities among them, wraps around to the year 292277026596.
+inline DayTime day_time(double v) {
+    constexpr int64_t kEpoch = 106'751'991'073'400;  // days from the start of the count
+    int64_t whole = std::fabs(v) < 0x1p63 ? static_cast<int64_t>(v) : std::numeric_limits<int64_t>::min();
+    uint64_t seconds = static_cast<uint64_t>(whole) + static_cast<uint64_t>(kEpoch) * 86400;
+    return {static_cast<int64_t>(seconds / 86400) - kEpoch, static_cast<int64_t>(seconds % 86400)};
 }
 
 }  // namespace narthex

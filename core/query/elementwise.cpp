@@ -1,6 +1,7 @@
 #include "query/elementwise.h"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <stdexcept>
 
@@ -20,9 +21,8 @@ void map(const double* in, size_t n, double* out, F&& f) {
 template <typename F>
 void map_time(const double* in, size_t n, double* out, F&& f) {
     map(in, n, out, [&](double v) {
-        int64_t seconds = whole_seconds(v);
-        int64_t days = floor_div(seconds, 86400);
-        return static_cast<double>(f(seconds - days * 86400, days));
+        DayTime time = day_time(v);
+        return static_cast<double>(f(time.seconds, time.days));
     });
 }
 
@@ -83,12 +83,21 @@ void map_trigonometry(UnaryOp op, const double* in, size_t n, double* out) {
     }
 }
 
-// Unlike std::min and std::fmin these give NaN when either side is NaN.
+// Min and Max of Go: NaN when either side is NaN, but an infinity that no number can beat comes first; -0 is
+// less than 0.
 double least(double a, double b) {
-    return std::isnan(a) || std::isnan(b) ? normal_nan() : a < b ? a : b;
+    constexpr double kLowest = -std::numeric_limits<double>::infinity();
+    if (a == kLowest || b == kLowest) return kLowest;
+    if (std::isnan(a) || std::isnan(b)) return normal_nan();
+    if (a == b) return std::signbit(a) ? a : b;
+    return a < b ? a : b;
 }
 double greatest(double a, double b) {
-    return std::isnan(a) || std::isnan(b) ? normal_nan() : a > b ? a : b;
+    constexpr double kHighest = std::numeric_limits<double>::infinity();
+    if (a == kHighest || b == kHighest) return kHighest;
+    if (std::isnan(a) || std::isnan(b)) return normal_nan();
+    if (a == b) return std::signbit(a) ? b : a;
+    return a > b ? a : b;
 }
 
 }  // namespace

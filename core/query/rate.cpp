@@ -1,6 +1,7 @@
 // rate, increase, delta: the difference between a window's ends, extrapolated to the window's edges.
 // irate, idelta: the difference of a window's last two samples.
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "chunk/stale.h"
@@ -37,6 +38,7 @@ class Resets {
     double repair(double difference, size_t lo, size_t hi) {
         while (first_ < at_.size() && at_[first_] <= lo) ++first_;
         if (summed_) {
+            if (!std::isfinite(difference)) return difference;  // what was lost is finite
             auto end = static_cast<size_t>(
                 std::lower_bound(at_.begin() + static_cast<ptrdiff_t>(first_), at_.end(), hi) - at_.begin());
             return (Pair{difference, 0} + prefix_.sum(first_, end)).value();

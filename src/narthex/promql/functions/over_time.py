@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from narthex.errors import QueryError
 from narthex.model.labels import METRIC_NAME
 from narthex.model.matcher import MatchType
-from narthex.native import LabelSets, Reducer, extended_rows, label_column, range_rows
+from narthex.native import Reducer, extended_rows, label_column, range_rows
 from narthex.promql.context import CELLS_WORTH_A_THREAD, QueryContext, absent
 from narthex.promql.functions.extended import check_extended
 from narthex.promql.operators.protocol import Evaluation
@@ -150,11 +150,13 @@ def _evaluate_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArgument
             vector, param = _unrolled(vector, param, grid)
     elif name == "double_exponential_smoothing":
         param, param2 = on.scalar(call.args[1], grid), on.scalar(call.args[2], grid)
-        _check_factors(vector.labels, param, param2)
     if vector.grid.count != grid.count:
         param = None if param is None else param[: vector.grid.count].copy()
         param2 = None if param2 is None else param2[: vector.grid.count].copy()
-    return RangeArguments(call, RANGE_FUNCTIONS[name], vector, grid.count, param, param2)
+    arguments = RangeArguments(call, RANGE_FUNCTIONS[name], vector, grid.count, param, param2)
+    if param is not None and param2 is not None:
+        _check_factors(on.context, arguments, {"smoothing": param, "trend": param2})
+    return arguments
 
 
 def _unrolled(vector: RangeVector, ahead: NDArray[np.float64], grid: Grid) -> tuple[RangeVector, NDArray[np.float64]]:
@@ -169,13 +171,19 @@ def _warn_quantiles(context: QueryContext, q: NDArray[np.float64], expr: Expr) -
         context.notes.invalid_quantile(bad, expr)
 
 
-def _check_factors(labels: LabelSets, level: NDArray[np.float64], trend: NDArray[np.float64]) -> None:
-    if len(labels) == 0:
-        return
-    for name, factor, short in (("smoothing", level, "sf"), ("trend", trend, "tf")):
-        wrong = factor[(factor <= 0) | (factor >= 1)]
-        if len(wrong):
-            raise QueryError(f"invalid {name} factor. Expected: 0 < {short} < 1, got: {wrong[0]:f}")
+def _check_factors(context: QueryContext, arguments: RangeArguments, factors: dict[str, NDArray[np.float64]]) -> None:
+    """Factors must lie between 0 and 1 wherever a window has samples; elsewhere nobody looks at them."""
+    for name, factor in factors.items():
+        wrong = (factor <= 0) | (factor >= 1)
+        if not wrong.any():
+            continue
+        rows = len(arguments.vector.labels)
+        counts = context.cells(rows, arguments.vector.grid.count)
+        _run(context, replace(arguments, op=RANGE_FUNCTIONS["count_over_time"]), 0, rows, out=counts)
+        seen = factor[wrong & ~absent(counts).all(axis=0)]
+        if len(seen):
+            short = f"{name[0]}f"
+            raise QueryError(f"invalid {name} factor. Expected: 0 < {short} < 1, got: {seen[0]:f}")
 
 
 def _run(

@@ -35,11 +35,14 @@ def _time(_: Evaluation, __: Call, grid: Grid) -> Scalar:
 
 
 def _least(on: Evaluation, call: Call, grid: Grid) -> Scalar:
-    return Scalar(np.minimum(on.scalar(call.args[0], grid), on.scalar(call.args[1], grid)))
+    """NaN when either is NaN, unless the other is an infinity that no number can beat."""
+    a, b = on.scalar(call.args[0], grid), on.scalar(call.args[1], grid)
+    return Scalar(np.where(np.isneginf(a) | np.isneginf(b), -math.inf, np.minimum(a, b)))
 
 
 def _greatest(on: Evaluation, call: Call, grid: Grid) -> Scalar:
-    return Scalar(np.maximum(on.scalar(call.args[0], grid), on.scalar(call.args[1], grid)))
+    a, b = on.scalar(call.args[0], grid), on.scalar(call.args[1], grid)
+    return Scalar(np.where(np.isposinf(a) | np.isposinf(b), math.inf, np.maximum(a, b)))
 
 
 def _vector(on: Evaluation, call: Call, grid: Grid) -> Matrix:
@@ -62,7 +65,8 @@ def _absent(on: Evaluation, call: Call, grid: Grid) -> Matrix:
 
 
 def _absent_over_time(on: Evaluation, call: Call, grid: Grid) -> Matrix:
-    present = Call(FUNCTIONS["present_over_time"], call.args, call.pos)
+    # One that keeps the name: rows that differ in nothing else must not meet.
+    present = Call(FUNCTIONS["last_over_time"], call.args, call.pos)
     return _where_absent(on, call, evaluate_range_function(on, present, grid).cells, grid)
 
 

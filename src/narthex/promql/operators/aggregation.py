@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,16 +39,16 @@ def evaluate_aggregation(on: Evaluation, expr: AggregateExpr, grid: Grid) -> Mat
     if expr.op in REDUCE_OPS:
         return _reduce(on, expr, grid)
     matrix = on.matrix(expr.expr, grid)
+    if expr.op is AggregateOp.COUNT_VALUES:
+        return _count_values(on, expr, matrix)
     ids, labels = group_rows(matrix.labels, *group_key(expr))
     match expr.op:
         case AggregateOp.QUANTILE:
             return _quantile(on, expr, grid, matrix, ids, labels)
         case AggregateOp.TOPK | AggregateOp.BOTTOMK | AggregateOp.LIMITK:
             return _keep_some(on, expr, grid, matrix, ids, len(labels))
-        case AggregateOp.LIMIT_RATIO:
-            return _limit_ratio(on, expr, grid, matrix)
         case _:
-            return _count_values(on, expr, matrix, ids, labels)
+            return _limit_ratio(on, expr, grid, matrix)
 
 
 def group_key(expr: AggregateExpr) -> tuple[Sequence[str], bool]:
@@ -157,13 +158,17 @@ def _limit_ratio(on: Evaluation, expr: AggregateExpr, grid: Grid, matrix: Matrix
     return Matrix(matrix.labels, cells, matrix.drop_name)
 
 
-def _count_values(
-    on: Evaluation, expr: AggregateExpr, matrix: Matrix, ids: NDArray[np.uint32], labels: LabelSets
-) -> Matrix:
+def _count_values(on: Evaluation, expr: AggregateExpr, matrix: Matrix) -> Matrix:
+    """How often each value occurs. Its label takes the place of one of that name before rows are grouped."""
     assert expr.param is not None
     name = on.text(expr.param)
     if not is_utf8_name(name):
         raise QueryError(f'invalid label name "{name}"')
+    names, keep = group_key(expr)
+    if not keep and name in names:
+        return _counted(on, matrix, *group_rows(matrix.labels, names, keep))
+    others = [n for n in names if n != name] if keep else [*names, name]
+    ids, labels = group_rows(matrix.labels, others, keep)
     group, texts, flat = count_values(matrix.cells, ids, len(labels), on.context.budget)
     cells = on.context.cells(len(texts), matrix.steps)
     cells[:] = flat.reshape(len(texts), matrix.steps)
@@ -173,5 +178,11 @@ def _count_values(
     return on.context.merged(Matrix(named, cells, None if flags is None else flags[group]))
 
 
+def _counted(on: Evaluation, matrix: Matrix, ids: NDArray[np.uint32], labels: LabelSets) -> Matrix:
+    flags = merge_flags(matrix.drop_name, ids, len(labels))
+    return Reduction(on.context, AggregateOp.COUNT, ids, labels, flags).of(matrix)
+
+
 def _go_float(value: float) -> str:
-    return format_float(float(value)) if abs(value) < 1e21 else f"{value:e}"
+    """With an exponent from 1e21 on."""
+    return repr(float(value)) if 1e21 <= abs(value) < math.inf else format_float(float(value))

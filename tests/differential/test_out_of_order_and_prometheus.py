@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
@@ -179,7 +180,9 @@ def test_prometheus_answers_from_late_blocks_of_narthex(tmp_path: Path) -> None:
     db.close()
 
 
-def test_narthex_answers_from_late_blocks_of_prometheus(tmp_path: Path) -> None:
+@pytest.mark.parametrize("merged", [False, True])
+def test_narthex_answers_from_late_blocks_of_prometheus(tmp_path: Path, merged: bool) -> None:
+    """Also when it merges them: of two late blocks it makes one that no longer says that it lacks samples in order."""
     data = tmp_path / "data"
     end = now()
     start = end - 5 * HOUR
@@ -189,6 +192,8 @@ def test_narthex_answers_from_late_blocks_of_prometheus(tmp_path: Path) -> None:
     prometheus.wait(lambda: prometheus.metric("prometheus_tsdb_compactions_total") >= 2)
     for batch in feed(start + HOUR + 500, start + 2 * HOUR, 8, 9 * MINUTE):
         to_prometheus(prometheus, batch)
+    if merged:
+        prometheus.wait(lambda: prometheus.metric("prometheus_tsdb_vertical_compactions_total") >= 1)
     want = read_prometheus(prometheus, end)
     prometheus.stop(signal.SIGKILL)
     db = open_db(data)

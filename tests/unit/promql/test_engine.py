@@ -107,7 +107,7 @@ def test_native_histograms_are_left_out_with_a_warning(engine: Engine) -> None:
 
         def close(self) -> None: ...
 
-    result = engine.instant(Stored(), "mixed", 3_000)  # type: ignore[arg-type]
+    result = engine.instant(Stored(), "mixed", 3_000)  # type: ignore[arg-type]  # a stand-in for storage
     assert json.loads(result.json())["result"] == [{"metric": {"__name__": "mixed"}, "value": [3, "5"]}]
     assert result.warnings == ["PromQL warning: native histograms are not evaluated, their samples were left out"]
     assert engine.instant(MemorySeries(), "mixed", 3_000).warnings == []

@@ -62,6 +62,19 @@ class QueryContext:
             return Matrix(labels, cells, np.ones(len(labels), dtype=np.uint8))
         return self.merged(Matrix(remove_labels(labels, self.metadata_labels), cells))
 
+    def without_name_of_windows(self, labels: LabelSets, cells: Cells) -> Matrix:
+        """The same for a range function. Raises QueryError when two rows with values have the same labels.
+
+        Prometheus evaluates these series by series, and then sees no two results that take turns as one.
+        """
+        matrix = self.without_name(labels, cells)
+        if matrix.drop_name is None and matrix.rows < len(labels):
+            kept = rows_with_values(cells)
+            named = remove_labels(take_rows(labels, kept), self.metadata_labels)
+            if len(group_rows(named, (), False)[1]) < len(kept):
+                raise QueryError(SAME_LABELSET)
+        return matrix
+
     def merged(self, matrix: Matrix) -> Matrix:
         """Rows with equal labels become one. Raises QueryError when two of them have a value at the same step."""
         if matrix.rows < 2:

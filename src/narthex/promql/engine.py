@@ -24,7 +24,7 @@ from narthex.promql.context import QueryContext
 from narthex.promql.evaluator import Evaluator, unwrap
 from narthex.promql.metrics import EngineMetrics
 from narthex.promql.options import EngineOptions
-from narthex.promql.parsed import ParseCache, Parsed
+from narthex.promql.parsed import ParseCache, Parsed, parse
 from narthex.promql.result import QueryResult, QueryStats, Sequences
 from narthex.promql.selections import Selections, selector_ranges, subquery_grid
 from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, resolve
@@ -76,7 +76,7 @@ class Engine:
         self._slots = threading.BoundedSemaphore(options.max_concurrency)
         self._workers = Workers(options.threads)
         self._watchdog = Watchdog()
-        self._parsed = ParseCache(options.parser)
+        self._parsed = ParseCache(lambda text: parse(text, options.parser))
 
     def close(self) -> None:
         """Stops the engine's threads; no query may run any more."""

@@ -282,8 +282,23 @@ class DB:
 
     def head_stats(self, limit: int = 10) -> HeadStats:
         """`limit` bounds each list. The lists are counted anew after CARDINALITY_SECONDS only, as Prometheus does."""
+        found = self.known_head_stats(limit)
+        if found is None:
+            lists = self.head.core.cardinality(METRIC_NAME, limit)
+            self._known_cardinality = self._clock.monotonic(), limit, lists
+            found = self._head_stats(lists)
+        return found
+
+    def known_head_stats(self, limit: int) -> HeadStats | None:
+        """The same if its lists were counted lately, else None: quick."""
+        known = self._known_cardinality
+        if known is None or known[1] != limit or self._clock.monotonic() - known[0] >= CARDINALITY_SECONDS:
+            return None
+        return self._head_stats(known[2])
+
+    def _head_stats(self, cardinality: _Cardinality) -> HeadStats:
         counts = self.head.counts()
-        series, values, sizes, pairs = self._cardinality(limit)
+        series, values, sizes, pairs = cardinality
         return HeadStats(
             counts.series,
             counts.label_pairs,
@@ -295,13 +310,6 @@ class DB:
             [(name, n) for name, _, n in sizes],
             [(f"{name}={value}", n) for name, value, n in pairs],
         )
-
-    def _cardinality(self, limit: int) -> _Cardinality:
-        now = self._clock.monotonic()
-        known = self._known_cardinality
-        if known is None or known[1] != limit or now - known[0] >= CARDINALITY_SECONDS:
-            known = self._known_cardinality = now, limit, self.head.core.cardinality(METRIC_NAME, limit)
-        return known[2]
 
     def close(self) -> None:
         """Waits for maintenance, syncs the log and gives the directory up. Raises StorageError if syncing fails."""

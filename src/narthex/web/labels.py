@@ -14,7 +14,7 @@ from narthex.web.context import Context, need
 from narthex.web.parameters import MAX_TIME, MIN_TIME, Parameters
 from narthex.web.reply import TRUNCATED, Reply
 from narthex.web.transport import PIECE
-from narthex.web.work import Work, looked_up
+from narthex.web.work import Work
 
 
 def label_names(context: Context, parameters: Parameters) -> Work:
@@ -44,7 +44,7 @@ def _texts(
         texts = found[0] if len(found) == 1 else TextList.merge(found, most)
         return Reply(texts.json(limit), _truncation(len(texts), limit))
 
-    return looked_up(context, _key(f"texts {label}", parameters, start, end), look_up)
+    return _work(context, _key(f"texts {label}", parameters, start, end), look_up)
 
 
 def series(context: Context, parameters: Parameters) -> Work:
@@ -61,7 +61,13 @@ def series(context: Context, parameters: Parameters) -> Work:
         rows = found[0] if len(found) == 1 else LabelSets.merge(found)
         return Reply(_rows(rows, limit), _truncation(len(rows), limit))
 
-    return looked_up(context, _key("series", parameters, start, end), look_up)
+    return _work(context, _key("series", parameters, start, end), look_up)
+
+
+def _work(context: Context, key: tuple[object, ...], look_up: Callable[[], Reply]) -> Work:
+    """What was quick lately, as `key` tells it from others, is quick."""
+    workers = context.workers
+    return Work(lambda: workers.quick_look_up(key, look_up), lambda: workers.look_up(key, look_up))
 
 
 def _key(kind: str, parameters: Parameters, start: int, end: int) -> tuple[object, ...]:

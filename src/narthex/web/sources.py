@@ -164,6 +164,10 @@ class StorageStatistics:
 
 
 class StorageStatus(Protocol):
+    def known_statistics(self, limit: int) -> StorageStatistics | None:
+        """The same if it need not be counted: for the event loop."""
+        ...
+
     def statistics(self, limit: int) -> StorageStatistics:
         """Blocks for as long as counting takes; called in a worker thread."""
         ...

@@ -9,7 +9,7 @@ from narthex.web.context import Context, need
 from narthex.web.parameters import Parameters, bad_parameter
 from narthex.web.reply import Reply, json_reply
 from narthex.web.sources import StorageStatistics
-from narthex.web.work import Work, looked_up
+from narthex.web.work import Work
 
 _MOST_ENTRIES = 10_000
 
@@ -54,7 +54,15 @@ def tsdb(context: Context, parameters: Parameters) -> Work:
     if limit > _MOST_ENTRIES:
         raise bad_parameter("limit", f"limit must not exceed {_MOST_ENTRIES}")
     storage = need(context.storage_status, "storage")
-    return looked_up(context, ("statistics", limit), lambda: _statistics(storage.statistics(limit)))
+
+    def quick() -> Reply | None:
+        found = storage.known_statistics(limit)
+        return None if found is None else _statistics(found)
+
+    async def run() -> Reply:
+        return _statistics(await context.workers.call(storage.statistics, limit))
+
+    return Work(quick, run)
 
 
 def _statistics(found: StorageStatistics) -> Reply:

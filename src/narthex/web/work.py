@@ -22,9 +22,3 @@ class Work:
 
 
 WorkHandler = Callable[[Context, Parameters], Work]
-
-
-def looked_up(context: Context, key: tuple[object, ...], function: Callable[[], Reply]) -> Work:
-    """A look-up in storage. What was quick lately, as `key` tells it from others, is quick."""
-    workers = context.workers
-    return Work(lambda: workers.quick_look_up(key, function), lambda: workers.look_up(key, function))

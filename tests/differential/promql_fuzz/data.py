@@ -26,7 +26,7 @@ BLOCKS_END = END - HOUR
 """Where the blocks end and the head begins."""
 
 _SPECIAL = (math.nan, math.inf, -math.inf, 0.0, -0.0)
-_WILD = (1e300, -1e308, 1.7e308, 5e-324, 1e-300, 0.1, math.pi, -(2.0**53), 2.0**53 + 2, -1e-5)
+_WILD = (1e300, -1e308, 1.7e308, 2.5e-308, 1e-300, 0.1, math.pi, -(2.0**53), 2.0**53 + 2, -1e-5)
 _BOUNDS = ("0.1", "0.5", "1", "2.5", "+Inf")
 _LABELS = {"a": ("1", "2", "3"), "b": ("x", "y1", "y2"), "c": ("", "red", "blue")}
 

@@ -60,6 +60,10 @@ AVOIDED = {
     "values on a binary grid have exact sums, means have a tolerance (precision.py).",
     "spread of one infinity": "stddev and stdvar of a single infinity or NaN: 0 in 2.42, NaN since 2.5x: only finite "
     "values are asked for their spread (precision.py).",
+    "logarithm of denormals": "Go's assembly on amd64 takes ln(5e-324) for -709: the least number is "
+    "a normal one (data.py).",
+    "infinite horizon": "predict_linear over infinity is NaN or infinite by the last place of a slope "
+    "near 0 (precision.py).",
     "histogram functions": "histogram_fraction knows classic buckets only since 3.x; native histograms "
     "are another matter: not asked.",
 }
@@ -204,6 +208,17 @@ def _moving_prediction(case: Case) -> bool:
         return False
     if not any(isinstance(e, VectorSelector | SubqueryExpr) and e.at is not None for e in walk(top)):
         return False
+    return _agree_a_step_at_a_time(case)
+
+
+def _moving_parameter(case: Case) -> bool:
+    top = _top(case)
+    if not case.query.step or not isinstance(top, AggregateExpr) or top.param is None:
+        return False
+    return _agree_a_step_at_a_time(case)
+
+
+def _agree_a_step_at_a_time(case: Case) -> bool:
     text = case.query.expr
     for bound, time in (("start", case.query.start), ("end", case.query.end)):
         text = text.replace(f"@ {bound}()", f"@ {time / 1000}")
@@ -257,5 +272,10 @@ RULES = (
         "prediction from a fixed window",
         "predict_linear with @ in a range query: 2.42 lost the window after the first step; a step at a time agrees.",
         _moving_prediction,
+    ),
+    Rule(
+        "moving parameter of a fixed vector",
+        "Prometheus evaluates topk(k, x @ t) once for all steps, with the first step's k; a step at a time agrees.",
+        _moving_parameter,
     ),
 )

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from narthex.promql.functions.elementwise import CALENDAR
 from narthex.promql.syntax import (
     AggregateExpr,
     AggregateOp,
@@ -340,7 +341,7 @@ def _regression(args: list[Precision]) -> Precision:
     p = args[0]
     if len(args) > 1:
         _need_exact(args[1])
-    if p.hi > 60 or (len(args) > 1 and args[1].hi > 16):
+    if p.hi > 60 or (len(args) > 1 and (args[1].hi > 16 or not args[1].finite)):
         raise Unstable
     spread = 2.0 ** (p.hi + SAMPLES + 12)
     return Precision(p.hi + 20, -1000, False, 0.0, spread * ULP * 64 + p.total * 2.0**14)
@@ -371,14 +372,7 @@ _KEEP_FINITE = frozenset(
         "time",
         "timestamp",
         "vector",
-        "minute",
-        "hour",
-        "day_of_week",
-        "day_of_month",
-        "day_of_year",
-        "days_in_month",
-        "month",
-        "year",
+        *CALENDAR,
         "changes",
         "resets",
         "count_over_time",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from differential.promql_fuzz.data import END, HOUR, METRICS, MINUTE, START, selected
 from differential.promql_fuzz.precision import Unstable, precision
 from narthex.errors import PromQLError
+from narthex.promql.functions.elementwise import CALENDAR
 from narthex.promql.syntax import ParserOptions, parse_expr
 
 DEPTH = 5
@@ -63,14 +64,7 @@ _ELEMENTWISE = [
     "sort_desc",
     "timestamp",
     "absent",
-    "minute",
-    "hour",
-    "day_of_week",
-    "day_of_month",
-    "day_of_year",
-    "days_in_month",
-    "month",
-    "year",
+    *sorted(CALENDAR),
 ]
 _WINDOWS = ("rate", "increase", "delta", "irate", "idelta", "changes", "resets", "deriv")
 _OVER_TIME = ("avg", "sum", "min", "max", "count", "stddev", "stdvar", "last", "present", "absent")
@@ -259,7 +253,7 @@ class Queries:
         if name == "quantile_over_time":
             return f"{name}({self.pick(*_FACTORS)}, {self.matrix(depth)})"
         if name == "predict_linear":
-            return f"{name}({self.matrix(depth)}, {self.pick('0', '60', '3600', '-600', 'Inf')})"
+            return f"{name}({self.matrix(depth)}, {self.pick('0', '60', '3600', '-600')})"
         return f"{name}({self.matrix(depth)}, {self.pick('0.1', '0.5', '0.9')}, {self.pick('0.1', '0.5', '0.99', '1')})"
 
     def made_of_scalar(self, depth: int) -> str:

@@ -55,6 +55,10 @@ def rows(engine: Engine, series: MemorySeries, expr: str) -> list[tuple[Any, flo
         ("vector(min_of(-Inf, NaN))", -math.inf),
         ("vector(max_of(NaN, Inf))", math.inf),
         ("vector(max_of(NaN, -Inf))", math.nan),
+        ("vector(1 / min_of(0, -0))", -math.inf),
+        ("vector(1 / min_of(-0, 0))", -math.inf),
+        ("vector(1 / max_of(0, -0))", math.inf),
+        ("vector(1 / max_of(-0, 0))", math.inf),
         ("1 / clamp_max(vector(0), -0)", -math.inf),
         ("1 / clamp_min(vector(-0), 0)", math.inf),
     ],
@@ -94,7 +98,20 @@ def test_an_increase_to_minus_infinity_is_that_however_many_resets_come_before(e
     assert engine.instant(data, "increase(c[20m])", 600_000).cells[0, 0] == -math.inf
 
 
+def test_windows_of_series_that_lose_their_difference_collide_even_when_they_take_turns(engine: Engine) -> None:
+    data = MemorySeries()
+    data.add_every({"__name__": "a", "job": "x"}, MINUTE, [1.0] * 5)
+    data.add_every({"__name__": "b", "job": "x"}, MINUTE, [1.0] * 5, start=60 * MINUTE)
+    data.add_every({"__name__": "c", "job": "x"}, MINUTE, [1.0] * 5, start=240 * MINUTE)
+    both = '{__name__=~"a|b"}'
+    with pytest.raises(QueryError, match="same labelset"):
+        engine.range(data, f"rate({both}[5m])", 0, 100 * MINUTE, MINUTE)
+    assert engine.range(data, f"-{both}", 0, 100 * MINUTE, MINUTE).rows == 1
+    assert engine.range(data, 'rate({__name__=~"a|c"}[5m])', 0, 100 * MINUTE, MINUTE).rows == 1
+
+
 def test_smoothing_factors_are_looked_at_where_a_window_has_samples(engine: Engine, series: MemorySeries) -> None:
     assert rows(engine, series, "double_exponential_smoothing(a[5m] offset 1h, 2, 0.5)") == []
-    with pytest.raises(QueryError, match=r"invalid smoothing factor. Expected: 0 < sf < 1, got: 2"):
-        engine.instant(series, "double_exponential_smoothing(a[5m], 2, 0.5)", 10 * MINUTE)
+    for factors, name, short in (("2, 0.5", "smoothing", "sf"), ("0.5, 2", "trend", "tf")):
+        with pytest.raises(QueryError, match=f"invalid {name} factor. Expected: 0 < {short} < 1, got: 2"):
+            engine.instant(series, f"double_exponential_smoothing(a[5m], {factors})", 10 * MINUTE)

@@ -5,25 +5,29 @@ from __future__ import annotations
 import pytest
 
 from narthex.errors import PromQLError
-from narthex.promql.parsed import ParseCache
+from narthex.promql.parsed import MOST_TEXT, ParseCache, Parsed, parse
 from narthex.promql.syntax import ParserOptions
 
 
+def trees(most_text: int = MOST_TEXT) -> ParseCache[Parsed]:
+    return ParseCache(lambda text: parse(text, ParserOptions()), most_text)
+
+
 def test_the_same_text_gives_the_same_tree() -> None:
-    cache = ParseCache(ParserOptions())
+    cache = trees()
     assert cache.get("up == 1").tree is cache.get("up == 1").tree
     assert cache.get("up  == 1").tree is not cache.get("up == 1").tree
 
 
 def test_errors_are_raised_again() -> None:
-    cache = ParseCache(ParserOptions())
+    cache = trees()
     for _ in range(2):
         with pytest.raises(PromQLError):
             cache.get("sum(")
 
 
 def test_the_expressions_asked_for_longest_ago_are_forgotten() -> None:
-    cache = ParseCache(ParserOptions(), most_text=80)
+    cache = trees(most_text=80)
     kept, dropped = cache.get("aaaaaaa0"), cache.get("bbbbbbb0")
     for i in range(9):
         cache.get(f"ccccccc{i}")
@@ -32,7 +36,7 @@ def test_the_expressions_asked_for_longest_ago_are_forgotten() -> None:
 
 
 def test_a_long_expression_does_not_push_out_the_others() -> None:
-    cache = ParseCache(ParserOptions(), most_text=800)
+    cache = trees(most_text=800)
     kept, long = cache.get("up"), " + ".join(["up"] * 30)
     assert cache.get(long) is not cache.get(long)
     assert cache.get("up") is kept
@@ -50,4 +54,4 @@ def test_a_long_expression_does_not_push_out_the_others() -> None:
     ],
 )
 def test_expressions_whose_durations_are_literal_are_known(text: str, fixed: bool) -> None:
-    assert ParseCache(ParserOptions.everything()).get(text).fixed is fixed
+    assert parse(text, ParserOptions.everything()).fixed is fixed

@@ -208,8 +208,19 @@ class FakeAlertmanagers:
 
 
 class FakeStorageStatus:
+    """What was counted for a limit is known."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, StorageStatistics] = {}
+
+    def known_statistics(self, limit: int) -> StorageStatistics | None:
+        return self._known.get(limit)
+
     def statistics(self, limit: int) -> StorageStatistics:
         names = [("up", 2), ("down", 1)][:limit]
+        return self._known.setdefault(limit, self._counted(names))
+
+    def _counted(self, names: list[tuple[str, int]]) -> StorageStatistics:
         return StorageStatistics(3, 7, 3, 1000, 2000, names, [("job", 2)], [("job", 9)], [("job=a", 1)])
 
     def blocks(self) -> Sequence[Mapping[str, Any]]:

@@ -62,9 +62,4 @@ def _matching(patterns: Sequence[str]) -> list[str]:
 
 def parser_options(flags: Flags) -> ParserOptions:
     """The language that --enable-feature gives."""
-    names = flags.items("enable-feature")
-    return ParserOptions(
-        experimental_functions="promql-experimental-functions" in names,
-        extended_range_selectors="promql-extended-range-selectors" in names,
-        fill_modifiers="promql-binop-fill-modifiers" in names,
-    )
+    return ParserOptions.of_features(flags.items("enable-feature"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from narthex.model.matcher import Matcher
 from narthex.native import take_rows
 from narthex.promql.engine import Engine, QueryHandle
 from narthex.promql.options import EngineOptions
+from narthex.promql.parsed import ParseCache
 from narthex.promql.result import QueryResult, QueryStats
 from narthex.promql.syntax import (
     ParserOptions,
@@ -33,22 +33,16 @@ from narthex.tasks.paces import Paces, shape
 from narthex.web.reply import TRUNCATED
 from narthex.web.sources import QueryAnswer, QueryOptions
 
-_LONG_SELECTOR = 1024  # characters from which one is not remembered
-
-
-def _matchers(text: str) -> Sequence[Matcher]:
-    return parse_selector(text).matchers
-
 
 class Language:
     """web.sources.Language with the server's language features."""
 
     def __init__(self, options: ParserOptions) -> None:
         self._options = options
-        self._selector = lru_cache(512)(_matchers)  # dashboards ask for the same ones again and again
+        self._selectors = ParseCache(parse_selector)
 
     def selector(self, text: str) -> Sequence[Matcher]:
-        return self._selector(text) if len(text) <= _LONG_SELECTOR else _matchers(text)
+        return self._selectors.get(text).matchers
 
     def selectors(self, query: str) -> Sequence[Sequence[Matcher]]:
         tree = parse_expr(query, self._options)

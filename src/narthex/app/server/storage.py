@@ -22,7 +22,7 @@ from narthex.errors import StorageError
 from narthex.files.durable import disk_space
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher
-from narthex.tsdb.db import DB
+from narthex.tsdb.db import DB, HeadStats
 from narthex.tsdb.delay_file import UploadList
 from narthex.tsdb.head_settings import HeadSettings
 from narthex.tsdb.meta import encode_meta
@@ -161,22 +161,29 @@ class Status:
     def __init__(self, db: DB) -> None:
         self._db = db
 
+    def known_statistics(self, limit: int) -> StorageStatistics | None:
+        found = self._db.known_head_stats(limit)
+        return None if found is None else _statistics(found)
+
     def statistics(self, limit: int) -> StorageStatistics:
-        found = self._db.head_stats(limit)
-        return StorageStatistics(
-            series=found.num_series,
-            label_pairs=found.num_label_pairs,
-            chunks=found.chunk_count,
-            min_time=found.min_time,
-            max_time=found.max_time,
-            series_by_metric=found.series_count_by_metric_name,
-            values_by_label=found.label_value_count_by_label_name,
-            bytes_by_label=found.memory_in_bytes_by_label_name,
-            series_by_pair=found.series_count_by_label_pair,
-        )
+        return _statistics(self._db.head_stats(limit))
 
     def blocks(self) -> Sequence[Mapping[str, Any]]:
         return [orjson.loads(encode_meta(block.meta)) for block in self._db.blocks()]
+
+
+def _statistics(found: HeadStats) -> StorageStatistics:
+    return StorageStatistics(
+        series=found.num_series,
+        label_pairs=found.num_label_pairs,
+        chunks=found.chunk_count,
+        min_time=found.min_time,
+        max_time=found.max_time,
+        series_by_metric=found.series_count_by_metric_name,
+        values_by_label=found.label_value_count_by_label_name,
+        bytes_by_label=found.memory_in_bytes_by_label_name,
+        series_by_pair=found.series_count_by_label_pair,
+    )
 
 
 class Admin:

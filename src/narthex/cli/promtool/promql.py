@@ -27,13 +27,8 @@ def format_query(context: click.Context, query: str) -> None:
         click.echo("This command is experimental and requires the --experimental flag to be set.", err=True)
         sys.exit(1)
     features = {name for names in flags.get("enable_feature", ()) for name in names.split(",")}
-    options = ParserOptions(
-        experimental_functions="promql-experimental-functions" in features,
-        extended_range_selectors="promql-extended-range-selectors" in features,
-        fill_modifiers="promql-binop-fill-modifiers" in features,
-    )
     try:
-        click.echo(prettify(parse_expr(query, options)))
+        click.echo(prettify(parse_expr(query, ParserOptions.of_features(features))))
     except PromQLError as e:
         click.echo(str(e), err=True)
         sys.exit(1)

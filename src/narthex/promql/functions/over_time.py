@@ -94,7 +94,7 @@ def evaluate_range_function(on: Evaluation, call: Call, grid: Grid) -> Matrix:
     _note_gauges(context, arguments, cells)
     if arguments.keeps_name:
         return Matrix(vector.labels, cells, vector.drop_name)
-    return context.without_name(vector.labels, cells)
+    return context.without_name_of_windows(vector.labels, cells)
 
 
 def range_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArguments | None:

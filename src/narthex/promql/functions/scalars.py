@@ -37,12 +37,14 @@ def _time(_: Evaluation, __: Call, grid: Grid) -> Scalar:
 def _least(on: Evaluation, call: Call, grid: Grid) -> Scalar:
     """NaN when either is NaN, unless the other is an infinity that no number can beat."""
     a, b = on.scalar(call.args[0], grid), on.scalar(call.args[1], grid)
-    return Scalar(np.where(np.isneginf(a) | np.isneginf(b), -math.inf, np.minimum(a, b)))
+    least = np.where(a == b, np.where(np.signbit(a), a, b), np.minimum(a, b))  # -0 is less than 0
+    return Scalar(np.where(np.isneginf(a) | np.isneginf(b), -math.inf, least))
 
 
 def _greatest(on: Evaluation, call: Call, grid: Grid) -> Scalar:
     a, b = on.scalar(call.args[0], grid), on.scalar(call.args[1], grid)
-    return Scalar(np.where(np.isposinf(a) | np.isposinf(b), math.inf, np.maximum(a, b)))
+    greatest = np.where(a == b, np.where(np.signbit(a), b, a), np.maximum(a, b))
+    return Scalar(np.where(np.isposinf(a) | np.isposinf(b), math.inf, greatest))
 
 
 def _vector(on: Evaluation, call: Call, grid: Grid) -> Matrix:

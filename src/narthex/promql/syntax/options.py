@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -9,9 +10,18 @@ from dataclasses import dataclass
 class ParserOptions:
     """Language features behind flags, named after the feature they belong to."""
 
-    experimental_functions: bool = False  # promql-experimental-functions
-    extended_range_selectors: bool = False  # promql-extended-range-selectors: anchored, smoothed
-    fill_modifiers: bool = False  # promql-binop-fill-modifiers
+    experimental_functions: bool = False
+    extended_range_selectors: bool = False  # anchored, smoothed
+    fill_modifiers: bool = False
+
+    @staticmethod
+    def of_features(names: Collection[str]) -> ParserOptions:
+        """The language that the names of --enable-feature give; other names are no concern of the parser."""
+        return ParserOptions(
+            experimental_functions="promql-experimental-functions" in names,
+            extended_range_selectors="promql-extended-range-selectors" in names,
+            fill_modifiers="promql-binop-fill-modifiers" in names,
+        )
 
     @staticmethod
     def everything() -> ParserOptions:

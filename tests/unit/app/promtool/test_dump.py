@@ -146,7 +146,7 @@ def test_numbers_are_the_shortest_that_read_back(value: float) -> None:
 def test_times_are_milliseconds_or_seconds(t: int) -> None:
     dump, openmetrics = line(1, t)
     assert dump.split()[-1] == str(t)
-    assert openmetrics == f"m{{}} 1 {t / 1000:.3f}\n"
+    assert openmetrics == f"m{{}} 1 {float(t) / 1000:.3f}\n"
 
 
 @given(

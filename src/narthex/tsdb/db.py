@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from narthex.clock import Clock
@@ -325,17 +324,8 @@ def replay_from(blocks: tuple[Block, ...]) -> int | None:
     """Where the head begins: the end of the newest block (exclusive, so the first millisecond that is replayed).
 
     Blocks that hold a part of a time range only, as their hints say, do not count; hints of other programs say nothing.
-    Nor do blocks merged from overlapping ones: Prometheus 2.42 drops the hint of two late blocks when it merges them,
-    and what the log has of their time would be lost.
     """
-    return max((b.meta.max_time for b in blocks if _holds_all_of_its_time(b.meta)), default=None)
-
-
-def _holds_all_of_its_time(meta: BlockMeta) -> bool:
-    if SOME_SAMPLES_HINTS.intersection(meta.hints):
-        return False
-    parents = sorted(meta.parents, key=lambda parent: parent.min_time)
-    return all(before.max_time <= after.min_time for before, after in pairwise(parents))
+    return max((b.meta.max_time for b in blocks if not SOME_SAMPLES_HINTS.intersection(b.meta.hints)), default=None)
 
 
 def log_bytes(directory: Path) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from narthex.tsdb.block import Block
 from narthex.tsdb.block_write import write_block
 from narthex.tsdb.checkpoint import checkpoints, last_checkpoint
 from narthex.tsdb.db import DB, replay_from
-from narthex.tsdb.meta import BlockMeta, BlockParent
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.wal import list_segments
 from support.clock import FakeClock
@@ -230,23 +228,6 @@ def test_blocks_that_hold_a_part_of_their_time_do_not_shorten_the_replay(tmp_pat
     assert replay_from(tuple(blocks)) == START + 10 * HOUR
     assert replay_from(tuple(blocks[:4])) == START + 2 * HOUR
     assert replay_from(tuple(blocks[1:4])) is None
-
-
-@dataclass
-class Stored:
-    """A block as far as its meta goes."""
-
-    meta: BlockMeta
-
-
-def test_a_block_merged_from_overlapping_ones_does_not_shorten_the_replay() -> None:
-    def made_of(*spans: tuple[int, int]) -> Stored:
-        parents = tuple(BlockParent("", START + low * HOUR, START + high * HOUR) for low, high in spans)
-        return Stored(BlockMeta("", parents[0].min_time, parents[-1].max_time, level=2, parents=parents))
-
-    compacted, merged = made_of((0, 2), (2, 4), (4, 6)), made_of((6, 8), (6, 8))
-    assert replay_from((compacted, merged)) == START + 6 * HOUR
-    assert replay_from((merged,)) is None
 
 
 def one_sample(time: int) -> SeriesBatch:

@@ -23,27 +23,28 @@ AT_ONCE: web.AppKey[AnswerAtOnce] = web.AppKey("AT_ONCE")
 class NewConnection(asyncio.Protocol):
     """A connection on which aiohttp was not needed so far. It is in `open` while that holds."""
 
-    __slots__ = ("_at_once", "_idle_seconds", "_open", "_server", "_timer", "_transport")
+    __slots__ = ("_at_once", "_idle_seconds", "_loop", "_open", "_server", "_timer", "_transport", "_used")
 
     def __init__(
         self, server: web.Server, at_once: AnswerAtOnce, idle_seconds: float, open: set[NewConnection]
     ) -> None:
         self._server, self._at_once, self._idle_seconds, self._open = server, at_once, idle_seconds, open
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's do not derive from it
         self._open.add(self)
-        self._wait()
+        self._used = self._loop.time()
+        self._timer = self._loop.call_later(self._idle_seconds, self._close_if_idle)
 
     def data_received(self, data: bytes) -> None:
         request = plain_request(data)
         assert self._transport is not None
         if request is None or not answer(self._transport, request, self._at_once):
             self._hand_over(self._transport, data)
-        elif not request.close:
-            self._wait()
+        else:
+            self._used = self._loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
@@ -52,19 +53,20 @@ class NewConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _wait(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self.close)
+    def _close_if_idle(self) -> None:
+        closing = self._used + self._idle_seconds
+        if self._loop.time() >= closing:
+            self.close()
+        else:
+            self._timer = self._loop.call_at(closing, self._close_if_idle)
 
     def _leave(self) -> None:
         self._open.discard(self)
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
 
     def _hand_over(self, transport: asyncio.Transport, data: bytes) -> None:
         self._leave()
-        successor = Connection(self._server, self._at_once, asyncio.get_running_loop(), self._idle_seconds)
+        successor = Connection(self._server, self._at_once, self._loop, self._idle_seconds)
         transport.set_protocol(successor)
         successor.connection_made(transport)
         successor.data_received(data)

@@ -22,15 +22,15 @@ class RouteMetrics:
 
     def __init__(self, name: str, requests: Counter, seconds: Histogram, size: Histogram) -> None:
         self._name, self._requests, self._ok = name, requests, requests.labels(name, "200")
-        self._seconds, self._bytes = seconds, size
+        self._seconds, self._bytes = seconds.labels(name), size.labels(name)
 
     def answered(self, code: int, seconds: float, size: int) -> None:
-        self._bytes.labels(self._name).observe(float(size))
+        self._bytes.observe(float(size))
         self.ended(code, seconds)
 
     def ended(self, code: int, seconds: float) -> None:
         """For a request without an answer."""
-        self._seconds.labels(self._name).observe(seconds)
+        self._seconds.observe(seconds)
         (self._ok if code == 200 else self._requests.labels(self._name, str(code))).inc()
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from narthex.errors import NarthexError, RequestError
@@ -23,6 +24,8 @@ _OUTER_TIMES = {
 }
 _FLOAT = re.compile(r"[+-]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)\Z")
+
+_MOST_REMEMBERED = 512  # characters of a name or value
 
 SelectorParser = Callable[[str], Sequence[Matcher]]
 
@@ -113,7 +116,12 @@ class Parameters:
 
 
 def _decoded(text: str) -> str:
-    return unquote_plus(text) if "%" in text or "+" in text else text
+    if "%" not in text and "+" not in text:
+        return text
+    return _unquoted(text) if len(text) <= _MOST_REMEMBERED else unquote_plus(text)
+
+
+_unquoted = lru_cache(1024)(unquote_plus)  # clients send the same names and selectors again and again
 
 
 def bad_parameter(name: str, message: str) -> RequestError:

@@ -16,6 +16,7 @@ NB_MODULE(_core, m) {
     bind_query(m);
     bind_matrix(m);
     bind_json(m);
+    bind_float_histogram(m);
     bind_histogram_batch(m);
     bind_series(m);
     bind_text(m);

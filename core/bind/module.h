@@ -11,6 +11,7 @@ void bind_analysis(nb::module_& m);
 void bind_block(nb::module_& m);
 void bind_block_write(nb::module_& m);
 void bind_dump(nb::module_& m);
+void bind_float_histogram(nb::module_& m);
 void bind_head(nb::module_& m);
 void bind_histogram_batch(nb::module_& m);
 void bind_json(nb::module_& m);

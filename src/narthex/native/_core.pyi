@@ -118,6 +118,52 @@ class HistogramRun(TypedDict):
     buckets: NDArray[np.int64] | NDArray[np.float64]
     """Samples x buckets: absolute counts of the positive buckets, then of the negative ones."""
 
+class PlainHistogram(TypedDict):
+    """A native histogram as a value of PromQL. Buckets are (index, count), ascending; empty ones may be among them."""
+
+    schema: int
+    zero_threshold: float
+    zero_count: float
+    count: float
+    sum: float
+    hint: int
+    """0 unknown, 1 counter reset, 2 none, 3 gauge."""
+    positive: list[tuple[int, float]]
+    negative: list[tuple[int, float]]
+    bounds: list[float]
+
+class FloatHistogram:
+    """One native histogram of PromQL. What changes it does so in place."""
+
+    def __new__(
+        cls,
+        *,
+        schema: int = 0,
+        zero_threshold: float = 0.0,
+        zero_count: float = 0.0,
+        count: float = 0.0,
+        sum: float = 0.0,
+        hint: int = 0,
+        positive: Sequence[tuple[int, float]] = (),
+        negative: Sequence[tuple[int, float]] = (),
+        bounds: Sequence[float] = (),
+    ) -> FloatHistogram:
+        """Bounds go with custom buckets (schema -53) alone. Raises ValueError for what no storage would give."""
+
+    def plain(self) -> PlainHistogram: ...
+    def copy(self) -> FloatHistogram: ...
+    def equals(self, other: FloatHistogram) -> bool:
+        """Every number but the reset hint; counts and sums by their bits."""
+
+    @property
+    def samples(self) -> int:
+        """How many samples it counts for against a query's limits."""
+
+    def multiply(self, factor: float) -> None: ...
+    def divide(self, divisor: float) -> None: ...
+    def compact(self) -> None:
+        """Drops empty buckets."""
+
 class HistogramBatch:
     """Native histograms for one append, a value a sample; they need not be of one series."""
 

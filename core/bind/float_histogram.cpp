@@ -1,12 +1,20 @@
 #include "histogram/float_histogram.h"
 
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "bind/histograms.h"
+#include "histogram/accumulate.h"
+#include "histogram/bucket_walk.h"
+#include "histogram/combine.h"
+#include "histogram/estimate.h"
+#include "histogram/reset.h"
+#include "histogram/trim.h"
 
 using namespace narthex;
 
@@ -63,6 +71,38 @@ FloatHistogram make(int32_t schema, double zero_threshold, double zero_count, do
     return out;
 }
 
+using Outcome = std::tuple<bool, bool, bool>;
+
+Outcome outcome(Combined c) {
+    return {c.incompatible, c.reset_collision, c.bounds_reconciled};
+}
+
+// (how the bounds belong to it as Prometheus' HTTP API numbers it, lower bound, upper bound, count)
+std::vector<std::tuple<int, double, double, double>> ordered_buckets(const FloatHistogram& h) {
+    std::vector<std::tuple<int, double, double, double>> out;
+    FloatHistogramView view = h.view();
+    BucketWalk walk(view);
+    while (walk.next()) {
+        Bucket b = walk.bucket();
+        if (b.count != 0) out.emplace_back(b.closed_ends(), b.lower, b.upper, b.count);
+    }
+    return out;
+}
+
+template <typename Accumulator>
+std::pair<FloatHistogram, Outcome> accumulate(const std::vector<const FloatHistogram*>& values) {
+    if (values.empty()) throw nb::value_error("nothing to accumulate");
+    Accumulator all;
+    Combined told;
+    all.begin(values[0]->view());
+    for (size_t k = 1; k < values.size() && !told.incompatible; ++k) told |= all.add(values[k]->view());
+    return {all.finish(), outcome(told)};
+}
+
+std::pair<double, bool> estimated(Estimate e) {
+    return {e.value, e.nan_observations};
+}
+
 }  // namespace
 
 nb::dict plain_histogram(const FloatHistogramView& h) {
@@ -93,5 +133,23 @@ void bind_float_histogram(nb::module_& m) {
         .def_prop_ro("samples", [](const FloatHistogram& h) { return h.view().samples(); })
         .def("multiply", &FloatHistogram::multiply, nb::arg("factor"))
         .def("divide", &FloatHistogram::divide, nb::arg("divisor"))
-        .def("compact", &FloatHistogram::compact);
+        .def("compact", &FloatHistogram::compact)
+        .def("add", [](FloatHistogram& h,
+                       const FloatHistogram& other) { return outcome(add(h, FloatHistogram(other).view())); })
+        .def("subtract",
+             [](FloatHistogram& h, const FloatHistogram& other) {
+                 return outcome(subtract(h, FloatHistogram(other).view()));
+             })
+        .def("reset_since",
+             [](const FloatHistogram& h, const FloatHistogram& before) {
+                 return counter_reset(before.view(), h.view());
+             })
+        .def("quantile", [](const FloatHistogram& h, double q) { return estimated(quantile(h.view(), q)); })
+        .def("fraction", [](const FloatHistogram& h, double lower,
+                            double upper) { return estimated(fraction(h.view(), lower, upper)); })
+        .def("variance", [](const FloatHistogram& h) { return variance(h.view()); })
+        .def("trim", &trim, nb::arg("value"), nb::arg("keep_below"))
+        .def("buckets", &ordered_buckets)
+        .def_static("sum", &accumulate<HistogramSum>)
+        .def_static("mean", &accumulate<HistogramMean>);
 }

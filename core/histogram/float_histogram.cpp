@@ -77,18 +77,20 @@ void Buckets::push(int32_t index, double count) {
     counts.push_back(count);
 }
 
-void Buckets::compact() {
+void Buckets::compact(std::vector<double>* rest) {
     if (std::ranges::find(counts, 0.0) == counts.end()) return;
     std::vector<BucketRun> kept;
     size_t from = 0, to = 0;
     for (BucketRun run : runs) {
         for (int64_t index = run.first; index < run.end(); ++index, ++from) {
-            if (counts[from] == 0) continue;
+            if (counts[from] == 0 && (!rest || (*rest)[from] == 0)) continue;
+            if (rest) (*rest)[to] = (*rest)[from];
             counts[to++] = counts[from];
             append_bucket(kept, static_cast<int32_t>(index));
         }
     }
     counts.resize(to);
+    if (rest) rest->resize(to);
     runs = std::move(kept);
 }
 

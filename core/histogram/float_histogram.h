@@ -36,8 +36,8 @@ struct Buckets {
     void clear();
     // Appends a bucket behind the last one.
     void push(int32_t index, double count);
-    // Drops buckets that hold nothing.
-    void compact();
+    // Drops buckets that hold nothing; with `rest`, a number a bucket, those whose number is 0 as well.
+    void compact(std::vector<double>* rest = nullptr);
 };
 
 // Bounds of custom buckets: ascending, never changed, shared by values.

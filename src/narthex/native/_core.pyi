@@ -164,6 +164,29 @@ class FloatHistogram:
     def compact(self) -> None:
         """Drops empty buckets."""
 
+    def add(self, other: FloatHistogram) -> tuple[bool, bool, bool]:
+        """Gives (incompatible: nothing was done, reset hints contradict each other, custom bounds were reconciled)."""
+
+    def subtract(self, other: FloatHistogram) -> tuple[bool, bool, bool]: ...
+    @staticmethod
+    def sum(values: Sequence[FloatHistogram]) -> tuple[FloatHistogram, tuple[bool, bool, bool]]:
+        """The compensated sum, not compacted; useless where incompatible."""
+
+    @staticmethod
+    def mean(values: Sequence[FloatHistogram]) -> tuple[FloatHistogram, tuple[bool, bool, bool]]: ...
+    def reset_since(self, before: FloatHistogram) -> bool:
+        """Whether a counter began anew between the two."""
+
+    def quantile(self, q: float) -> tuple[float, bool]:
+        """The quantile, and whether there are observations of NaN."""
+
+    def fraction(self, lower: float, upper: float) -> tuple[float, bool]: ...
+    def variance(self) -> float: ...
+    def trim(self, value: float, keep_below: bool) -> None: ...
+    def buckets(self) -> list[tuple[int, float, float, float]]:
+        """Populated buckets in ascending order: (0 where the upper bound belongs to it, 1 the lower, 2 none, 3 both,
+        lower bound, upper bound, count)."""
+
 class HistogramBatch:
     """Native histograms for one append, a value a sample; they need not be of one series."""
 

@@ -121,6 +121,8 @@ void add_side(Sum to, const FloatHistogram& h, BucketsView side, int32_t schema,
         reduce_buckets(addend, static_cast<unsigned>(schema - h.schema), {coarse, to.rest ? &rest : nullptr});
         addend = {coarse, rest, negated};
     }
+    // As in Prometheus a coarse bucket that ends outside the zero bucket is added whole, though the zero
+    // bucket may have taken some of its fine ones.
     size_t within = covered(addend.buckets, h.schema, h.zero_threshold);
     std::vector<BucketRun> runs;
     add_buckets(to, within ? without_first(addend, within, runs) : addend);

@@ -47,12 +47,10 @@ Part part(const Bucket& b, double value, bool keep_below, bool positive, bool li
     return {b.count - below, middle(value, b.upper, positive, linear)};
 }
 
-// The zero bucket, which reaches from lower to upper.
+// The zero bucket, which reaches from lower to upper. One without a width is above a value of 0.
 Part part_of_zero(double lower, double upper, double count, double value, bool keep_below) {
-    bool all = keep_below ? value >= upper : value <= lower;
-    bool none = keep_below ? value <= lower : value >= upper;
-    if (none) return {0, 0};
-    if (all) return {count, (lower + upper) / 2};
+    if (value <= lower) return keep_below ? Part{0, 0} : Part{count, (lower + upper) / 2};
+    if (value >= upper) return keep_below ? Part{count, (lower + upper) / 2} : Part{0, 0};
     if (keep_below) return {count * ((value - lower) / (upper - lower)), (lower + value) / 2};
     return {count * ((upper - value) / (upper - lower)), (value + upper) / 2};
 }

@@ -118,6 +118,7 @@ void bind_budget(nb::module_& m) {
         .def_prop_ro("canceled", &QueryBudget::canceled)
         .def("check", &QueryBudget::check)
         .def("hold", &QueryBudget::hold, nb::arg("samples"))
+        .def("hold_text", &QueryBudget::hold_text, nb::arg("size"))
         .def("release", &QueryBudget::release, nb::arg("samples"))
         .def_prop_ro("live", &QueryBudget::live)
         .def_prop_ro("peak", &QueryBudget::peak)

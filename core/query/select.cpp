@@ -28,12 +28,14 @@ void select_rows(const SampleSource& source, RowRange rows, const LookbackCall& 
 
 void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call, const RowTarget& target,
                 QueryBudget& budget) {
+    RangeCall stoppable = call;
+    stoppable.budget = &budget;
     each_row(
         rows, call.grid.count, target, budget,
         [&](size_t row, SampleBuffer& buffer) {
             return source.read_values(row, call.grid, call.range, buffer);
         },
-        [&](const Samples& s, double* cells) { range_function(call, s, cells); });
+        [&](const Samples& s, double* cells) { range_function(stoppable, s, cells); });
 }
 
 }  // namespace narthex

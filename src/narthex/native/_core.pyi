@@ -973,6 +973,9 @@ class QueryBudget:
     def hold(self, samples: int) -> None:
         """Counts samples as in memory. Raises LimitError when they are too many."""
 
+    def hold_text(self, size: int) -> None:
+        """The same for bytes of new text of labels, sixteen of which are a sample."""
+
     def release(self, samples: int) -> None: ...
     @property
     def live(self) -> int: ...
@@ -1185,7 +1188,9 @@ def label_column(rows: LabelSets, name: str) -> tuple[Ids, list[str]]:
 def set_label(rows: LabelSets, name: str, ids: Ids, values: Sequence[str | None]) -> LabelSets:
     """values[ids[row]] becomes the label; "" removes it, None keeps what is there."""
 
-def join_label(rows: LabelSets, target: str, separator: str, sources: Sequence[str]) -> LabelSets: ...
+def join_label(
+    rows: LabelSets, target: str, separator: str, sources: Sequence[str], budget: QueryBudget
+) -> LabelSets: ...
 def stable_hashes(rows: LabelSets) -> NDArray[np.uint64]:
     """The hashes on which limit_ratio decides."""
 

@@ -56,6 +56,11 @@ class QueryContext:
         """Room for a matrix, counted as live samples while it exists. Not cleared."""
         return self.budget.cells(rows, steps)
 
+    def hold_text(self, size: int) -> None:
+        """Counts new text of labels (its size in characters) as live samples to the end of the query."""
+        self.budget.check()
+        self.budget.hold_text(size)
+
     def without_name(self, labels: LabelSets, cells: Cells) -> Matrix:
         """A result whose metric names go away: now, or flagged for the end of the query."""
         if self.options.delayed_name_removal:

@@ -36,10 +36,15 @@ def fixed_time(at: int | AtBound | None, query: QueryTimes) -> int | None:
             return at
 
 
+FAR = 2**60
+"""Milliseconds from the epoch beyond which nobody has samples; the kernels' sums with such times cannot overflow."""
+
+
 def selector_grid(offset_ms: int, at: int | AtBound | None, grid: Grid, query: QueryTimes) -> Grid:
-    """The steps at which a selector looks: a single one with @."""
+    """The steps at which a selector looks: a single one with @. Times beyond FAR are moved there."""
     fixed = fixed_time(at, query)
-    return grid.shifted(-offset_ms) if fixed is None else Grid(fixed - offset_ms, grid.step, 1)
+    start, count = (grid.start, grid.count) if fixed is None else (fixed, 1)
+    return Grid(max(-FAR, min(FAR, start - offset_ms)), grid.step, count)
 
 
 def subquery_grid(expr: SubqueryExpr, grid: Grid, query: QueryTimes, default_step: int) -> Grid:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 
 from narthex.errors import QueryError
 from narthex.model.labels import METRIC_NAME, is_utf8_name
-from narthex.model.number import format_float
 from narthex.native import (
     LabelSets,
     count_values,
@@ -30,6 +28,7 @@ from narthex.promql.operators.reduction import REDUCE_OPS, Reduction
 from narthex.promql.operators.selector import reduce_selector, selection_of
 from narthex.promql.syntax import AggregateExpr, AggregateOp, Call, Expr, ParenExpr, VectorSelector
 from narthex.promql.values import Grid, Matrix
+from narthex.template.printing import go_float
 
 _INT64 = 2.0**63
 
@@ -117,9 +116,9 @@ def _keep_some(
         if np.isnan(k).any():
             raise QueryError("Parameter value is NaN")
         if (k <= -_INT64).any():
-            raise QueryError(f"Scalar value {_go_float(k.min())} underflows int64")
+            raise QueryError(f"Scalar value {go_float(float(k.min()))} underflows int64")
         if (k >= _INT64).any():
-            raise QueryError(f"Scalar value {_go_float(k.max())} overflows int64")
+            raise QueryError(f"Scalar value {go_float(float(k.max()))} overflows int64")
     keep = np.where(k >= 1, k, 0).astype(np.int64)
     cells = on.context.cells(matrix.rows, matrix.steps)
     if expr.op is AggregateOp.LIMITK:
@@ -181,8 +180,3 @@ def _count_values(on: Evaluation, expr: AggregateExpr, matrix: Matrix) -> Matrix
 def _counted(on: Evaluation, matrix: Matrix, ids: NDArray[np.uint32], labels: LabelSets) -> Matrix:
     flags = merge_flags(matrix.drop_name, ids, len(labels))
     return Reduction(on.context, AggregateOp.COUNT, ids, labels, flags).of(matrix)
-
-
-def _go_float(value: float) -> str:
-    """With an exponent from 1e21 on."""
-    return repr(float(value)) if 1e21 <= abs(value) < math.inf else format_float(float(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,6 +42,23 @@ class QueryStats:
     queue_s: float = 0.0
     samples_read: int = 0
     peak_samples: int = 0
+
+    def fields(self) -> Mapping[str, Mapping[str, float]]:
+        """The API's `stats`. Samples count as read once, however many steps use them."""
+        timings = {
+            "evalTotalTime": self.prepare_s + self.inner_eval_s + self.sort_s,
+            "resultSortTime": self.sort_s,
+            "queryPreparationTime": self.prepare_s,
+            "innerEvalTime": self.inner_eval_s,
+            "execQueueTime": self.queue_s,
+            "execTotalTime": self.total_s,
+        }
+        samples = {
+            "totalQueryableSamples": self.samples_read,
+            "peakSamples": self.peak_samples,
+            "samplesRead": self.samples_read,
+        }
+        return {"timings": timings, "samples": samples}
 
 
 @dataclass(slots=True)

@@ -83,7 +83,7 @@ std::vector<std::tuple<int, double, double, double>> ordered_buckets(const Float
     FloatHistogramView view = h.view();
     BucketWalk walk(view);
     while (walk.next()) {
-        Bucket b = walk.bucket();
+        HistogramBucket b = walk.bucket();
         if (b.count != 0) out.emplace_back(b.closed_ends(), b.lower, b.upper, b.count);
     }
     return out;

@@ -103,10 +103,9 @@ void bind_label_ops(nb::module_& m) {
         nb::arg("rows"), nb::arg("name"), nb::arg("ids"), nb::arg("values"));
     m.def(
         "join_label",
-        [](const LabelSets& rows, std::string_view target, std::string_view separator, const Names& sources) {
-            return join_label(rows, target, separator, sources);
-        },
-        nb::arg("rows"), nb::arg("target"), nb::arg("separator"), nb::arg("sources"));
+        [](const LabelSets& rows, std::string_view target, std::string_view separator, const Names& sources,
+           QueryBudget& budget) { return join_label(rows, target, separator, sources, budget); },
+        nb::arg("rows"), nb::arg("target"), nb::arg("separator"), nb::arg("sources"), nb::arg("budget"));
     m.def(
         "stable_hashes", [](const LabelSets& rows) { return to_numpy(stable_hashes(rows)); },
         nb::arg("rows"));

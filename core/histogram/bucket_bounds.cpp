@@ -9,8 +9,6 @@ namespace narthex {
 
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
-
 // 2^(i / 2^kMaxSchema) for one octave, as a product of roots of two from the greatest down. Every step is
 // rounded, so the last bits depend on the order and are those of the bounds that Prometheus shows.
 const std::array<double, 1 << kMaxSchema>& octave() {
@@ -41,11 +39,12 @@ double exponential_bound(int64_t index, int32_t schema) {
 }
 
 double custom_bound(int64_t index, std::span<const double> bounds) {
+    constexpr double kInf = std::numeric_limits<double>::infinity();
     if (index < 0) return -kInf;
     return index < static_cast<int64_t>(bounds.size()) ? bounds[static_cast<size_t>(index)] : kInf;
 }
 
-Bucket bucket_at(const FloatHistogramView& h, bool negative, int64_t index, double count) {
+HistogramBucket bucket_at(const FloatHistogramView& h, bool negative, int64_t index, double count) {
     if (h.custom()) {
         auto bounds = h.bounds();
         return {custom_bound(index - 1, bounds), custom_bound(index, bounds), count, index == 0, true};
@@ -55,11 +54,11 @@ Bucket bucket_at(const FloatHistogramView& h, bool negative, int64_t index, doub
     return {inner, outer, count, false, outer > 0};
 }
 
-Bucket zero_bucket(const FloatHistogramView& h) {
+HistogramBucket zero_bucket(const FloatHistogramView& h) {
     return {-h.zero_threshold, h.zero_threshold, h.zero_count, true, true};
 }
 
-Bucket outside_zero(Bucket bucket, double zero_threshold) {
+HistogramBucket outside_zero(HistogramBucket bucket, double zero_threshold) {
     if (bucket.upper < 0 && bucket.upper > -zero_threshold) {
         bucket.upper = -zero_threshold;
     } else if (bucket.lower > 0 && bucket.lower < zero_threshold) {
@@ -68,7 +67,7 @@ Bucket outside_zero(Bucket bucket, double zero_threshold) {
     return bucket;
 }
 
-double share_below(const Bucket& bucket, double value, bool linear) {
+double share_below(const HistogramBucket& bucket, double value, bool linear) {
     if (linear) return (value - bucket.lower) / (bucket.upper - bucket.lower);
     double lower = std::log2(std::fabs(bucket.lower)), upper = std::log2(std::fabs(bucket.upper));
     double at = std::log2(std::fabs(value));

@@ -17,7 +17,7 @@ double exponential_bound(int64_t index, int32_t schema);
 double custom_bound(int64_t index, std::span<const double> bounds);
 
 // A bucket and where it lies, with its sign.
-struct Bucket {
+struct HistogramBucket {
     double lower = 0;
     double upper = 0;
     double count = 0;
@@ -31,14 +31,14 @@ struct Bucket {
 };
 
 // Bucket `index` of one side of `h`.
-Bucket bucket_at(const FloatHistogramView& h, bool negative, int64_t index, double count);
+HistogramBucket bucket_at(const FloatHistogramView& h, bool negative, int64_t index, double count);
 // What is closest to zero. Not of custom buckets.
-Bucket zero_bucket(const FloatHistogramView& h);
+HistogramBucket zero_bucket(const FloatHistogramView& h);
 // The bucket without what the zero bucket covers of it.
-Bucket outside_zero(Bucket bucket, double zero_threshold);
+HistogramBucket outside_zero(HistogramBucket bucket, double zero_threshold);
 
 // The share of the bucket's width that lies below a value within it: of the width itself, or of its
 // logarithm, as observations are taken to be spread.
-double share_below(const Bucket& bucket, double value, bool linear);
+double share_below(const HistogramBucket& bucket, double value, bool linear);
 
 }  // namespace narthex

@@ -63,7 +63,7 @@ void spread(std::vector<double>& numbers, std::span<const BucketRun> old, std::s
     numbers = std::move(wider);
 }
 
-void make_room(Sum to, std::span<const BucketRun> wanted) {
+void make_room(SummedSide to, std::span<const BucketRun> wanted) {
     if (has_all(to.buckets.runs, wanted)) return;
     std::vector<BucketRun> runs = unite(to.buckets.runs, wanted);
     size_t width = 0;
@@ -75,7 +75,7 @@ void make_room(Sum to, std::span<const BucketRun> wanted) {
 
 }  // namespace
 
-void add_buckets(Sum to, const Addend& addend) {
+void add_buckets(SummedSide to, const AddedSide& addend) {
     make_room(to, addend.buckets.runs);
     double sign = addend.negated ? -1 : 1;
     each_run(to.buckets.runs, addend.buckets.runs, [&](size_t at, size_t from, size_t n) {
@@ -92,7 +92,7 @@ void add_buckets(Sum to, const Addend& addend) {
     });
 }
 
-Addend without_first(const Addend& addend, size_t n, std::vector<BucketRun>& runs) {
+AddedSide without_first(const AddedSide& addend, size_t n, std::vector<BucketRun>& runs) {
     runs.clear();
     size_t left = n;
     for (BucketRun run : addend.buckets.runs) {
@@ -105,7 +105,7 @@ Addend without_first(const Addend& addend, size_t n, std::vector<BucketRun>& run
     return {{runs, addend.buckets.counts.subspan(n)}, rest, addend.negated};
 }
 
-void reduce_buckets(const Addend& from, unsigned steps, Sum to) {
+void reduce_buckets(const AddedSide& from, unsigned steps, SummedSide to) {
     size_t at = 0;
     int64_t last = INT64_MIN;
     for (BucketRun run : from.buckets.runs) {
@@ -126,7 +126,7 @@ void reduce_buckets(const Addend& from, unsigned steps, Sum to) {
     }
 }
 
-void remap_buckets(const Addend& from, std::span<const double> bounds, std::span<const double> common,
+void remap_buckets(const AddedSide& from, std::span<const double> bounds, std::span<const double> common,
                    std::span<double> counts, std::span<double> rest) {
     size_t at = 0, target = 0;
     double sign = from.negated ? -1 : 1;

@@ -48,7 +48,7 @@ bool BucketWalk::next() {
     return next_outwards();
 }
 
-Bucket BucketWalk::bucket() const {
+HistogramBucket BucketWalk::bucket() const {
     if (zero_) return zero_bucket(h_);
     return outside_zero(bucket_at(h_, negative_, index_, count_), h_.zero_threshold);
 }

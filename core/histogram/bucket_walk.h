@@ -15,7 +15,7 @@ class BucketWalk {
     bool next();
     double count() const { return count_; }
     // The bucket with its bounds, which take a while to compute.
-    Bucket bucket() const;
+    HistogramBucket bucket() const;
 
   private:
     enum class Stage : uint8_t { kInwards, kZero, kOutwards };

@@ -113,8 +113,8 @@ void reduce(FloatHistogram& h, Rest* rest, int32_t schema) {
 }
 
 // Adds one side of an exponential histogram that may be finer than the sum and reach into its zero bucket.
-void add_side(Sum to, const FloatHistogram& h, BucketsView side, int32_t schema, bool negated) {
-    Addend addend{side, {}, negated};
+void add_side(SummedSide to, const FloatHistogram& h, BucketsView side, int32_t schema, bool negated) {
+    AddedSide addend{side, {}, negated};
     Buckets coarse;
     std::vector<double> rest;
     if (schema > h.schema) {
@@ -132,7 +132,7 @@ void add_side(Sum to, const FloatHistogram& h, BucketsView side, int32_t schema,
 void add_remapped(FloatHistogram& to, Rest* rest, const FloatHistogramView& other, bool negated) {
     std::vector<double> bounds = common_bounds(to.view().bounds(), other.bounds());
     std::vector<double> counts(bounds.size() + 1), lost(bounds.size() + 1);
-    Addend own{to.positive, rest ? std::span<const double>(rest->positive) : std::span<const double>()};
+    AddedSide own{to.positive, rest ? std::span<const double>(rest->positive) : std::span<const double>()};
     remap_buckets(own, to.view().bounds(), bounds, counts, lost);
     remap_buckets({other.positive, {}, negated}, other.bounds(), bounds, counts, lost);
     to.positive.clear();
@@ -167,8 +167,8 @@ Combined combine(FloatHistogram& to, Rest* rest, const FloatHistogramView& other
     }
     add_number(to.count, rest ? &rest->count : nullptr, sign * other.count);
     add_number(to.sum, rest ? &rest->sum : nullptr, sign * other.sum);
-    Sum positive{to.positive, rest ? &rest->positive : nullptr};
-    Sum negative{to.negative, rest ? &rest->negative : nullptr};
+    SummedSide positive{to.positive, rest ? &rest->positive : nullptr};
+    SummedSide negative{to.negative, rest ? &rest->negative : nullptr};
     if (to.custom()) {
         out.bounds_reconciled = !same_bounds(to.bounds, *other.shared);
         if (out.bounds_reconciled) {

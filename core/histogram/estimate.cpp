@@ -20,14 +20,14 @@ bool one_sided(const FloatHistogramView& h, const BucketsView& side) {
 }
 
 // A bucket around 0 ends there when all other buckets are on one side.
-Bucket halved(Bucket bucket, const FloatHistogramView& h) {
+HistogramBucket halved(HistogramBucket bucket, const FloatHistogramView& h) {
     if (one_sided(h, h.positive)) bucket.lower = 0;
     if (one_sided(h, h.negative)) bucket.upper = 0;
     return bucket;
 }
 
 // The value below which `share` of a bucket's observations are.
-double interpolate(const Bucket& bucket, double share, bool linear) {
+double interpolate(const HistogramBucket& bucket, double share, bool linear) {
     if (linear) return bucket.lower + (bucket.upper - bucket.lower) * share;
     double lower = std::log2(std::fabs(bucket.lower)), upper = std::log2(std::fabs(bucket.upper));
     if (bucket.lower > 0) return std::exp2(lower + (upper - lower) * share);
@@ -52,7 +52,7 @@ Estimate quantile(const FloatHistogramView& h, double q) {
         count += own;
         if (count >= rank) break;
     }
-    Bucket bucket = any ? walk.bucket() : Bucket{};
+    HistogramBucket bucket = any ? walk.bucket() : HistogramBucket{};
     if (h.custom() && any) {
         if (bucket.lower == -kInf) {
             if (bucket.upper <= 0) return {bucket.upper};
@@ -93,7 +93,7 @@ Estimate fraction(const FloatHistogramView& h, double lower, double upper) {
     double rank = 0, count = 0;
     BucketWalk walk(h);
     while (!(limits[0].found && limits[1].found) && walk.next()) {
-        Bucket bucket = walk.bucket();
+        HistogramBucket bucket = walk.bucket();
         count += bucket.count;
         bool linear = h.custom();
         if (bucket.lower <= 0 && bucket.upper >= 0) {
@@ -134,7 +134,7 @@ double variance(const FloatHistogramView& h) {
     BucketWalk walk(h);
     while (walk.next()) {
         if (walk.count() == 0) continue;
-        Bucket bucket = walk.bucket();
+        HistogramBucket bucket = walk.bucket();
         double middle = 0;
         if (h.custom()) {
             middle = (bucket.upper + bucket.lower) / 2;

@@ -27,7 +27,7 @@ double middle(double lower, double upper, bool positive, bool linear) {
 
 // `value` is within the bucket, which has no lower end. The custom bucket that ends above 0 is taken to begin
 // there.
-Part part_of_lowest(const Bucket& b, double value, bool keep_below) {
+Part part_of_lowest(const HistogramBucket& b, double value, bool keep_below) {
     bool from_zero = b.upper > 0 && !std::isinf(b.upper);
     if (keep_below) {
         if (from_zero && value > 0) return {b.count * value / b.upper, value / 2};
@@ -39,7 +39,7 @@ Part part_of_lowest(const Bucket& b, double value, bool keep_below) {
 }
 
 // `value` is within the bucket.
-Part part(const Bucket& b, double value, bool keep_below, bool positive, bool linear) {
+Part part(const HistogramBucket& b, double value, bool keep_below, bool positive, bool linear) {
     if (std::isinf(b.lower)) return part_of_lowest(b, value, keep_below);
     if (std::isinf(b.upper)) return keep_below ? Part{0, 0} : Part{b.count, value};
     double below = b.count * share_below(b, value, linear);
@@ -79,7 +79,7 @@ bool trim_side(FloatHistogram& h, bool negative, double value, bool keep_below, 
             double& count = side.counts[at];
             if (count == 0) continue;
             populated = true;
-            Bucket b = bucket_at(view, negative, index, count);
+            HistogramBucket b = bucket_at(view, negative, index, count);
             Part left{0, 0};
             if (keep_below ? b.upper <= value : b.lower >= value) {
                 left = {count, middle(b.lower, b.upper, !negative, linear)};

@@ -12,6 +12,9 @@
 
 namespace narthex {
 
+namespace {
+
+// Rows of each group, in order.
 std::vector<std::vector<uint32_t>> rows_by_group(const GroupedCells& in) {
     std::vector<std::vector<uint32_t>> out(in.groups);
     for (size_t i = 0; i < in.ids.size(); ++i) {
@@ -20,8 +23,6 @@ std::vector<std::vector<uint32_t>> rows_by_group(const GroupedCells& in) {
     }
     return out;
 }
-
-namespace {
 
 struct Entry {
     double value;

@@ -95,6 +95,7 @@ void extended_row(const ExtendedCall& call, const Samples& s, double* out) {
     int64_t ahead = call.smoothed ? call.lookback : 0;
     StepGrid reach{call.grid.start + ahead, call.grid.step, call.grid.count};
     each_window(s, reach, call.range + call.lookback + ahead, [&](size_t k, size_t lo, size_t hi) {
+        if (call.budget) call.budget->check();
         int64_t end = call.grid.at(k), start = end - call.range;
         Edges e = find_edges(s, lo, hi, start, end, call.smoothed, counter);
         out[k] = e.any ? evaluate(call, s, e, start, end) : stale_nan();
@@ -131,10 +132,12 @@ void extended_rows(const SampleSource& source, RowRange rows, const ExtendedCall
     int64_t ahead = call.smoothed ? call.lookback : 0;
     StepGrid reach{call.grid.start + ahead, call.grid.step, call.grid.count};
     int64_t range = call.range + call.lookback + ahead;
+    ExtendedCall stoppable = call;
+    stoppable.budget = &budget;
     each_row(
         rows, call.grid.count, target, budget,
         [&](size_t row, SampleBuffer& buffer) { return source.read_values(row, reach, range, buffer); },
-        [&](const Samples& s, double* cells) { extended_row(call, s, cells); });
+        [&](const Samples& s, double* cells) { extended_row(stoppable, s, cells); });
 }
 
 void smoothed_rows(const SampleSource& source, RowRange rows, const LookbackCall& call,

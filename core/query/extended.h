@@ -15,6 +15,7 @@ struct ExtendedCall {
     int64_t range;
     int64_t lookback;
     bool smoothed;
+    const QueryBudget* budget = nullptr;  // stops a row between its windows
 };
 void extended_row(const ExtendedCall& call, const Samples& s, double* out);
 

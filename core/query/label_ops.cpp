@@ -125,13 +125,18 @@ LabelSets set_label(const LabelSets& rows, std::string_view name, std::span<cons
 }
 
 LabelSets join_label(const LabelSets& rows, std::string_view target, std::string_view separator,
-                     std::span<const std::string_view> sources) {
+                     std::span<const std::string_view> sources, QueryBudget& budget) {
     LabelSets out;
     SymbolMapper map(*rows.symbols(), *out.symbols());
     uint32_t name = out.symbols()->intern(target);
     std::vector<LabelPair> pairs;
     std::string joined;
     for (size_t i = 0; i < rows.rows(); ++i) {
+        budget.check();
+        size_t size = 0;
+        for (size_t k = 0; k < sources.size(); ++k)
+            size += rows.value(i, sources[k]).size() + (k > 0 ? separator.size() : 0);
+        budget.hold_text(size);
         joined.clear();
         for (size_t k = 0; k < sources.size(); ++k) {
             if (k > 0) joined.append(separator);

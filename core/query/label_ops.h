@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "labels/label_sets.h"
+#include "query/budget.h"
 
 namespace narthex {
 
@@ -36,9 +37,9 @@ LabelColumn label_column(const LabelSets& rows, std::string_view name);
 LabelSets set_label(const LabelSets& rows, std::string_view name, std::span<const uint32_t> ids,
                     std::span<const std::optional<std::string>> values);
 
-// Sets `target` to the values of `sources` joined by `separator`.
+// Sets `target` to the values of `sources` joined by `separator`; the new text is held.
 LabelSets join_label(const LabelSets& rows, std::string_view target, std::string_view separator,
-                     std::span<const std::string_view> sources);
+                     std::span<const std::string_view> sources, QueryBudget& budget);
 
 // The hash on which limit_ratio decides: xxHash64 (seed 0) over every name and value, each with its length
 // before it as Prometheus' string-backed labels hold them.

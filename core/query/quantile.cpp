@@ -164,6 +164,7 @@ void quantile_row(const RangeCall& call, const Samples& s, double* out) {
         return slide(call, s, out);
     thread_local std::vector<double> values;
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        call.check();
         values.assign(s.v + lo, s.v + hi);
         out[k] = lo == hi ? stale_nan() : quantile_of(call.param[k], values.data(), values.size());
     });
@@ -176,6 +177,7 @@ void deviation_row(const RangeCall& call, const Samples& s, double* out) {
             out[k] = stale_nan();
             return;
         }
+        call.check();
         values.assign(s.v + lo, s.v + hi);
         if (std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); })) {
             out[k] = normal_nan();

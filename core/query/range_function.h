@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "query/budget.h"
 #include "query/grid.h"
 
 namespace narthex {
@@ -50,6 +51,13 @@ struct RangeCall {
     int64_t shift = 0;
     const double* param = nullptr;
     const double* param2 = nullptr;
+    const QueryBudget* budget = nullptr;
+
+    // Throws CanceledError when the query was canceled. For functions that go through each window anew: a row of
+    // them may take minutes.
+    void check() const {
+        if (budget) budget->check();
+    }
 };
 
 // Writes grid.count cells to `out`; a stale marker where the function has no value. `s` holds no stale

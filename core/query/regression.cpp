@@ -45,6 +45,7 @@ Line fit(const Samples& s, size_t lo, size_t hi, int64_t origin) {
 void regression_row(const RangeCall& call, const Samples& s, double* out) {
     const bool predict = call.op == RangeOp::kPredictLinear;
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        call.check();
         if (hi - lo < 2) {
             out[k] = stale_nan();
         } else if (predict) {
@@ -58,6 +59,7 @@ void regression_row(const RangeCall& call, const Samples& s, double* out) {
 
 void smoothing_row(const RangeCall& call, const Samples& s, double* out) {
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        call.check();
         if (hi - lo < 2) {
             out[k] = stale_nan();
             return;

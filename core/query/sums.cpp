@@ -89,6 +89,7 @@ void sum_row(const RangeCall& call, const Samples& s, double* out) {
             double sum = prefix.sum(lo, hi).value();
             out[k] = mean ? sum / static_cast<double>(hi - lo) : sum;
         } else {
+            call.check();
             out[k] = mean ? direct_mean(s.v + lo, hi - lo) : direct_sum(s.v + lo, hi - lo);
         }
     });
@@ -120,7 +121,10 @@ void variance_row(const RangeCall& call, const Samples& s, double* out) {
             // Too much was cancelled to trust the rest.
             if (!(variance > kSuspicious * square.hi / count)) variance = -1;
         }
-        if (variance < 0) variance = direct_variance(s.v + lo, hi - lo);
+        if (variance < 0) {
+            call.check();
+            variance = direct_variance(s.v + lo, hi - lo);
+        }
         out[k] = root ? std::sqrt(variance) : variance;
     });
 }

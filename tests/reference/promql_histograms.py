@@ -206,11 +206,8 @@ def reset(before: Value, after: Value) -> bool:
     if after.zero_count < widened_count(before, after.zero_threshold):
         return True
     steps = before.schema - after.schema
-    for old, new in (
-        (coarse(before.positive, steps), after.positive),
-        (coarse(before.negative, steps), after.negative),
-    ):
-        for i, n in old.items():
+    for side, new in ((before.positive, after.positive), (before.negative, after.negative)):
+        for i, n in coarse(side, steps).items():
             if bound(after.schema, i) > after.zero_threshold and (new[i] < n if i in new else n != 0):
                 return True
     return False

@@ -38,8 +38,11 @@ def test_every_format_has_a_twin_and_a_fuzz_target_or_a_reason() -> None:
 
 def test_every_fuzz_target_is_listed() -> None:
     targets = {f"core/fuzz/{p.name}" for p in (ROOT / "core" / "fuzz").glob("*.cpp")}
+    of_values = {path for *_, cell in rows("Values") for path in named(cell)}
+    assert of_values and of_values < targets
     for heading in ("Format", "Function"):
-        assert {path for *_, cell in rows(heading) for path in named(cell) if path.startswith("core")} == targets
+        listed = {path for *_, cell in rows(heading) for path in named(cell) if path.startswith("core")}
+        assert listed == targets - of_values
 
 
 def takers_of_bytes(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:

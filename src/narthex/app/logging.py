@@ -55,10 +55,10 @@ class LogfmtFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line; values that are neither numbers nor booleans are strings."""
+    """One JSON object a line; values that are neither numbers, booleans nor mappings are strings."""
 
     def format(self, record: logging.LogRecord) -> str:
-        plain = {k: v if isinstance(v, bool | int | float) else str(v) for k, v in fields(record).items()}
+        plain = {k: v if isinstance(v, bool | int | float | dict) else str(v) for k, v in fields(record).items()}
         return json.dumps(plain, ensure_ascii=False)
 
 

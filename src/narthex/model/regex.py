@@ -7,7 +7,7 @@ string operations; `literals` and `prefix` let storage turn a match into look-up
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -124,10 +124,14 @@ class Regex:
         if self._compiled is None:
             self._compiled = _compile(self.pattern)
 
-    def expand(self, text: str, template: str) -> str | None:
-        """`template` with $1, ${1}, $name and ${name} replaced by groups of the match, or None without a match."""
-        expanded = self.expand_all(text, (template,))
-        return None if expanded is None else expanded[0]
+    def expand(self, text: str, template: str, hold: Callable[[int], None] | None = None) -> str | None:
+        """`template` with $1, ${1}, $name and ${name} replaced by groups of the match, or None without a match.
+
+        `hold` is told the size of the result (characters) before it is made, and may raise.
+        """
+        self.check()
+        match = self._compiled.fullmatch(text)
+        return None if match is None else _expand(template, match, hold)
 
     def expand_all(self, text: str, templates: Sequence[str]) -> list[str] | None:
         """`expand` for several templates over one match."""
@@ -206,18 +210,20 @@ def _compile_plain(text: str, shown: str = "") -> Any:
         raise MatcherError(f"invalid regular expression {pattern!r}: {text}") from None
 
 
-def _expand(template: str, match: Any) -> str:
-    out: list[str] = []
+@lru_cache(maxsize=1024)
+def _pieces(template: str) -> tuple[tuple[str, bool], ...]:
+    """A template as literal text and (True) names of groups."""
+    out: list[tuple[str, bool]] = []
     i, n = 0, len(template)
     while i < n:
         if template[i] != "$":
             j = template.find("$", i)
             j = n if j < 0 else j
-            out.append(template[i:j])
+            out.append((template[i:j], False))
             i = j
             continue
         if template.startswith("$$", i):
-            out.append("$")
+            out.append(("$", False))
             i += 2
             continue
         braced = template.startswith("${", i)
@@ -227,12 +233,21 @@ def _expand(template: str, match: Any) -> str:
             end += 1
         name = template[start:end]
         if not name or (braced and not template.startswith("}", end)):
-            out.append("$")
+            out.append(("$", False))
             i += 1
             continue
-        out.append(_group(match, name))
+        out.append((name, True))
         i = end + 1 if braced else end
-    return "".join(out)
+    return tuple(out)
+
+
+def _expand(template: str, match: Any, hold: Callable[[int], None] | None = None) -> str:
+    """`hold` is told the size (characters) before the text is made, and may raise."""
+    pieces = _pieces(template)
+    groups = {name: _group(match, name) for name in {text for text, is_group in pieces if is_group}}
+    if hold is not None:
+        hold(sum(len(groups[text]) if is_group else len(text) for text, is_group in pieces))
+    return "".join([groups[text] if is_group else text for text, is_group in pieces])
 
 
 def _group(match: Any, name: str) -> str:

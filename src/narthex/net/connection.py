@@ -20,6 +20,10 @@ AT_ONCE: web.AppKey[AnswerAtOnce] = web.AppKey("AT_ONCE")
 """Where an application keeps its way round aiohttp, if it has one."""
 
 
+MOST_HEAD = 1 << 20
+"""Bytes of a request line, and of a header, that are taken, as in Go: queries come in URLs."""
+
+
 class NewConnection(asyncio.Protocol):
     """A connection on which aiohttp was not needed so far. It is in `open` while that holds."""
 
@@ -89,6 +93,8 @@ class Connection(web.RequestHandler):
             loop=loop,
             access_log=None,  # type: ignore[arg-type]  # None turns it off, as in the arguments of AppRunner
             keepalive_timeout=idle_seconds,
+            max_line_size=MOST_HEAD,
+            max_field_size=MOST_HEAD,
         )
         self._at_once, self._idle_seconds = at_once, idle_seconds
         self._plain = True

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from narthex.clock import Clock, SystemClock
 from narthex.config.web import RateLimitConfig, WebConfig, load_web_config
 from narthex.errors import ConfigError, WebConfigError
-from narthex.net.connection import AT_ONCE, NewConnection
+from narthex.net.connection import AT_ONCE, MOST_HEAD, NewConnection
 from narthex.net.server_tls import ServerTLS
 from narthex.net.tls import signature
 from narthex.net.web_auth import BasicAuth
@@ -135,6 +135,8 @@ class Listeners:
             handler_cancellation=True,
             keepalive_timeout=keepalive_seconds,
             shutdown_timeout=shutdown_seconds,
+            max_line_size=MOST_HEAD,
+            max_field_size=MOST_HEAD,
         )
         self._servers: list[asyncio.Server] = []
         self.addresses: list[tuple[str, int]] = []

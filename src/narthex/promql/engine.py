@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,7 +15,6 @@ from narthex.instrument.registry import Registry
 from narthex.native import (
     CanceledError,
     DecodeError,
-    HistogramPool,
     LabelSets,
     LimitError,
     QueryBudget,
@@ -20,12 +22,14 @@ from narthex.native import (
     sorted_rows,
     take_rows,
 )
+from narthex.promql.active_queries import ActiveQueries
 from narthex.promql.annotations import Annotations
-from narthex.promql.context import QueryContext, histograms
+from narthex.promql.context import QueryContext
 from narthex.promql.evaluator import Evaluator, unwrap
 from narthex.promql.metrics import EngineMetrics
 from narthex.promql.options import EngineOptions
 from narthex.promql.parsed import ParseCache, Parsed, parse
+from narthex.promql.query_log import QueryLog, log_entry
 from narthex.promql.result import QueryResult, QueryStats, Sequences
 from narthex.promql.selections import Selections, selector_ranges, subquery_grid
 from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, resolve
@@ -33,6 +37,7 @@ from narthex.promql.values import Matrix, QueryTimes, Scalar, Text, Value
 from narthex.promql.watchdog import Watchdog
 from narthex.promql.workers import Workers
 from narthex.storage.contract import Queryable
+from narthex.tasks.origin import Origin
 
 
 class QueryHandle:
@@ -61,17 +66,33 @@ INLINE_SAMPLES = 20_000
 """Samples that an inline query may have in memory: some tens of microseconds of work in kernels."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query and how it is to be run; see Engine."""
+
+    parsed: Parsed
+    times: QueryTimes
+    lookback_ms: int | None
+    timeout_s: float | None
+    handle: QueryHandle | None
+    inline: bool
+    origin: Origin
+
+
 class Engine:
     """Evaluates expressions. Calls block and are meant for worker threads; any number may run, up to the limit.
 
     `start` and `end` are milliseconds, both inclusive; `lookback_ms` overrides the engine's. `inline` is for a query
     that is known to be quick and runs where nothing may block for long: it raises QueryTimeout when the engine is busy
-    and TooManySamples beyond INLINE_SAMPLES. All raise PromQLError (does not parse), QueryError and its kinds, and
-    StorageError.
+    and TooManySamples beyond INLINE_SAMPLES. `origin` says who asks, for the query log. All raise PromQLError (does not
+    parse), QueryError and its kinds, and StorageError.
     """
 
-    def __init__(self, options: EngineOptions, registry: Registry) -> None:
+    def __init__(self, options: EngineOptions, registry: Registry, active: ActiveQueries | None = None) -> None:
+        """`active` has as many slots as queries may run."""
         self.options = options
+        self._active = active
+        self._log: QueryLog | None = None
         self._metrics = EngineMetrics(registry)
         self._metrics.limit.set(options.max_concurrency)
         self._slots = threading.BoundedSemaphore(options.max_concurrency)
@@ -83,6 +104,19 @@ class Engine:
         """Stops the engine's threads; no query may run any more."""
         self._watchdog.close()
         self._workers.close()
+
+    def set_log(self, log: QueryLog | None) -> None:
+        """Where every query is logged from now on."""
+        self._log = log
+        self._metrics.log_enabled.set(0 if log is None else 1)
+
+    @property
+    def logs(self) -> bool:
+        return self._log is not None
+
+    def log_failed(self) -> None:
+        """To be called for a query that could not be logged."""
+        self._metrics.log_failures.inc()
 
     def parse(self, text: str) -> Expr:
         """The tree of an expression with this engine's language features. Raises PromQLError."""
@@ -98,10 +132,11 @@ class Engine:
         timeout_s: float | None = None,
         handle: QueryHandle | None = None,
         inline: bool = False,
+        origin: Origin = MappingProxyType({}),
     ) -> QueryResult:
         """The value at one time."""
         times = QueryTimes(time_ms, time_ms, 0)
-        return self._run(queryable, self._tree(expr), times, lookback_ms, timeout_s, handle, inline)
+        return self._run(queryable, _Asked(self._tree(expr), times, lookback_ms, timeout_s, handle, inline, origin))
 
     def range(
         self,
@@ -115,6 +150,7 @@ class Engine:
         timeout_s: float | None = None,
         handle: QueryHandle | None = None,
         inline: bool = False,
+        origin: Origin = MappingProxyType({}),
     ) -> QueryResult:
         """The values at start, start + step, ... up to end: a matrix sorted by labels."""
         parsed = self._tree(expr)
@@ -127,82 +163,79 @@ class Engine:
             raise QueryError("zero or negative query resolution step widths are not accepted")
         if end < start:
             raise QueryError("end timestamp must not be before start time")
-        return self._run(queryable, parsed, QueryTimes(start, end, step), lookback_ms, timeout_s, handle, inline)
+        times = QueryTimes(start, end, step)
+        return self._run(queryable, _Asked(parsed, times, lookback_ms, timeout_s, handle, inline, origin))
 
     def _tree(self, expr: str | Expr) -> Parsed:
         return self._parsed.get(expr) if isinstance(expr, str) else Parsed(str(expr), expr)
 
-    def _run(
-        self,
-        queryable: Queryable,
-        parsed: Parsed,
-        times: QueryTimes,
-        lookback_ms: int | None,
-        timeout_s: float | None,
-        handle: QueryHandle | None,
-        inline: bool,
-    ) -> QueryResult:
-        options = self.options
-        timeout = options.timeout_s if timeout_s is None else min(timeout_s, options.timeout_s)
+    def _run(self, queryable: Queryable, asked: _Asked) -> QueryResult:
+        options, inline = self.options, asked.inline
+        timeout = options.timeout_s if asked.timeout_s is None else min(asked.timeout_s, options.timeout_s)
         budget = QueryBudget(min(options.max_samples, INLINE_SAMPLES) if inline else options.max_samples)
-        if handle is not None:
-            handle.attach(budget)
+        if asked.handle is not None:
+            asked.handle.attach(budget)
+        stats, error = QueryStats(), None
         begun = time.perf_counter()
         self._metrics.queries.inc()
         try:
             if not self._slots.acquire(timeout=0 if inline else timeout):
                 raise QueryTimeout("query timed out in expression evaluation: the engine is busy")
-            queued = time.perf_counter() - begun
+            stats.queue_s = time.perf_counter() - begun
             try:
-                with self._watchdog.watch(budget, timeout) as watch:
-                    try:
-                        result = self._evaluate(queryable, parsed, times, lookback_ms, budget)
-                    except CanceledError:
-                        if watch.expired:
-                            raise QueryTimeout("query timed out in expression evaluation") from None
-                        raise QueryCanceled("query was canceled in expression evaluation") from None
-                    except RecursionError:
-                        raise QueryError("expression is nested too deeply to be evaluated") from None
+                with self._active.running(asked.parsed.text) if self._active is not None else nullcontext():
+                    return self._watched(queryable, asked, budget, timeout, stats)
             finally:
                 self._slots.release()
-        except LimitError as e:
-            raise TooManySamples(str(e)) from None
-        except DecodeError as e:
-            raise StorageError(f"a chunk cannot be read: {e}") from e
+        except Exception as e:
+            error = e
+            raise
         finally:
             self._metrics.queries.inc(-1)
-        self._measure(result.stats, time.perf_counter() - begun, queued, budget)
-        return result
+            self._measure(stats, time.perf_counter() - begun, budget)
+            if self._log is not None:
+                self._log(log_entry(asked.parsed.text, asked.times, stats, asked.origin, error))
 
-    def _measure(self, stats: QueryStats, total: float, queued: float, budget: QueryBudget) -> None:
-        stats.total_s, stats.queue_s = total, queued
+    def _watched(
+        self, queryable: Queryable, asked: _Asked, budget: QueryBudget, timeout: float, stats: QueryStats
+    ) -> QueryResult:
+        """Evaluates until the time is up; what ends it early becomes one of the public errors."""
+        with self._watchdog.watch(budget, timeout) as watch:
+            try:
+                return self._evaluate(queryable, asked, budget, stats)
+            except CanceledError:
+                if watch.expired:
+                    raise QueryTimeout("query timed out in expression evaluation") from None
+                raise QueryCanceled("query was canceled in expression evaluation") from None
+            except RecursionError:
+                raise QueryError("expression is nested too deeply to be evaluated") from None
+            except LimitError as e:
+                raise TooManySamples(str(e)) from None
+            except DecodeError as e:
+                raise StorageError(f"a chunk cannot be read: {e}") from e
+
+    def _measure(self, stats: QueryStats, total: float, budget: QueryBudget) -> None:
+        stats.total_s = total
         stats.samples_read, stats.peak_samples = budget.read, budget.peak
         metrics = self._metrics
-        metrics.queue_time.observe(queued)
+        metrics.queue_time.observe(stats.queue_s)
         metrics.prepare_time.observe(stats.prepare_s)
         metrics.inner_eval.observe(stats.inner_eval_s)
         metrics.result_sort.observe(stats.sort_s)
         metrics.samples.inc(stats.samples_read)
 
-    def _evaluate(
-        self,
-        queryable: Queryable,
-        parsed: Parsed,
-        times: QueryTimes,
-        lookback_ms: int | None,
-        budget: QueryBudget,
-    ) -> QueryResult:
+    def _evaluate(self, queryable: Queryable, asked: _Asked, budget: QueryBudget, stats: QueryStats) -> QueryResult:
+        parsed, times = asked.parsed, asked.times
         options = self.options
         begun = time.perf_counter()
         tree = parsed.tree if parsed.fixed else _resolved(parsed, times)
         grid = times.grid()
-        lookback = lookback_ms or options.lookback_ms
+        lookback = asked.lookback_ms or options.lookback_ms
         selections = Selections(queryable)
         try:
             selections.plan(selector_ranges(tree, grid, times, options.default_subquery_step_ms, lookback))
             notes = Annotations(parsed.text)
-            pool = HistogramPool(budget)
-            context = QueryContext(options, times, lookback, budget, notes, selections, self._workers, pool)
+            context = QueryContext(options, times, lookback, budget, notes, selections, self._workers)
             evaluator = Evaluator(context)
             planned = time.perf_counter()
             if tree.type is ValueType.MATRIX:
@@ -214,11 +247,11 @@ class Engine:
                 result = _finished(context, value, times)
         finally:
             selections.close()
-        if len(pool) and _has_histograms(result):
-            result.pool = pool
+        if selections.histogram_chunks:
+            notes.histograms_left_out()
         result.damage = selections.damage.texts()
         result.warnings, result.infos = [*result.damage, *notes.warnings()], notes.infos()
-        stats = result.stats
+        result.stats = stats
         stats.prepare_s, stats.inner_eval_s, stats.sort_s = (
             planned - begun,
             ended - planned,
@@ -256,11 +289,6 @@ def _finished(context: QueryContext, value: Value, times: QueryTimes) -> QueryRe
     return QueryResult(ValueType.MATRIX, times.start, step, take_rows(done.labels, order), cells)
 
 
-def _has_histograms(result: QueryResult) -> bool:
-    cells = result.cells if result.sequences is None else result.sequences.values
-    return bool(histograms(cells).any())
-
-
 def _raw_samples(evaluator: Evaluator, tree: Expr, times: QueryTimes) -> QueryResult:
     """The samples of a range selector or subquery in an instant query, without stale markers."""
     context = evaluator.context
@@ -274,10 +302,8 @@ def _raw_samples(evaluator: Evaluator, tree: Expr, times: QueryTimes) -> QueryRe
         order = sorted_rows(done.labels)
         return QueryResult(ValueType.MATRIX, below.start, below.step, take_rows(done.labels, order), done.cells[order])
     vector = evaluator.range_vector(inner, grid)
-    rows, offsets, seen, values, unextended = raw_samples(
-        vector.source, vector.grid.last, vector.range, vector.reach, vector.smoothed, context.budget, context.pool
+    rows, offsets, seen, values = raw_samples(
+        vector.source, vector.grid.last, vector.range, vector.reach, vector.smoothed, context.budget
     )
-    if unextended:
-        raise QueryError(f"{'smoothed' if vector.smoothed else 'anchored'} modifier is not supported with histograms")
     labels = take_rows(vector.labels, rows)
     return QueryResult(ValueType.MATRIX, times.start, 1, labels, sequences=Sequences(offsets, seen, values))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.native import HistogramPool, LabelSets, matrix_json, point_json, samples_json, text_json, vector_json
+from narthex.native import LabelSets, matrix_json, point_json, samples_json, text_json, vector_json
 from narthex.promql.syntax import ValueType
 from narthex.promql.values import Cells
 
@@ -42,6 +43,23 @@ class QueryStats:
     samples_read: int = 0
     peak_samples: int = 0
 
+    def fields(self) -> Mapping[str, Mapping[str, float]]:
+        """The API's `stats`. Samples count as read once, however many steps use them."""
+        timings = {
+            "evalTotalTime": self.prepare_s + self.inner_eval_s + self.sort_s,
+            "resultSortTime": self.sort_s,
+            "queryPreparationTime": self.prepare_s,
+            "innerEvalTime": self.inner_eval_s,
+            "execQueueTime": self.queue_s,
+            "execTotalTime": self.total_s,
+        }
+        samples = {
+            "totalQueryableSamples": self.samples_read,
+            "peakSamples": self.peak_samples,
+            "samplesRead": self.samples_read,
+        }
+        return {"timings": timings, "samples": samples}
+
 
 @dataclass(slots=True)
 class QueryResult:
@@ -59,8 +77,6 @@ class QueryResult:
     cells: Cells = field(default_factory=lambda: np.empty((0, 0)))
     text: str = ""
     sequences: Sequences | None = None
-    pool: HistogramPool | None = None
-    """The native histograms that cells refer to; None when there are none."""
     warnings: list[str] = field(default_factory=list)
     infos: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
@@ -75,16 +91,15 @@ class QueryResult:
         """What stands in "result" of the API's response."""
         match self.kind:
             case ValueType.VECTOR:
-                return vector_json(self.labels, self.cells, self.start, self.pool)
+                return vector_json(self.labels, self.cells, self.start)
             case ValueType.SCALAR:
                 return point_json(self.start, float(self.cells[0, 0]))
             case ValueType.STRING:
                 return text_json(self.start, self.text)
             case _ if self.sequences is not None:
-                own = self.sequences
-                return samples_json(self.labels, own.offsets, own.times, own.values, self.pool)
+                return samples_json(self.labels, self.sequences.offsets, self.sequences.times, self.sequences.values)
             case _:
-                return matrix_json(self.labels, self.cells, self.start, self.step, self.pool)
+                return matrix_json(self.labels, self.cells, self.start, self.step)
 
     def json(self) -> bytes:
         """The API's `data` object, without stats."""

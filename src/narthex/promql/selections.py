@@ -36,10 +36,15 @@ def fixed_time(at: int | AtBound | None, query: QueryTimes) -> int | None:
             return at
 
 
+FAR = 2**60
+"""Milliseconds from the epoch beyond which nobody has samples; the kernels' sums with such times cannot overflow."""
+
+
 def selector_grid(offset_ms: int, at: int | AtBound | None, grid: Grid, query: QueryTimes) -> Grid:
-    """The steps at which a selector looks: a single one with @."""
+    """The steps at which a selector looks: a single one with @. Times beyond FAR are moved there."""
     fixed = fixed_time(at, query)
-    return grid.shifted(-offset_ms) if fixed is None else Grid(fixed - offset_ms, grid.step, 1)
+    start, count = (grid.start, grid.count) if fixed is None else (fixed, 1)
+    return Grid(max(-FAR, min(FAR, start - offset_ms)), grid.step, count)
 
 
 def subquery_grid(expr: SubqueryExpr, grid: Grid, query: QueryTimes, default_step: int) -> Grid:
@@ -75,12 +80,11 @@ def selector_ranges(
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Series that were read: `chunks` tells how much work they are, `histograms` whether there are native ones."""
+    """Series that were read: `chunks` tells how much work they are."""
 
     source: SampleSource
     labels: LabelSets
     chunks: int
-    histograms: bool = False
 
 
 class Damage:
@@ -122,6 +126,8 @@ class Selections:
         self._queriers: dict[tuple[int, int], Querier] = {}
         self._reads: dict[int, list[_Read]] = {}  # by identity of the tuple of matchers
         self.damage = Damage()
+        self.histogram_chunks = 0
+        """How many of the chunks that were read hold native histograms."""
 
     def plan(self, ranges: Iterator[tuple[Matchers, int, int]]) -> None:
         """Joins overlapping ranges of equal matchers."""
@@ -150,9 +156,9 @@ class Selections:
     def read_now(self, matchers: Matchers, mint: int, maxt: int) -> Selection:
         """The same for matchers that come out of the evaluation, hence were never planned."""
         batch = self._querier(mint, maxt).select(matchers)
+        self.histogram_chunks += batch.histogram_chunk_count()
         self.damage.add(*batch.damage())
-        histograms = batch.histogram_chunk_count() > 0
-        return Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count(), histograms)
+        return Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count())
 
     def close(self) -> None:
         for querier in self._queriers.values():

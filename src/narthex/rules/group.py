@@ -24,6 +24,7 @@ from narthex.rules.rule import Outcome, Rule
 from narthex.rules.spec import GroupSpec
 from narthex.rules.views import GroupView
 from narthex.storage.contract import Appendable, Queryable
+from narthex.tasks.origin import ORIGIN, rule_origin
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -134,6 +135,7 @@ class Group:
         """All rules once, for the slot `now_ms`. Blocks. A rule that fails does not keep the others from running."""
         done = Iteration()
         started = self._env.clock.monotonic()
+        ORIGIN.set(rule_origin(self.spec.file, self.spec.name))
         for rule in self.rules:
             if self._stopping:
                 break

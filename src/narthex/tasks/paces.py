@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 
-QUICK_SECONDS = 0.0005
-"""Nothing may hold up scrapes for more than about a millisecond; half of it is left for what a run may vary."""
+QUICK_SECONDS = 0.001
+"""Nothing may hold up scrapes for more than about two milliseconds; half of it is left for what a run may vary."""
 FRESH_SECONDS = 300.0
 """Series come and files leave the page cache: what was quick longer ago must show it in a thread again."""
 MOST_KEYS = 2048

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from narthex.errors import RequestError
 from narthex.net.connection import AT_ONCE, AnswerAtOnce
+from narthex.tasks.origin import ORIGIN, request_origin
 from narthex.web import admin, federate, labels, lifecycle, queries, rules, status, targets
 from narthex.web.at_once import AtOnce
 from narthex.web.context import Context
@@ -128,7 +129,7 @@ class _Routes:
     def api(self, methods: tuple[str, ...], name: str, handler: ApiHandler, *, before_ready: bool = False) -> None:
         path = f"/api/v1/{name}"
         handler = self._of_mode(name, handler)
-        self._add(methods, path, path, partial(_answer, self.context, handler, before_ready))
+        self._add(methods, path, path, partial(_answer, self.context, handler, path, before_ready))
         self._add(("OPTIONS",), path, path, partial(_preflight, self.context))
 
     def _of_mode(self, name: str, handler: ApiHandler) -> ApiHandler:
@@ -150,7 +151,7 @@ class _Routes:
 
         async def answer(request: web.Request) -> web.StreamResponse:
             handler = self._of_mode("label", partial(_done, handler_of(request.match_info["name"])))
-            return await _answer(self.context, handler, False, request)
+            return await _answer(self.context, handler, route, False, request)
 
         route = "/api/v1/label/:name/values"
         self._add(("GET",), "/api/v1/label/{name}/values", route, answer)
@@ -196,8 +197,9 @@ async def _done(handler: WorkHandler, context: Context, parameters: Parameters) 
 
 
 async def _answer(
-    context: Context, handler: ApiHandler, before_ready: bool, request: web.Request
+    context: Context, handler: ApiHandler, route: str, before_ready: bool, request: web.Request
 ) -> web.StreamResponse:
+    ORIGIN.set(request_origin(request.remote or "", request.method, route))
     if not before_ready and not context.serves:
         return lifecycle.not_ready(context)
     code = 200

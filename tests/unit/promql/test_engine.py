@@ -6,6 +6,7 @@ import json
 import math
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ import pytest
 from narthex.errors import PromQLError, QueryCanceled, QueryError, QueryTimeout, TooManySamples
 from narthex.instrument.registry import Registry
 from narthex.model.number import STALE_NAN
+from narthex.native import SeriesBatch
 from narthex.promql.engine import Engine, QueryHandle
 from narthex.promql.options import EngineOptions
 from narthex.promql.syntax import ParserOptions
+from reference.chunk_histogram import Histogram, Layout, write_histograms
+from reference.chunk_xor2 import write_xor2
 from support.memory_series import MemorySeries
 
 
@@ -87,6 +91,29 @@ def test_selectors_far_apart_are_read_apart(engine: Engine, series: MemorySeries
     assert sorted((a, b) for a, b, _ in series.asked) == [(240_001, 300_000), (840_001, 900_000)]
 
 
+def test_native_histograms_are_left_out_with_a_warning(engine: Engine) -> None:
+    class Stored:
+        def querier(self, mint: int, maxt: int) -> Stored:
+            return self
+
+        def select(self, matchers: object) -> SeriesBatch:
+            batch = SeriesBatch()
+            histogram = Histogram(Layout(0, 0.5, ((0, 1),)), 3, 1, 4.0, {0: 2})
+            chunks = [
+                (1_000, 1_000, 4, write_xor2([(1_000, 0, 5.0)])),
+                (2_000, 2_000, 2, write_histograms(2, [(2_000, 0, histogram)])),
+            ]
+            batch.add_chunks([("__name__", "mixed")], chunks)
+            return batch
+
+        def close(self) -> None: ...
+
+    result = engine.instant(Stored(), "mixed", 3_000)  # type: ignore[arg-type]  # a stand-in for storage
+    assert json.loads(result.json())["result"] == [{"metric": {"__name__": "mixed"}, "value": [3, "5"]}]
+    assert result.warnings == ["PromQL warning: native histograms are not evaluated, their samples were left out"]
+    assert engine.instant(MemorySeries(), "mixed", 3_000).warnings == []
+
+
 def test_queriers_are_closed_after_errors(engine: Engine, series: MemorySeries) -> None:
     with pytest.raises(QueryError, match="many-to-many matching not allowed"):
         engine.instant(series, "requests_total + on(job) requests_total", 600_000)
@@ -99,6 +126,52 @@ def test_too_many_samples_stop_a_query(series: MemorySeries) -> None:
         engine.instant(series, "sum(rate(requests_total[20m]))", 1_400_000)
     assert engine.instant(series, "sum(rate(requests_total[5m]))", 1_400_000).rows == 1
     engine.close()
+
+
+@pytest.mark.parametrize(
+    "doubled", ["label_join({}, 'job', '', 'job', 'job')", "label_replace({}, 'job', '$0$0', 'job', '(.*)')"]
+)
+def test_text_that_label_functions_make_counts_against_the_limit(
+    engine: Engine, series: MemorySeries, doubled: str
+) -> None:
+    def nested(levels: int) -> str:
+        text = "requests_total"
+        for _ in range(levels):
+            text = doubled.format(text)
+        return text
+
+    small = engine.instant(series, nested(4), 600_000)
+    assert small.labels[0]["job"] == "a" * 16 and small.stats.peak_samples < 30
+    large = engine.instant(series, nested(16), 600_000)
+    assert large.stats.peak_samples > 2 * 2**16 / 16
+    with pytest.raises(TooManySamples):
+        engine.instant(series, nested(60), 600_000)
+
+
+@pytest.mark.parametrize("far", [2**63 - 1, -(2**63), 2**61])
+def test_at_times_beyond_all_samples_there_is_nothing(engine: Engine, series: MemorySeries, far: int) -> None:
+    for expr in ("requests_total", "rate(requests_total[5m])", "requests_total offset 290y", "(requests_total)[1h:1m]"):
+        assert engine.instant(series, expr, far).rows == 0, expr
+    assert engine.instant(series, f"requests_total @ {far // 1000}", 600_000).rows == 0
+    assert engine.range(series, "requests_total", far - 60_000, far, 30_000).rows == 0
+
+
+def test_a_cancel_reaches_a_function_inside_of_one_row(engine: Engine) -> None:
+    data = MemorySeries()
+    data.add_every({"__name__": "m"}, 1000, [float(i % 7777) for i in range(200_000)])
+    for call in (
+        "mad_over_time(m[100000s])",
+        "deriv(m[100000s])",
+        "double_exponential_smoothing(m[100000s], 0.5, 0.5)",
+    ):
+        handle = QueryHandle()
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(engine.range, data, call, 100_000_000, 199_000_000, 10_000, handle=handle)
+            with pytest.raises(TimeoutError):
+                asked.result(timeout=0.1)
+            handle.cancel()
+            with pytest.raises(QueryCanceled):
+                asked.result(timeout=2)
 
 
 def test_a_timeout_and_a_cancel_are_told_apart(engine: Engine, series: MemorySeries) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from narthex.native import (
     LabelSets,
+    QueryBudget,
     concat_rows,
     group_rows,
     join_label,
@@ -102,7 +103,7 @@ def test_labels_are_set_removed_and_joined(rows: list[dict[str, str]], name: str
     changed = set_label(table, name, ids, [None if v == "x" else v and f"<{v}>" for v in found])
     wanted = [row if row.get(name) == "x" else {**row, name: row.get(name, "") and f"<{row[name]}>"} for row in plain]
     assert dicts(changed) == clean(wanted)
-    joined = join_label(table, "new", "-", [name, other])
+    joined = join_label(table, "new", "-", [name, other], QueryBudget(1_000_000))
     assert [row["new"] for row in dicts(joined)] == [f"{row.get(name, '')}-{row.get(other, '')}" for row in plain]
     flags = np.array([i % 2 for i in range(len(rows))], dtype=np.uint8)
     removed = remove_labels(table, [name], flags)

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 from narthex.app.flags import Flags
 from narthex.app.server.load import Loaded, parser_options
@@ -22,6 +23,7 @@ from narthex.config.prometheus import Config
 from narthex.discovery.manager import DiscoveryManager
 from narthex.instrument import Registry
 from narthex.notifier.manager import Notifier, NotifierOptions
+from narthex.promql.active_queries import FILE, ActiveQueries
 from narthex.promql.options import EngineOptions
 from narthex.rules.alerting import External
 from narthex.rules.manager import Manager as RuleManager
@@ -46,7 +48,7 @@ class Parts:
         """Opens storage (which may take as long as the log is large) and makes the parts on top of it."""
         flags, registry, clock, context = self._flags, self._registry, self._clock, self._context
         self.db = db = await open_db(flags, self._settings, loaded.config, registry, clock, self._state)
-        self.queries = Queries(self._engine_options(), db, registry)
+        self.queries = Queries(self._engine_options(), db, registry, self._active_queries())
         context.engine, context.language = self.queries, Language(parser_options(flags))
         self._state.activity = lambda: db.block_set.activity
         context.storage, context.storage_status, context.storage_admin = db, Status(db), Admin(db, clock)
@@ -124,6 +126,7 @@ class Parts:
         show_configuration(loaded, self._state, self._context)
 
     async def _apply_queries(self, loaded: Loaded) -> None:
+        self.queries.set_log(loaded.config.global_.query_log_file)
         self.queries.set_subquery_step(loaded.config.global_.evaluation_interval)
 
     async def _apply_notifier(self, loaded: Loaded) -> None:
@@ -135,6 +138,16 @@ class Parts:
     async def _apply_rules(self, loaded: Loaded) -> None:
         external = External(dict(loaded.config.global_.external_labels), self._settings.external_url)
         await self.rules.update(loaded.groups, external)
+
+    def _active_queries(self) -> ActiveQueries | None:
+        """None where the file cannot be made: queries can run without it."""
+        flags = self._flags
+        try:
+            path = Path(flags.text("storage.tsdb.path"))
+            return ActiveQueries(path, max(1, flags.number("query.max-concurrency")), self._clock)
+        except OSError as e:
+            log.error("Running queries are not recorded", extra={"file": f"{path / FILE}", "err": str(e)})
+            return None
 
     def _engine_options(self) -> EngineOptions:
         flags = self._flags
@@ -180,6 +193,5 @@ def without_effect(config: Config) -> list[str]:
         "remote_write": config.remote_write,
         "remote_read": config.remote_read,
         "tracing": config.tracing,
-        "global.query_log_file": config.global_.query_log_file,
     }
     return [key for key, value in settings.items() if value]

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import orjson
 
+from narthex.app.server.query_log import QueryLog
 from narthex.errors import QueryError, QueryTimeout, StorageError, TooManySamples
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher
-from narthex.native import is_histogram_cell, take_rows
+from narthex.native import take_rows
+from narthex.promql.active_queries import ActiveQueries
 from narthex.promql.engine import Engine, QueryHandle
 from narthex.promql.options import EngineOptions
 from narthex.promql.parsed import ParseCache
-from narthex.promql.result import QueryResult, QueryStats
+from narthex.promql.result import QueryResult
 from narthex.promql.syntax import (
     ParserOptions,
     ValueType,
@@ -29,6 +31,7 @@ from narthex.promql.syntax import (
 )
 from narthex.rules.contract import Sample
 from narthex.storage.contract import Queryable
+from narthex.tasks.origin import ORIGIN
 from narthex.tasks.paces import Paces, shape
 from narthex.web.reply import TRUNCATED
 from narthex.web.sources import QueryAnswer, QueryOptions
@@ -58,8 +61,11 @@ class Language:
 class Queries:
     """web.sources.QueryEngine and rules.contract.Evaluate over one engine and one storage."""
 
-    def __init__(self, options: EngineOptions, storage: Queryable, registry: Registry) -> None:
-        self._engine, self._storage = Engine(options, registry), storage
+    def __init__(
+        self, options: EngineOptions, storage: Queryable, registry: Registry, active: ActiveQueries | None = None
+    ) -> None:
+        self._engine, self._storage = Engine(options, registry, active), storage
+        self._log: QueryLog | None = None
         self.paces = Paces()
 
     def instant(self, query: str, time: int, options: QueryOptions) -> Prepared:
@@ -78,23 +84,34 @@ class Queries:
 
         Raises StorageError when stored samples could not be read: a recorded value would hide that for ever.
         """
-        result = self._engine.instant(self._storage, expression, time)
+        result = self._engine.instant(self._storage, expression, time, origin=ORIGIN.get({}))
         if result.damage:
             raise StorageError(result.damage[0])
         if result.kind is ValueType.SCALAR:
             return [Sample({}, float(result.cells[0, 0]))]
         if result.kind is not ValueType.VECTOR:
             raise QueryError("rule result is not a vector or scalar")
-        # Rules record and compare numbers; native histograms are left out.
-        cells = [float(cell) for cell in result.cells[:, 0]]
-        return [Sample(result.labels[row], cell) for row, cell in enumerate(cells) if not is_histogram_cell(cell)]
+        return [Sample(result.labels[row], float(result.cells[row, 0])) for row in range(result.rows)]
 
     def set_subquery_step(self, milliseconds: int) -> None:
         """The step of subqueries that name none: the global evaluation interval."""
         self._engine.options = replace(self._engine.options, default_subquery_step_ms=milliseconds)
 
+    def set_log(self, path: str) -> None:
+        """Opens the query log anew, so that a file that was moved away is made again; "" for none.
+
+        Raises ConfigError, with the log before still in use.
+        """
+        log = QueryLog(path, self._engine.log_failed) if path else None
+        self._engine.set_log(log.write if log is not None else None)
+        self._log, old = log, self._log
+        if old is not None:
+            old.close()
+
     def close(self) -> None:
         self._engine.close()
+        if self._log is not None:
+            self._log.close()
 
 
 class Prepared:
@@ -112,10 +129,11 @@ class Prepared:
         self._engine, self._storage, self._paces, self._text = engine, storage, paces, text
         self._options, self._times = options, times
         self._handle = QueryHandle()
+        self._origin = ORIGIN.get({})
         self._key = (text, options.lookback, *shape(times))
 
     def quick(self) -> QueryAnswer | None:
-        if not self._paces.quick(self._key):
+        if not self._paces.quick(self._key) or self._engine.logs:  # a file that is written may block
             return None
         try:
             return self._answer(inline=True)
@@ -138,12 +156,13 @@ class Prepared:
             timeout_s=options.timeout or None,
             handle=self._handle,
             inline=inline,
+            origin=self._origin,
         )
         warnings = list(result.warnings)
         if options.limit and result.rows > options.limit:
             result = limited(result, options.limit)
             warnings.append(TRUNCATED)
-        stats = stats_json(result.stats) if options.stats else b""
+        stats = orjson.dumps(result.stats.fields()) if options.stats else b""
         answer = QueryAnswer(result.kind.value, result.result_json(), warnings, result.infos, stats)
         self._paces.took(self._key, self._paces.now() - begun)
         return answer
@@ -158,21 +177,3 @@ def limited(result: QueryResult, rows: int) -> QueryResult:
     if result.sequences is not None:
         return replace(result, labels=labels, sequences=result.sequences.first(rows))
     return replace(result, labels=labels, cells=np.ascontiguousarray(result.cells[:rows]))
-
-
-def stats_json(stats: QueryStats) -> bytes:
-    """The API's `stats`. Samples count as read once, however many steps use them."""
-    timings = {
-        "evalTotalTime": stats.prepare_s + stats.inner_eval_s + stats.sort_s,
-        "resultSortTime": stats.sort_s,
-        "queryPreparationTime": stats.prepare_s,
-        "innerEvalTime": stats.inner_eval_s,
-        "execQueueTime": stats.queue_s,
-        "execTotalTime": stats.total_s,
-    }
-    samples = {
-        "totalQueryableSamples": stats.samples_read,
-        "peakSamples": stats.peak_samples,
-        "samplesRead": stats.samples_read,
-    }
-    return orjson.dumps({"timings": timings, "samples": samples})

@@ -25,7 +25,8 @@ def _label_replace(on: Evaluation, call: Call, grid: Grid) -> Matrix:
         raise QueryError(f"invalid destination label name in label_replace(): {target}")
     matrix = on.matrix(call.args[0], grid)
     ids, values = label_column(matrix.labels, source)
-    changed = [regex.expand(value, replacement) for value in values]
+    hold = on.context.hold_text
+    changed = [regex.expand(value, replacement, hold) for value in values]
     flags = matrix.drop_name
     if flags is not None and target == METRIC_NAME:
         hit = np.array([value is not None for value in changed], dtype=bool)
@@ -42,7 +43,7 @@ def _label_join(on: Evaluation, call: Call, grid: Grid) -> Matrix:
         raise QueryError(f"invalid destination label name in label_join(): {target}")
     matrix = on.matrix(call.args[0], grid)
     flags: Flags | None = None if target == METRIC_NAME else matrix.drop_name
-    joined = join_label(matrix.labels, target, separator, sources)
+    joined = join_label(matrix.labels, target, separator, sources, on.context.budget)
     return on.context.merged(Matrix(joined, matrix.cells, flags))
 
 

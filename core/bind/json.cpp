@@ -5,6 +5,7 @@
 
 #include "bind/cells.h"
 #include "bind/module.h"
+#include "json/mixed_result.h"
 #include "json/number.h"
 #include "json/result.h"
 
@@ -14,6 +15,17 @@ namespace {
 
 nb::bytes to_bytes(const std::string& s) {
     return nb::bytes(s.data(), s.size());
+}
+
+// What is made as a text of its own.
+template <typename Make>
+nb::bytes joined(Make&& make) {
+    std::string out;
+    {
+        nb::gil_scoped_release release;
+        out = make();
+    }
+    return to_bytes(out);
 }
 
 // Bytes that a document writes itself into: no copy of a large answer is made. Pages behind its end are never
@@ -41,34 +53,39 @@ nb::bytes written(Make&& make) {
 void bind_json(nb::module_& m) {
     m.def(
         "matrix_json",
-        [](const LabelSets& rows, CellsIn cells, int64_t start, int64_t step) {
+        [](const LabelSets& rows, CellsIn cells, int64_t start, int64_t step, const HistogramPool* pool) {
             if (cells.shape(0) != rows.rows()) throw nb::value_error("one label set a row is needed");
-            return written([&] { return MatrixJson(rows, cells.data(), {start, step, cells.shape(1)}); });
+            StepGrid grid{start, step, cells.shape(1)};
+            if (pool) return joined([&] { return mixed_matrix_json(rows, cells.data(), grid, *pool); });
+            return written([&] { return MatrixJson(rows, cells.data(), grid); });
         },
-        nb::arg("rows"), nb::arg("cells"), nb::arg("start"), nb::arg("step"));
+        nb::arg("rows"), nb::arg("cells"), nb::arg("start"), nb::arg("step"), nb::arg("pool") = nb::none());
     m.def(
         "samples_json",
-        [](const LabelSets& rows, Column<uint64_t> offsets, Column<int64_t> times, Column<double> values) {
+        [](const LabelSets& rows, Column<uint64_t> offsets, Column<int64_t> times, Column<double> values,
+           const HistogramPool* pool) {
             std::span<const uint64_t> ends = view(offsets);
             if (ends.size() != rows.rows() + 1 || times.shape(0) != values.shape(0) ||
                 !std::is_sorted(ends.begin(), ends.end()) || ends.back() > times.shape(0))
                 throw nb::value_error("offsets do not fit the rows and columns");
+            if (pool)
+                return joined(
+                    [&] { return mixed_samples_json(rows, ends, times.data(), values.data(), *pool); });
             return written([&] { return SamplesJson(rows, ends, times.data(), values.data()); });
         },
-        nb::arg("rows"), nb::arg("offsets"), nb::arg("times"), nb::arg("values"));
+        nb::arg("rows"), nb::arg("offsets"), nb::arg("times"), nb::arg("values"),
+        nb::arg("pool") = nb::none());
     m.def(
         "vector_json",
-        [](const LabelSets& rows, CellsIn cells, int64_t t) {
+        [](const LabelSets& rows, CellsIn cells, int64_t t, const HistogramPool* pool) {
             if (cells.shape(0) != rows.rows() || cells.shape(1) != 1)
                 throw nb::value_error("one label set and one cell a row are needed");
-            std::string out;
-            {
-                nb::gil_scoped_release release;
-                out = vector_json(rows, cells.data(), t);
-            }
-            return to_bytes(out);
+            return joined([&] {
+                return pool ? mixed_vector_json(rows, cells.data(), t, *pool)
+                            : vector_json(rows, cells.data(), t);
+            });
         },
-        nb::arg("rows"), nb::arg("cells"), nb::arg("t"));
+        nb::arg("rows"), nb::arg("cells"), nb::arg("t"), nb::arg("pool") = nb::none());
     m.def(
         "point_json", [](int64_t t, double value) { return to_bytes(point_json(t, value)); }, nb::arg("t"),
         nb::arg("value"));

@@ -9,6 +9,7 @@
 #include "bind/arrays.h"
 #include "bind/cells.h"
 #include "bind/module.h"
+#include "bind/operands.h"
 #include "query/classic_histogram.h"
 #include "query/columns.h"
 #include "query/elementwise.h"
@@ -21,12 +22,6 @@ namespace {
 void same_shape(const CellsIn& in, const Cells& out) {
     if (in.shape(0) != out.shape(0) || in.shape(1) != out.shape(1))
         throw nb::value_error("matrices differ in shape");
-}
-
-template <typename T>
-const T* per_step(const Column<T>& values, size_t steps) {
-    if (values.shape(0) != steps) throw nb::value_error("a parameter needs one value a step");
-    return values.data();
 }
 
 std::span<const uint32_t> row_ids(const CellsIn& cells, const Column<uint32_t>& ids) {
@@ -77,19 +72,11 @@ void bind_elementwise(nb::module_& m) {
         [](uint8_t op, uint8_t result, CellsIn left, std::optional<Column<int64_t>> left_rows,
            bool left_scalar, CellsIn right, std::optional<Column<int64_t>> right_rows, bool right_scalar,
            Cells out) {
-            if (op >= kBinaryOps || result > 2) throw nb::value_error("no such operation");
-            size_t rows = out.shape(0), steps = out.shape(1);
-            auto side = [&](const CellsIn& cells, const std::optional<Column<int64_t>>& map, bool scalar) {
-                if (cells.shape(1) != steps || (scalar && cells.shape(0) != 1) ||
-                    (map && map->shape(0) != rows))
-                    throw nb::value_error("an operand does not fit the output");
-                return Operand{cells.data(), cells.shape(0), map ? view(*map) : std::span<const int64_t>{},
-                               scalar};
-            };
-            Operand l = side(left, left_rows, left_scalar), r = side(right, right_rows, right_scalar);
+            auto [o, r] = checked_operator(op, result);
+            Operand a = operand(left, left_rows, left_scalar, out);
+            Operand b = operand(right, right_rows, right_scalar, out);
             nb::gil_scoped_release release;
-            combine_cells(static_cast<BinaryOp>(op), static_cast<CompareResult>(result), l, r, rows, steps,
-                          out.data());
+            combine_cells(o, r, a, b, out.shape(0), out.shape(1), out.data());
         },
         nb::arg("op"), nb::arg("result"), nb::arg("left"), nb::arg("left_rows").none(),
         nb::arg("left_scalar"), nb::arg("right"), nb::arg("right_rows").none(), nb::arg("right_scalar"),

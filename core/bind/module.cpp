@@ -14,6 +14,7 @@ NB_MODULE(_core, m) {
     bind_label_ops(m);
     bind_label_texts(m);
     bind_query(m);
+    bind_histogram_pool(m);
     bind_matrix(m);
     bind_json(m);
     bind_float_histogram(m);

@@ -14,6 +14,7 @@ void bind_dump(nb::module_& m);
 void bind_float_histogram(nb::module_& m);
 void bind_head(nb::module_& m);
 void bind_histogram_batch(nb::module_& m);
+void bind_histogram_pool(nb::module_& m);
 void bind_json(nb::module_& m);
 void bind_label_ops(nb::module_& m);
 void bind_label_texts(nb::module_& m);

@@ -9,6 +9,7 @@
 #include "bind/cells.h"
 #include "bind/module.h"
 #include "query/extended.h"
+#include "query/histogram_pool.h"
 #include "query/raw_samples.h"
 #include "query/select.h"
 
@@ -97,18 +98,19 @@ void bind_extended(nb::module_& m) {
     m.def(
         "raw_samples",
         [](const Source& source, int64_t end, int64_t range, int64_t lookback, bool smoothed,
-           QueryBudget& budget) {
+           QueryBudget& budget, HistogramPool& pool) {
             ExtendedCall call{RangeOp::kDelta, checked_grid(end, 1, 1), checked_span(range),
                               checked_span(lookback), smoothed};
             auto found = [&] {
                 nb::gil_scoped_release release;
-                return raw_samples(source.source, call, budget);
+                return raw_samples(source.source, call, budget, pool);
             }();
             return nb::make_tuple(to_numpy(std::move(found.rows)), to_numpy(std::move(found.offsets)),
-                                  to_numpy(std::move(found.t)), to_numpy(std::move(found.v)));
+                                  to_numpy(std::move(found.t)), to_numpy(std::move(found.v)),
+                                  found.unextended);
         },
         nb::arg("source"), nb::arg("end"), nb::arg("range"), nb::arg("lookback"), nb::arg("smoothed"),
-        nb::arg("budget"));
+        nb::arg("budget"), nb::arg("pool"));
 }
 
 void bind_budget(nb::module_& m) {
@@ -187,11 +189,12 @@ void bind_source(nb::module_& m) {
             nb::arg("batch"))
         .def_static(
             "matrix",
-            [](CellsIn cells, int64_t start, int64_t step) {
-                MatrixView view{cells.data(), cells.shape(0), checked_grid(start, step, cells.shape(1))};
-                return Source{SampleSource(view), nb::cast(cells)};
+            [](CellsIn cells, int64_t start, int64_t step, nb::object pool) {
+                MatrixView view{cells.data(), cells.shape(0), checked_grid(start, step, cells.shape(1)),
+                                pool.is_none() ? nullptr : nb::cast<const HistogramPool*>(pool)};
+                return Source{SampleSource(view), nb::make_tuple(cells, pool)};
             },
-            nb::arg("cells"), nb::arg("start"), nb::arg("step"))
+            nb::arg("cells"), nb::arg("start"), nb::arg("step"), nb::arg("pool") = nb::none())
         .def("__len__", [](const Source& s) { return s.source.rows(); });
 }
 
@@ -206,15 +209,16 @@ void bind_query(nb::module_& m) {
         "select_rows",
         [](const Source& source, size_t first, size_t last, int64_t start, int64_t step, size_t count,
            int64_t lookback, bool times, QueryBudget& budget, std::optional<Cells> out, Reducer* reducer,
-           std::optional<Column<uint32_t>> groups) {
+           std::optional<Column<uint32_t>> groups, HistogramPool* pool) {
             LookbackCall call{checked_grid(start, step, count), checked_span(lookback), times};
             RowTarget target = checked_target(source, {first, last}, count, out, reducer, groups);
             nb::gil_scoped_release release;
-            select_rows(source.source, {first, last}, call, target, budget);
+            select_rows(source.source, {first, last}, call, target, budget, pool);
         },
         nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("start"), nb::arg("step"),
         nb::arg("count"), nb::arg("lookback"), nb::arg("times"), nb::arg("budget"),
-        nb::arg("out") = nb::none(), nb::arg("reducer") = nb::none(), nb::arg("groups") = nb::none());
+        nb::arg("out") = nb::none(), nb::arg("reducer") = nb::none(), nb::arg("groups") = nb::none(),
+        nb::arg("pool") = nb::none());
     m.def(
         "range_rows",
         [](const Source& source, size_t first, size_t last, uint8_t op, int64_t start, int64_t step,

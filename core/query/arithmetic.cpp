@@ -1,20 +1,12 @@
 // Binary operators on pairs of rows.
 #include <cmath>
-#include <stdexcept>
 
 #include "chunk/stale.h"
-#include "query/elementwise.h"
+#include "query/row_pairs.h"
 
 namespace narthex {
 
 namespace {
-
-const double* row_of(const Operand& side, size_t i, size_t steps) {
-    if (side.scalar) return side.cells;
-    size_t row = side.rows.empty() ? i : static_cast<size_t>(side.rows[i]);
-    if (row >= side.row_count) throw std::out_of_range("row out of range");
-    return side.cells + row * steps;
-}
 
 template <typename F>
 void each_pair(const Operand& left, const Operand& right, size_t rows, size_t steps, double* out, F&& f) {
@@ -76,6 +68,9 @@ void combine_cells(BinaryOp op, CompareResult result, const Operand& left, const
             return comparison([](double l, double r) { return l >= r; });
         case BinaryOp::kGreater:
             return comparison([](double l, double r) { return l > r; });
+        case BinaryOp::kTrimUpper:
+        case BinaryOp::kTrimLower:
+            return arithmetic([](double, double) { return stale_nan(); });
     }
 }
 

@@ -12,9 +12,6 @@
 
 namespace narthex {
 
-namespace {
-
-// Rows of each group, in order.
 std::vector<std::vector<uint32_t>> rows_by_group(const GroupedCells& in) {
     std::vector<std::vector<uint32_t>> out(in.groups);
     for (size_t i = 0; i < in.ids.size(); ++i) {
@@ -23,6 +20,8 @@ std::vector<std::vector<uint32_t>> rows_by_group(const GroupedCells& in) {
     }
     return out;
 }
+
+namespace {
 
 struct Entry {
     double value;

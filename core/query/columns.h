@@ -20,6 +20,9 @@ struct GroupedCells {
     size_t groups;
 };
 
+// Rows of each group, in order. Throws std::out_of_range for a row of none.
+std::vector<std::vector<uint32_t>> rows_by_group(const GroupedCells& in);
+
 // Writes groups x steps cells: the q[k]-quantile of the group's values at step k.
 void quantile_columns(const GroupedCells& in, const double* q, QueryBudget& budget, double* out);
 

@@ -27,10 +27,11 @@ class HeldSamples {
     int64_t samples_;
 };
 
-// read(row, buffer) gives a row's Samples, evaluate(samples, cells) fills `steps` cells.
-template <typename Read, typename Evaluate>
+// read(row, buffer) gives a row's Samples, evaluate(samples, cells) fills `steps` cells. Where rows may have
+// histograms, mixed(row, samples, cells) fills the cells of one that has, and tells whether it did.
+template <typename Read, typename Evaluate, typename Mixed>
 void each_row(RowRange rows, size_t steps, const RowTarget& target, QueryBudget& budget, Read&& read,
-              Evaluate&& evaluate) {
+              Evaluate&& evaluate, Mixed&& mixed) {
     thread_local SampleBuffer buffer;
     thread_local std::vector<double> scratch;
     if (target.reducer) {
@@ -41,6 +42,7 @@ void each_row(RowRange rows, size_t steps, const RowTarget& target, QueryBudget&
         budget.check();
         double* cells = target.reducer ? scratch.data() : target.cells + row * steps;
         Samples s = read(row, buffer);
+        if (mixed(row, s, cells)) continue;
         if (s.n == 0) {
             if (!target.reducer) std::fill(cells, cells + steps, stale_nan());
             continue;
@@ -49,6 +51,15 @@ void each_row(RowRange rows, size_t steps, const RowTarget& target, QueryBudget&
         evaluate(s, cells);
         if (target.reducer) target.reducer->add_row(target.groups[row], cells);
     }
+}
+
+// The same for numbers alone.
+template <typename Read, typename Evaluate>
+void each_row(RowRange rows, size_t steps, const RowTarget& target, QueryBudget& budget, Read&& read,
+              Evaluate&& evaluate) {
+    each_row(rows, steps, target, budget, read, evaluate, [](size_t, const Samples&, double*) {
+        return false;
+    });
 }
 
 }  // namespace narthex

@@ -67,8 +67,10 @@ enum class BinaryOp : uint8_t {
     kLess,
     kGreaterEqual,
     kGreater,
+    kTrimUpper,  // of histograms alone: two numbers have no result
+    kTrimLower,
 };
-inline constexpr uint8_t kBinaryOps = 13;
+inline constexpr uint8_t kBinaryOps = 15;
 
 // What a comparison leaves: the number 0 or 1, or the left or right value where it holds and nothing
 // elsewhere.

@@ -13,17 +13,49 @@ void lookback_row(const LookbackCall& call, const Samples& s, double* out) {
         if (next == 0 || s.t[next - 1] <= t - call.lookback || is_stale(s.v[next - 1])) {
             out[k] = stale_nan();
         } else {
-            out[k] = call.times ? static_cast<double>(s.t[next - 1]) / 1000 : s.v[next - 1];
+            out[k] = call.times ? static_cast<double>(s.t[next - 1]) / 1000 : number_cell(s.v[next - 1]);
+        }
+    }
+}
+
+void mixed_lookback_row(const LookbackCall& call, const Samples& s, const HistogramSamples& h,
+                        HistogramPool& pool, double* out) {
+    lookback_row(call, s, out);
+    size_t next = 0, number = 0;
+    size_t pooled = h.size();  // the sample that `cell` stands for
+    double cell = 0;
+    for (size_t k = 0; k < call.grid.count; ++k) {
+        int64_t t = call.grid.at(k);
+        while (next < h.size() && h.times[next] <= t) ++next;
+        while (number < s.n && s.t[number] <= t) ++number;
+        if (next == 0 || h.times[next - 1] <= t - call.lookback) continue;
+        if (number > 0 && s.t[number - 1] > h.times[next - 1]) continue;
+        if (h.stale(next - 1)) {
+            out[k] = stale_nan();
+        } else if (call.times) {
+            out[k] = static_cast<double>(h.times[next - 1]) / 1000;
+        } else {
+            if (pooled != next - 1) cell = pool.add(h.values[next - 1]);
+            pooled = next - 1;
+            out[k] = cell;
         }
     }
 }
 
 void select_rows(const SampleSource& source, RowRange rows, const LookbackCall& call, const RowTarget& target,
-                 QueryBudget& budget) {
+                 QueryBudget& budget, HistogramPool* pool) {
+    thread_local HistogramSamples histograms;
     each_row(
         rows, call.grid.count, target, budget,
         [&](size_t row, SampleBuffer& buffer) { return source.read(row, call.grid, call.lookback, buffer); },
-        [&](const Samples& s, double* cells) { lookback_row(call, s, cells); });
+        [&](const Samples& s, double* cells) { lookback_row(call, s, cells); },
+        [&](size_t row, const Samples& s, double* cells) {
+            if (!pool || target.reducer || !source.holds_histograms(row)) return false;
+            source.read_histograms(row, call.grid, call.lookback, histograms);
+            HeldSamples held(budget, s.n + histograms.samples());
+            mixed_lookback_row(call, s, histograms, *pool, cells);
+            return true;
+        });
 }
 
 void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call, const RowTarget& target,

@@ -20,6 +20,9 @@ struct LookbackCall {
 };
 
 void lookback_row(const LookbackCall& call, const Samples& s, double* out);
+// The same for a series that has histograms; those that a step sees go to the pool.
+void mixed_lookback_row(const LookbackCall& call, const Samples& s, const HistogramSamples& h,
+                        HistogramPool& pool, double* out);
 
 // Rows [first, last) of a source; several threads may work on disjoint ranges.
 struct RowRange {
@@ -34,9 +37,10 @@ struct RowTarget {
     std::span<const uint32_t> groups{};
 };
 
-// All throw LimitError, CanceledError and DecodeError.
+// All throw LimitError, CanceledError and DecodeError. Histograms go to `pool`; without one, and into a
+// reducer, numbers alone count.
 void select_rows(const SampleSource& source, RowRange rows, const LookbackCall& call, const RowTarget& target,
-                 QueryBudget& budget);
+                 QueryBudget& budget, HistogramPool* pool = nullptr);
 void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call, const RowTarget& target,
                 QueryBudget& budget);
 

@@ -14,12 +14,71 @@ void read_matrix_row(const MatrixView& m, size_t row, int64_t mint, int64_t maxt
     const double* cells = m.row(row);
     for (size_t k = 0; k < m.grid.count; ++k) {
         int64_t t = m.grid.at(k);
-        if (t < mint || t > maxt || is_stale(cells[k])) continue;
+        if (t < mint || t > maxt || !is_number(cells[k])) continue;
         buffer.push(t, cells[k]);
     }
 }
 
+// Stale markers and what passes for a reference are signaling NaNs, which nothing else writes.
+bool special(double v) {
+    return is_stale(v) || passes_for_histogram(v);
+}
+
+void read_matrix_histograms(const MatrixView& m, size_t row, int64_t mint, int64_t maxt,
+                            HistogramSamples& out) {
+    const double* cells = m.row(row);
+    for (size_t k = 0; k < m.grid.count; ++k) {
+        int64_t t = m.grid.at(k);
+        if (t < mint || t > maxt || !is_histogram_cell(cells[k])) continue;
+        FloatHistogramView value = m.pool->at(cells[k]);
+        if (value.hint != ResetHint::kGauge) value.hint = ResetHint::kUnknown;
+        out.times.push_back(t);
+        out.values.push_back(value);
+    }
+}
+
 }  // namespace
+
+void HistogramSamples::drop_stale() {
+    size_t kept = 0;
+    for (size_t i = 0; i < size(); ++i) {
+        if (stale(i)) continue;
+        times[kept] = times[i];
+        values[kept++] = values[i];
+    }
+    times.resize(kept);
+    values.erase(values.begin() + static_cast<ptrdiff_t>(kept), values.end());
+}
+
+size_t HistogramSamples::samples() const {
+    size_t n = 0;
+    for (const FloatHistogramView& value : values) n += value.samples();
+    return n;
+}
+
+bool SampleSource::holds_histograms(size_t row) const {
+    if (batch_) {
+        auto chunks = batch_->row(row);
+        return std::any_of(chunks.begin(), chunks.end(),
+                           [](const ChunkView& c) { return is_histogram(c.encoding); });
+    }
+    if (!matrix_.pool || matrix_.pool->size() == 0) return false;
+    const double* cells = matrix_.row(row);
+    return std::any_of(cells, cells + matrix_.grid.count, is_histogram_cell);
+}
+
+void SampleSource::read_histograms(size_t row, const StepGrid& grid, int64_t range,
+                                   HistogramSamples& out) const {
+    out.clear();
+    if (grid.count == 0) return;
+    int64_t mint = grid.start - range + 1, maxt = grid.last();
+    if (!batch_) return read_matrix_histograms(matrix_, row, mint, maxt, out);
+    decode_histograms(*batch_, row, mint, maxt, out.columns);
+    out.columns.to_floats();
+    out.decoded.emplace(out.columns);
+    out.times = out.columns.times;
+    for (size_t i = 0; i < out.columns.size(); ++i) out.values.push_back(out.decoded->at(i));
+}
 
 Samples SampleSource::read(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const {
     if (grid.count == 0) return {nullptr, nullptr, 0};
@@ -39,14 +98,14 @@ Samples SampleSource::read_values(size_t row, const StepGrid& grid, int64_t rang
                                   SampleBuffer& buffer) const {
     Samples s = read(row, grid, range, buffer);
     size_t first = 0;
-    while (first < s.n && !is_stale(s.v[first])) ++first;
+    while (first < s.n && !special(s.v[first])) ++first;
     if (first == s.n) return s;
     int64_t* t = buffer.times();
     double* v = buffer.values();
     size_t kept = first;
     for (size_t i = first; i < s.n; ++i) {
         t[kept] = t[i];
-        v[kept] = v[i];
+        v[kept] = number_cell(v[i]);
         kept += !is_stale(v[i]);
     }
     buffer.resize_down(kept);

@@ -1,33 +1,63 @@
 // Where a kernel's samples come from: chunks of a selection, or the rows of a matrix (a subquery's result).
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "chunk/series_batch.h"
+#include "histogram/float_histogram.h"
 #include "query/budget.h"
 #include "query/grid.h"
+#include "query/histogram_pool.h"
 
 namespace narthex {
 
-// A matrix is row-major; a stale marker in a cell means "no value".
+// A matrix is row-major; cells as in query/cell.h. `pool` has the histograms that they refer to.
 struct MatrixView {
     const double* values;
     size_t rows;
     StepGrid grid;
+    const HistogramPool* pool = nullptr;
 
     const double* row(size_t i) const { return values + i * grid.count; }
 };
 
-// Reads rows of either kind. The spans it gives live until the next call on the same buffer.
+// One series' histograms, ascending in time, and where they are kept. Stale markers are those with a stale sum.
+struct HistogramSamples {
+    std::vector<int64_t> times;
+    std::vector<FloatHistogramView> values;
+    HistogramColumns columns;  // of what is not in a pool
+    std::optional<FloatHistogramSamples> decoded;
+
+    size_t size() const { return times.size(); }
+    bool stale(size_t i) const { return is_stale(values[i].sum); }
+    void clear() {
+        times.clear();
+        values.clear();
+    }
+    void drop_stale();
+    // How many samples they count for against limits.
+    size_t samples() const;
+};
+
+// Reads rows of either kind. The spans it gives live until the next call on the same buffer. Numbers that
+// have the bits of a reference to a histogram are read as NaN.
 class SampleSource {
   public:
     explicit SampleSource(const SeriesBatch& batch) : batch_(&batch) {}
     explicit SampleSource(const MatrixView& matrix) : matrix_(matrix) {}
 
     size_t rows() const { return batch_ ? batch_->rows() : matrix_.rows; }
-    // The samples in windows (t - range, t], t being the grid's steps, stale markers included; others may
+    // Whether the row may have histograms.
+    bool holds_histograms(size_t row) const;
+    // The numbers in windows (t - range, t], t being the grid's steps, stale markers included; others may
     // come along.
     Samples read(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const;
     // The same without stale markers.
     Samples read_values(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const;
+    // The histograms in those windows, stale markers included. What is known about resets between the steps
+    // of a subquery is forgotten: they may leave samples out or repeat them.
+    void read_histograms(size_t row, const StepGrid& grid, int64_t range, HistogramSamples& out) const;
 
   private:
     const SeriesBatch* batch_ = nullptr;

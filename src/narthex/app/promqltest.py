@@ -14,9 +14,10 @@ from narthex.errors import PromQLScriptError
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.number import is_stale
+from narthex.native import is_histogram_cell
 from narthex.promql.engine import Engine
 from narthex.promql.options import EngineOptions
-from narthex.promql.promqltest.outcome import Matrix, Outcome, Scalar, Text, Value, Vector
+from narthex.promql.promqltest.outcome import Matrix, Outcome, SampleValue, Scalar, Text, Value, Vector
 from narthex.promql.promqltest.runner import (
     LOOKBACK_MS,
     MAX_SAMPLES,
@@ -28,6 +29,7 @@ from narthex.promql.promqltest.runner import (
 from narthex.promql.promqltest.script import parse_script
 from narthex.promql.result import QueryResult
 from narthex.promql.syntax import ValueType
+from narthex.promql.syntax.histogram_literal import HINTS, HistogramLiteral
 from narthex.storage.contract import Appender, Querier, Queryable
 from narthex.tsdb.head import Head
 from narthex.tsdb.head_settings import HeadSettings
@@ -134,7 +136,8 @@ def _value(result: QueryResult) -> Value:
         case ValueType.SCALAR:
             return Scalar(float(result.cells[0, 0]))
         case ValueType.VECTOR:
-            return Vector(tuple((_labels(result, row), float(result.cells[row, 0])) for row in range(result.rows)))
+            cells = result.cells[:, 0].tolist()
+            return Vector(tuple((_labels(result, row), _sample(result, cells[row])) for row in range(result.rows)))
         case _:
             return Matrix(tuple((_labels(result, row), _points(result, row)) for row in range(result.rows)))
 
@@ -143,10 +146,28 @@ def _labels(result: QueryResult, row: int) -> Labels:
     return Labels(result.labels[row])
 
 
-def _points(result: QueryResult, row: int) -> tuple[tuple[int, float], ...]:
+def _points(result: QueryResult, row: int) -> tuple[tuple[int, SampleValue], ...]:
     if result.sequences is not None:
         times, values = result.sequences.row(row)
-        return tuple(zip(times.tolist(), values.tolist(), strict=True))
+        return tuple((t, _sample(result, v)) for t, v in zip(times.tolist(), values.tolist(), strict=True))
     cells = np.asarray(result.cells[row])
     steps = range(result.start, result.start + result.step * len(cells), result.step)
-    return tuple((t, v) for t, v in zip(steps, cells.tolist(), strict=True) if not is_stale(v))
+    return tuple((t, _sample(result, v)) for t, v in zip(steps, cells.tolist(), strict=True) if not is_stale(v))
+
+
+def _sample(result: QueryResult, cell: float) -> SampleValue:
+    """The number or histogram that a cell stands for."""
+    if result.pool is None or not is_histogram_cell(cell):
+        return cell
+    plain = result.pool.plain(cell)
+    return HistogramLiteral(
+        schema=plain["schema"],
+        sum=plain["sum"],
+        count=plain["count"],
+        zero_count=plain["zero_count"],
+        zero_threshold=plain["zero_threshold"],
+        custom_values=tuple(plain["bounds"]),
+        positive=tuple(plain["positive"]),
+        negative=tuple(plain["negative"]),
+        hint=HINTS[plain["hint"]],
+    )

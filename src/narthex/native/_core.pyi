@@ -988,13 +988,77 @@ class QueryBudget:
     def cells(self, rows: int, steps: int) -> Cells:
         """A matrix whose cells are not set; it counts as held for as long as it exists. Raises LimitError."""
 
+class HistogramPool:
+    """The native histograms of one query. A cell of a matrix that `is_histogram_cell` refers to one of them.
+
+    They count as held samples of the budget, as many as Prometheus counts, for as long as the pool exists.
+    """
+
+    def __init__(self, budget: QueryBudget) -> None: ...
+    def __len__(self) -> int: ...
+    def add(self, histogram: FloatHistogram) -> float:
+        """The cell of a copy. Raises LimitError."""
+
+    def plain(self, cell: float) -> PlainHistogram: ...
+
+HISTOGRAM_MARK: int
+"""The upper 16 bits of a cell that refers to a histogram."""
+
+def is_histogram_cell(cell: float) -> bool: ...
+def histogram_numbers(what: int, cells: Cells, pool: HistogramPool, budget: QueryBudget, out: Cells) -> None:
+    """One number of each histogram, absent elsewhere; see core/query/histogram_functions.h."""
+
+def native_quantiles(
+    cells: Cells, pool: HistogramPool, q: NDArray[np.float64], budget: QueryBudget, out: Cells, notes: Ids
+) -> None:
+    """The q-quantile (one a step) of each histogram. What is to be told of a row is added to its bits in `notes`."""
+
+def native_fractions(
+    cells: Cells,
+    pool: HistogramPool,
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    budget: QueryBudget,
+    out: Cells,
+    notes: Ids,
+) -> None:
+    """The share of observations between two values (one of each a step) of each histogram."""
+
+def negate_histograms(cells: Cells, pool: HistogramPool, budget: QueryBudget, out: Cells) -> None:
+    """Puts histograms times -1 where `cells` has histograms."""
+
+def reduce_histograms(
+    cells: Cells, ids: Ids, mean: bool, pool: HistogramPool, budget: QueryBudget, out: Cells, notes: Ids
+) -> int:
+    """Sums (or averages) histograms into the groups x steps cells of `out`, which has what numbers alone give.
+
+    Rows whose buckets do not go together get a bit in `notes`; the other bits are returned.
+    """
+
+def combine_histograms(
+    op: int,
+    result: int,
+    left: Cells,
+    left_rows: NDArray[np.int64] | None,
+    left_scalar: bool,
+    right: Cells,
+    right_rows: NDArray[np.int64] | None,
+    right_scalar: bool,
+    pool: HistogramPool,
+    budget: QueryBudget,
+    out: Cells,
+) -> int:
+    """As combine_cells for cells where a side is a histogram; others stay as they are. Gives bits of notes."""
+
 class SampleSource:
     """Rows of samples for the kernels: a selection's chunks, or a matrix."""
 
     @staticmethod
     def batch(batch: SeriesBatch) -> SampleSource: ...
     @staticmethod
-    def matrix(cells: Cells, start: int, step: int) -> SampleSource: ...
+    def matrix(cells: Cells, start: int, step: int, pool: HistogramPool | None = None) -> SampleSource:
+        """`pool` has the histograms that cells refer to; without one, only numbers are read."""
+
     def __len__(self) -> int: ...
 
 class Reducer:
@@ -1021,10 +1085,12 @@ def select_rows(
     out: Cells | None = None,
     reducer: Reducer | None = None,
     groups: Ids | None = None,
+    pool: HistogramPool | None = None,
 ) -> None:
     """Rows [first, last): at each step the newest sample in (t - lookback, t], absent when it is a stale marker.
 
     `times` gives sample times in seconds. Results go to `out` (all rows x steps) or, by `groups`, to `reducer`.
+    Histograms go to `pool`; without one, and into a reducer, numbers alone count.
     """
 
 def range_rows(
@@ -1066,10 +1132,11 @@ def extended_rows(
     """rate, increase, delta, changes or resets over anchored or smoothed windows, see core/query/extended.h."""
 
 def raw_samples(
-    source: SampleSource, end: int, range: int, lookback: int, smoothed: bool, budget: QueryBudget
-) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64]]:
+    source: SampleSource, end: int, range: int, lookback: int, smoothed: bool, budget: QueryBudget, pool: HistogramPool
+) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64], bool]:
     """The samples of one window of all rows, without stale markers; with a lookback also those that stand for its
-    edges. Gives the rows that have any, their offsets in the columns (one more than rows), and the columns."""
+    edges. Gives the rows that have any, their offsets in the columns (one more than rows), the columns, and whether a
+    row has histograms beside a lookback, which there is no answer for."""
 
 def smoothed_rows(
     source: SampleSource,
@@ -1194,15 +1261,20 @@ def join_label(
 def stable_hashes(rows: LabelSets) -> NDArray[np.uint64]:
     """The hashes on which limit_ratio decides."""
 
-def matrix_json(rows: LabelSets, cells: Cells, start: int, step: int) -> bytes:
-    """The API's "result" of a matrix: absent cells and empty rows are left out."""
+def matrix_json(rows: LabelSets, cells: Cells, start: int, step: int, pool: HistogramPool | None = None) -> bytes:
+    """The API's "result" of a matrix: absent cells and empty rows are left out. `pool` is needed, here and below, for
+    cells with histograms."""
 
 def samples_json(
-    rows: LabelSets, offsets: NDArray[np.uint64], times: NDArray[np.int64], values: NDArray[np.float64]
+    rows: LabelSets,
+    offsets: NDArray[np.uint64],
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    pool: HistogramPool | None = None,
 ) -> bytes:
     """The API's "result" of raw samples: row i has the samples [offsets[i], offsets[i + 1]) of the columns."""
 
-def vector_json(rows: LabelSets, cells: Cells, t: int) -> bytes: ...
+def vector_json(rows: LabelSets, cells: Cells, t: int, pool: HistogramPool | None = None) -> bytes: ...
 def point_json(t: int, value: float) -> bytes:
     """[seconds,"value"]"""
 

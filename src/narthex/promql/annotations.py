@@ -61,36 +61,44 @@ class Annotations:
         before = self.query.encode()[: expr.pos.start]
         return f"{before.count(10) + 1}:{expr.pos.start - before.rfind(10)}"
 
-    def _warn(self, text: str, expr: Expr) -> None:
+    def warn(self, text: str, expr: Expr) -> None:
+        """Takes a warning about an expression."""
         self._warnings[f"{text} ({self.position(expr)})"] = None
 
+    def inform(self, text: str, expr: Expr) -> None:
+        """Takes an info about an expression."""
+        self._infos[f"{text} ({self.position(expr)})"] = None
+
     def invalid_quantile(self, q: float, expr: Expr) -> None:
-        self._warn(f"quantile value should be between 0 and 1, got {general(q)}", expr)
+        self.warn(f"quantile value should be between 0 and 1, got {general(q)}", expr)
 
     def invalid_ratio(self, ratio: float, capped: float, expr: Expr) -> None:
-        self._warn(f"ratio value should be between -1 and 1, got {general(ratio)}, capping to {general(capped)}", expr)
+        self.warn(f"ratio value should be between -1 and 1, got {general(ratio)}, capping to {general(capped)}", expr)
 
     def bad_bucket_label(self, metric: str, value: str, expr: Expr) -> None:
         text = f'bucket label "le" is missing or has a malformed value of {quote(value)}'
-        self._warn(text + _for_metric(metric), expr)
+        self.warn(text + _for_metric(metric), expr)
 
     def sort_in_range_query(self, expr: Expr) -> None:
-        self._warn("sort is ineffective for range queries since results are always ordered by labels", expr)
-
-    def histograms_left_out(self) -> None:
-        self._warnings["native histograms are not evaluated, their samples were left out"] = None
+        self.warn("sort is ineffective for range queries since results are always ordered by labels", expr)
 
     def possible_non_counter(self, metric: str, expr: Expr) -> None:
         text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
-        self._infos[f"{text}{quote(metric)} ({self.position(expr)})"] = None
+        self.inform(text + quote(metric), expr)
 
     def possible_non_counter_type(self, metric: str, type_label: str, expr: Expr) -> None:
         text = 'metric might not be a counter, __type__ label is not set to "counter" or "histogram", got '
-        self._infos[f"{text}{quote(type_label)}: {quote(metric)} ({self.position(expr)})"] = None
+        self.inform(f"{text}{quote(type_label)}: {quote(metric)}", expr)
 
     def incompatible_types(self, left: str, operator: str, right: str, expr: Expr) -> None:
         text = f"incompatible sample types encountered for binary operator {quote(operator)}: {left} {operator} {right}"
-        self._infos[f"{text} ({self.position(expr)})"] = None
+        self.inform(text, expr)
+
+    def mixed_classic_native(self, metric: str, expr: Expr) -> None:
+        self.warn("vector contains a mix of classic and native histograms" + _for_metric(metric), expr)
+
+    def ignored_in_aggregation(self, operator: str, expr: Expr) -> None:
+        self.inform(f"ignored histogram in {operator} aggregation", expr)
 
     def forced_monotonicity(self, metric: str, repair: ForcedMonotonicity, expr: Expr) -> None:
         head = f"input to histogram_quantile needed to be fixed for monotonicity (see {_QUANTILE_HELP})"

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from narthex.errors import QueryError
 from narthex.model.labels import METRIC_NAME
-from narthex.model.number import STALE_NAN_BITS
+from narthex.model.number import STALE_NAN, STALE_NAN_BITS
 from narthex.native import (
+    HISTOGRAM_MARK,
+    HistogramPool,
     LabelSets,
     QueryBudget,
     find_collision,
@@ -33,7 +35,10 @@ CELLS_WORTH_A_THREAD = 40_000
 
 @dataclass(frozen=True)
 class QueryContext:
-    """`query` are the bounds of the whole query; `lookback_ms` is the query's own or the engine's."""
+    """`query` are the bounds of the whole query; `lookback_ms` is the query's own or the engine's.
+
+    `pool` has the native histograms that cells refer to.
+    """
 
     options: EngineOptions
     query: QueryTimes
@@ -42,6 +47,7 @@ class QueryContext:
     notes: Annotations
     selections: Selections
     workers: Workers
+    pool: HistogramPool
 
     @property
     def is_range(self) -> bool:
@@ -60,6 +66,18 @@ class QueryContext:
         """Counts new text of labels (its size in characters) as live samples to the end of the query."""
         self.budget.check()
         self.budget.hold_text(size)
+
+    def numbers(self, cells: Cells) -> Cells:
+        """The same without native histograms; the very array when there are none."""
+        if not len(self.pool):
+            return cells
+        found = histograms(cells)
+        if not found.any():
+            return cells
+        out = self.cells(*cells.shape)
+        out[:] = cells
+        out[found] = STALE_NAN
+        return out
 
     def without_name(self, labels: LabelSets, cells: Cells) -> Matrix:
         """A result whose metric names go away: now, or flagged for the end of the query."""
@@ -119,6 +137,12 @@ def concat_flags(parts: Sequence[Flags | None], rows: Sequence[int]) -> Flags | 
     return np.concatenate(
         [np.zeros(n, dtype=np.uint8) if part is None else part for part, n in zip(parts, rows, strict=True)]
     )
+
+
+def histograms(cells: Cells) -> NDArray[np.bool_]:
+    """Which cells refer to a native histogram."""
+    found: NDArray[np.bool_] = cells.view(np.uint64) >> np.uint64(48) == np.uint64(HISTOGRAM_MARK)
+    return found
 
 
 def absent(cells: Cells) -> NDArray[np.bool_]:

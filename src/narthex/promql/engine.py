@@ -15,6 +15,7 @@ from narthex.instrument.registry import Registry
 from narthex.native import (
     CanceledError,
     DecodeError,
+    HistogramPool,
     LabelSets,
     LimitError,
     QueryBudget,
@@ -24,7 +25,7 @@ from narthex.native import (
 )
 from narthex.promql.active_queries import ActiveQueries
 from narthex.promql.annotations import Annotations
-from narthex.promql.context import QueryContext
+from narthex.promql.context import QueryContext, histograms
 from narthex.promql.evaluator import Evaluator, unwrap
 from narthex.promql.metrics import EngineMetrics
 from narthex.promql.options import EngineOptions
@@ -235,7 +236,8 @@ class Engine:
         try:
             selections.plan(selector_ranges(tree, grid, times, options.default_subquery_step_ms, lookback))
             notes = Annotations(parsed.text)
-            context = QueryContext(options, times, lookback, budget, notes, selections, self._workers)
+            pool = HistogramPool(budget)
+            context = QueryContext(options, times, lookback, budget, notes, selections, self._workers, pool)
             evaluator = Evaluator(context)
             planned = time.perf_counter()
             if tree.type is ValueType.MATRIX:
@@ -247,8 +249,8 @@ class Engine:
                 result = _finished(context, value, times)
         finally:
             selections.close()
-        if selections.histogram_chunks:
-            notes.histograms_left_out()
+        if len(pool) and _has_histograms(result):
+            result.pool = pool
         result.damage = selections.damage.texts()
         result.warnings, result.infos = [*result.damage, *notes.warnings()], notes.infos()
         result.stats = stats
@@ -289,6 +291,11 @@ def _finished(context: QueryContext, value: Value, times: QueryTimes) -> QueryRe
     return QueryResult(ValueType.MATRIX, times.start, step, take_rows(done.labels, order), cells)
 
 
+def _has_histograms(result: QueryResult) -> bool:
+    cells = result.cells if result.sequences is None else result.sequences.values
+    return bool(histograms(cells).any())
+
+
 def _raw_samples(evaluator: Evaluator, tree: Expr, times: QueryTimes) -> QueryResult:
     """The samples of a range selector or subquery in an instant query, without stale markers."""
     context = evaluator.context
@@ -302,8 +309,10 @@ def _raw_samples(evaluator: Evaluator, tree: Expr, times: QueryTimes) -> QueryRe
         order = sorted_rows(done.labels)
         return QueryResult(ValueType.MATRIX, below.start, below.step, take_rows(done.labels, order), done.cells[order])
     vector = evaluator.range_vector(inner, grid)
-    rows, offsets, seen, values = raw_samples(
-        vector.source, vector.grid.last, vector.range, vector.reach, vector.smoothed, context.budget
+    rows, offsets, seen, values, unextended = raw_samples(
+        vector.source, vector.grid.last, vector.range, vector.reach, vector.smoothed, context.budget, context.pool
     )
+    if unextended:
+        raise QueryError(f"{'smoothed' if vector.smoothed else 'anchored'} modifier is not supported with histograms")
     labels = take_rows(vector.labels, rows)
     return QueryResult(ValueType.MATRIX, times.start, 1, labels, sequences=Sequences(offsets, seen, values))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.errors import InternalError
-from narthex.native import LabelSets, SampleSource, map_cells
+from narthex.native import LabelSets, SampleSource, map_cells, negate_histograms
 from narthex.promql.context import QueryContext
 from narthex.promql.functions import FUNCTIONS, STEP_DEPENDENT
 from narthex.promql.functions.elementwise import NEGATE
@@ -73,7 +73,7 @@ class Evaluator:
             below = subquery_grid(inner, grid, context.query, context.options.default_subquery_step_ms)
             outer = selector_grid(inner.offset_ms, inner.at, grid, context.query)
             matrix = self.vector(inner.expr, below)
-            source = SampleSource.matrix(matrix.cells, below.start, below.step)
+            source = SampleSource.matrix(matrix.cells, below.start, below.step, context.pool)
             return RangeVector(
                 source,
                 matrix.labels,
@@ -164,6 +164,8 @@ class Evaluator:
             raise InternalError(f"{expr} has no number to negate")
         cells = self.context.cells(value.rows, value.steps)
         map_cells(NEGATE, value.cells, cells)
+        if len(self.context.pool):
+            negate_histograms(value.cells, self.context.pool, self.context.budget, cells)
         return self.context.without_name(value.labels, cells)
 
 

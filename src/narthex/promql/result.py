@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.native import LabelSets, matrix_json, point_json, samples_json, text_json, vector_json
+from narthex.native import HistogramPool, LabelSets, matrix_json, point_json, samples_json, text_json, vector_json
 from narthex.promql.syntax import ValueType
 from narthex.promql.values import Cells
 
@@ -77,6 +77,8 @@ class QueryResult:
     cells: Cells = field(default_factory=lambda: np.empty((0, 0)))
     text: str = ""
     sequences: Sequences | None = None
+    pool: HistogramPool | None = None
+    """The native histograms that cells refer to; None when there are none."""
     warnings: list[str] = field(default_factory=list)
     infos: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
@@ -91,15 +93,16 @@ class QueryResult:
         """What stands in "result" of the API's response."""
         match self.kind:
             case ValueType.VECTOR:
-                return vector_json(self.labels, self.cells, self.start)
+                return vector_json(self.labels, self.cells, self.start, self.pool)
             case ValueType.SCALAR:
                 return point_json(self.start, float(self.cells[0, 0]))
             case ValueType.STRING:
                 return text_json(self.start, self.text)
             case _ if self.sequences is not None:
-                return samples_json(self.labels, self.sequences.offsets, self.sequences.times, self.sequences.values)
+                own = self.sequences
+                return samples_json(self.labels, own.offsets, own.times, own.values, self.pool)
             case _:
-                return matrix_json(self.labels, self.cells, self.start, self.step)
+                return matrix_json(self.labels, self.cells, self.start, self.step, self.pool)
 
     def json(self) -> bytes:
         """The API's `data` object, without stats."""

@@ -80,11 +80,12 @@ def selector_ranges(
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Series that were read: `chunks` tells how much work they are."""
+    """Series that were read: `chunks` tells how much work they are, `histograms` whether there are native ones."""
 
     source: SampleSource
     labels: LabelSets
     chunks: int
+    histograms: bool = False
 
 
 class Damage:
@@ -126,8 +127,6 @@ class Selections:
         self._queriers: dict[tuple[int, int], Querier] = {}
         self._reads: dict[int, list[_Read]] = {}  # by identity of the tuple of matchers
         self.damage = Damage()
-        self.histogram_chunks = 0
-        """How many of the chunks that were read hold native histograms."""
 
     def plan(self, ranges: Iterator[tuple[Matchers, int, int]]) -> None:
         """Joins overlapping ranges of equal matchers."""
@@ -156,9 +155,9 @@ class Selections:
     def read_now(self, matchers: Matchers, mint: int, maxt: int) -> Selection:
         """The same for matchers that come out of the evaluation, hence were never planned."""
         batch = self._querier(mint, maxt).select(matchers)
-        self.histogram_chunks += batch.histogram_chunk_count()
         self.damage.add(*batch.damage())
-        return Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count())
+        histograms = batch.histogram_chunk_count() > 0
+        return Selection(SampleSource.batch(batch), batch.labels, batch.chunk_count(), histograms)
 
     def close(self) -> None:
         for querier in self._queriers.values():

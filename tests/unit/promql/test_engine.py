@@ -14,12 +14,9 @@ import pytest
 from narthex.errors import PromQLError, QueryCanceled, QueryError, QueryTimeout, TooManySamples
 from narthex.instrument.registry import Registry
 from narthex.model.number import STALE_NAN
-from narthex.native import SeriesBatch
 from narthex.promql.engine import Engine, QueryHandle
 from narthex.promql.options import EngineOptions
 from narthex.promql.syntax import ParserOptions
-from reference.chunk_histogram import Histogram, Layout, write_histograms
-from reference.chunk_xor2 import write_xor2
 from support.memory_series import MemorySeries
 
 
@@ -89,29 +86,6 @@ def test_selectors_with_overlapping_ranges_are_read_once(engine: Engine, series:
 def test_selectors_far_apart_are_read_apart(engine: Engine, series: MemorySeries) -> None:
     engine.instant(series, "rate(requests_total[1m]) - rate(requests_total[1m] offset 10m)", 900_000)
     assert sorted((a, b) for a, b, _ in series.asked) == [(240_001, 300_000), (840_001, 900_000)]
-
-
-def test_native_histograms_are_left_out_with_a_warning(engine: Engine) -> None:
-    class Stored:
-        def querier(self, mint: int, maxt: int) -> Stored:
-            return self
-
-        def select(self, matchers: object) -> SeriesBatch:
-            batch = SeriesBatch()
-            histogram = Histogram(Layout(0, 0.5, ((0, 1),)), 3, 1, 4.0, {0: 2})
-            chunks = [
-                (1_000, 1_000, 4, write_xor2([(1_000, 0, 5.0)])),
-                (2_000, 2_000, 2, write_histograms(2, [(2_000, 0, histogram)])),
-            ]
-            batch.add_chunks([("__name__", "mixed")], chunks)
-            return batch
-
-        def close(self) -> None: ...
-
-    result = engine.instant(Stored(), "mixed", 3_000)  # type: ignore[arg-type]  # a stand-in for storage
-    assert json.loads(result.json())["result"] == [{"metric": {"__name__": "mixed"}, "value": [3, "5"]}]
-    assert result.warnings == ["PromQL warning: native histograms are not evaluated, their samples were left out"]
-    assert engine.instant(MemorySeries(), "mixed", 3_000).warnings == []
 
 
 def test_queriers_are_closed_after_errors(engine: Engine, series: MemorySeries) -> None:

@@ -13,7 +13,7 @@ from narthex.app.server.query_log import QueryLog
 from narthex.errors import QueryError, QueryTimeout, StorageError, TooManySamples
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher
-from narthex.native import take_rows
+from narthex.native import is_histogram_cell, take_rows
 from narthex.promql.active_queries import ActiveQueries
 from narthex.promql.engine import Engine, QueryHandle
 from narthex.promql.options import EngineOptions
@@ -91,7 +91,9 @@ class Queries:
             return [Sample({}, float(result.cells[0, 0]))]
         if result.kind is not ValueType.VECTOR:
             raise QueryError("rule result is not a vector or scalar")
-        return [Sample(result.labels[row], float(result.cells[row, 0])) for row in range(result.rows)]
+        # Rules record and compare numbers; native histograms are left out.
+        cells = [float(cell) for cell in result.cells[:, 0]]
+        return [Sample(result.labels[row], cell) for row, cell in enumerate(cells) if not is_histogram_cell(cell)]
 
     def set_subquery_step(self, milliseconds: int) -> None:
         """The step of subqueries that name none: the global evaluation interval."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from narthex.errors import QueryError
 from narthex.promql.functions.elementwise import CALENDAR, ELEMENTWISE
+from narthex.promql.functions.histogram_values import HISTOGRAM_VALUES
 from narthex.promql.functions.histograms import HISTOGRAMS
 from narthex.promql.functions.info import INFO
 from narthex.promql.functions.labels import LABELS
@@ -30,6 +31,7 @@ FUNCTIONS: dict[str, Callable[[Evaluation, Call, Grid], Value]] = {
     **LABELS,
     **ORDERING,
     **HISTOGRAMS,
+    **HISTOGRAM_VALUES,
     **INFO,
 }
 

@@ -35,7 +35,7 @@ def evaluate_unary(on: Evaluation, call: Call, grid: Grid) -> Matrix:
         return Matrix(value.labels, cells)
     matrix = on.matrix(call.args[0], grid)
     cells = on.context.cells(matrix.rows, matrix.steps)
-    map_cells(op, matrix.cells, cells)
+    map_cells(op, on.context.numbers(matrix.cells), cells)
     return on.context.without_name(matrix.labels, cells)
 
 
@@ -43,7 +43,7 @@ def evaluate_round(on: Evaluation, call: Call, grid: Grid) -> Matrix:
     matrix = on.matrix(call.args[0], grid)
     to = on.scalar(call.args[1], grid) if len(call.args) > 1 else np.ones(grid.count)
     cells = on.context.cells(matrix.rows, matrix.steps)
-    round_cells(matrix.cells, to, cells)
+    round_cells(on.context.numbers(matrix.cells), to, cells)
     return on.context.without_name(matrix.labels, cells)
 
 
@@ -60,7 +60,7 @@ def evaluate_clamp(on: Evaluation, call: Call, grid: Grid) -> Matrix:
         case _:
             high = bound
     cells = on.context.cells(matrix.rows, matrix.steps)
-    clamp_cells(matrix.cells, low, high, cells)
+    clamp_cells(on.context.numbers(matrix.cells), low, high, cells)
     return on.context.without_name(matrix.labels, cells)
 
 

@@ -1,4 +1,4 @@
-"""histogram_quantile, histogram_quantiles and histogram_fraction over classic buckets (rows with an `le` label)."""
+"""histogram_quantile, histogram_quantiles, histogram_fraction: of classic buckets (rows with `le`) and native ones."""
 
 from __future__ import annotations
 
@@ -19,13 +19,19 @@ from narthex.native import (
     histogram_fraction,
     histogram_quantile,
     label_column,
+    mark_presence,
+    match_rows,
+    native_fractions,
+    native_quantiles,
     set_label,
+    take_rows,
 )
 from narthex.promql.annotations import ForcedMonotonicity
-from narthex.promql.context import absent
+from narthex.promql.context import absent, histograms
+from narthex.promql.histogram_notes import tell_of_rows
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.syntax import Call, Expr
-from narthex.promql.values import Grid, Matrix
+from narthex.promql.values import Cells, Grid, Matrix
 
 BUCKET_LABEL = "le"
 _NUMBER = re.compile(
@@ -35,12 +41,17 @@ _NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class Buckets:
-    """A vector of buckets: its histograms are the groups of rows that differ in `le` alone."""
+    """A vector of histograms: classic ones are the groups of rows that differ in `le` alone, their cells numbers.
+
+    `native` are the rows that have native histograms. Where a native and a classic one of the same labels meet,
+    neither has cells.
+    """
 
     matrix: Matrix
     ids: NDArray[np.uint32]
     labels: LabelSets
     bounds: NDArray[np.float64]
+    native: Matrix
 
 
 def parse_bound(text: str) -> float | None:
@@ -51,7 +62,8 @@ def parse_bound(text: str) -> float | None:
 
 
 def _buckets(on: Evaluation, expr: Expr, grid: Grid) -> Buckets:
-    matrix = on.matrix(expr, grid)
+    whole = on.matrix(expr, grid)
+    matrix = Matrix(whole.labels, on.context.numbers(whole.cells), whole.drop_name)
     ids, texts = label_column(matrix.labels, BUCKET_LABEL)
     parsed = [parse_bound(text) for text in texts]
     bounds = np.array([math.nan if bound is None else bound for bound in parsed], dtype=np.float64)[ids]
@@ -59,7 +71,58 @@ def _buckets(on: Evaluation, expr: Expr, grid: Grid) -> Buckets:
     if wrong.any():
         _warn(on, matrix, wrong, expr)
     groups, labels = group_rows(matrix.labels, (BUCKET_LABEL,), False)
-    return Buckets(matrix, groups, labels, bounds)
+    native = Matrix(LabelSets(), on.context.cells(0, grid.count))
+    if matrix.cells is not whole.cells:
+        native = native_rows(whole)
+        matrix = _apart(on, matrix, groups, labels, wrong, native, expr)
+    return Buckets(matrix, groups, labels, bounds, native)
+
+
+def native_rows(matrix: Matrix) -> Matrix:
+    """The rows that have native histograms, without their numbers."""
+    found = histograms(matrix.cells)
+    rows = np.flatnonzero(found.any(axis=1))
+    return Matrix(take_rows(matrix.labels, rows), np.where(found[rows], matrix.cells[rows], STALE_NAN))
+
+
+def _apart(
+    on: Evaluation,
+    classic: Matrix,
+    groups: NDArray[np.uint32],
+    labels: LabelSets,
+    wrong: NDArray[np.bool_],
+    native: Matrix,
+    expr: Expr,
+) -> Matrix:
+    """The classic histograms; cells where one meets a native one of the same labels go away, with a warning.
+
+    Takes such cells from `native`, which nobody else has yet.
+    """
+    there = np.empty((len(labels), classic.steps), dtype=np.uint8)
+    mark_presence(np.where(wrong[:, None], STALE_NAN, classic.cells), groups, there)
+    native_ids, group_ids, count = match_rows(native.labels, labels, (), False)
+    by_id = np.zeros((count, classic.steps), dtype=bool)
+    by_id[group_ids] = there
+    meeting = by_id[native_ids] & ~absent(native.cells)
+    if not meeting.any():
+        return classic
+    ids, names = label_column(native.labels, METRIC_NAME)
+    for i in dict.fromkeys(ids[meeting.any(axis=1)].tolist()):
+        metric = names[i] if on.context.options.delayed_name_removal else ""
+        on.context.notes.mixed_classic_native(metric, expr)
+    lost = np.zeros((count, classic.steps), dtype=bool)
+    np.logical_or.at(lost, native_ids, meeting)
+    native.cells[meeting] = STALE_NAN
+    cells = np.where(lost[group_ids[groups]], STALE_NAN, classic.cells)
+    return Matrix(classic.labels, cells, classic.drop_name)
+
+
+def _with_native(on: Evaluation, buckets: Buckets, classic: Cells, native: Cells) -> Matrix:
+    """Results of both kinds; rows with the same labels become one."""
+    if not buckets.native.rows:
+        return Matrix(buckets.labels, classic)
+    labels = concat_rows((buckets.labels, buckets.native.labels))
+    return on.context.merged(Matrix(labels, np.concatenate((classic, native))))
 
 
 def _warn(on: Evaluation, matrix: Matrix, wrong: NDArray[np.bool_], expr: Expr) -> None:
@@ -84,7 +147,11 @@ def _quantile_cells(on: Evaluation, buckets: Buckets, q: NDArray[np.float64], ex
         first_time, last_time = grid.start + first * grid.step, grid.start + last * grid.step
         repair = ForcedMonotonicity(steps, first_time, last_time, least, greatest, fall)
         context.notes.forced_monotonicity(metric, repair, expr)
-    return Matrix(buckets.labels, cells)
+    native = buckets.native
+    out, told = context.cells(native.rows, grid.count), np.zeros(native.rows, dtype=np.uint32)
+    native_quantiles(native.cells, context.pool, q, context.budget, out, told)
+    tell_of_rows(context.notes, told, native.labels, expr, named=context.options.delayed_name_removal)
+    return _with_native(on, buckets, cells, out)
 
 
 def _check_quantiles(on: Evaluation, q: NDArray[np.float64], expr: Expr) -> None:
@@ -140,7 +207,12 @@ def _histogram_fraction(on: Evaluation, call: Call, grid: Grid) -> Matrix:
         on.context.budget,
         cells,
     )
-    return on.context.without_name(buckets.labels, cells)
+    context, native = on.context, buckets.native
+    out, told = context.cells(native.rows, grid.count), np.zeros(native.rows, dtype=np.uint32)
+    native_fractions(native.cells, context.pool, lower, upper, context.budget, out, told)
+    tell_of_rows(context.notes, told, native.labels, call.args[2], named=context.options.delayed_name_removal)
+    result = _with_native(on, buckets, cells, out)
+    return context.without_name(result.labels, result.cells)
 
 
 HISTOGRAMS: dict[str, Callable[[Evaluation, Call, Grid], Matrix]] = {

@@ -18,7 +18,9 @@ _PARTS = re.compile(r"(\d+)")
 
 
 def _sort(on: Evaluation, call: Call, grid: Grid) -> Matrix:
+    """Native histograms have no order: they are left out."""
     matrix = _argument(on, call, grid)
+    matrix = Matrix(matrix.labels, on.context.numbers(matrix.cells), matrix.drop_name)
     if on.context.is_range or matrix.steps != 1:
         return matrix
     values = matrix.cells[:, 0]

@@ -52,12 +52,13 @@ def _vector(on: Evaluation, call: Call, grid: Grid) -> Matrix:
 
 
 def _scalar(on: Evaluation, call: Call, grid: Grid) -> Scalar:
-    """The value of the only series at a step; NaN where there is none or more than one."""
+    """The number of the only series that has one at a step; NaN where there is none or more than one."""
     matrix = on.matrix(call.args[0], grid)
     if matrix.rows == 0:
         return Scalar(np.full(grid.count, math.nan))
-    there = ~absent(matrix.cells)
-    only = np.where(there, matrix.cells, 0.0).sum(axis=0)
+    cells = on.context.numbers(matrix.cells)
+    there = ~absent(cells)
+    only = np.where(there, cells, 0.0).sum(axis=0)
     return Scalar(np.where(there.sum(axis=0) == 1, only, math.nan))
 
 

@@ -27,7 +27,7 @@ from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import REDUCE_OPS, Reduction
 from narthex.promql.operators.selector import reduce_selector, selection_of
 from narthex.promql.syntax import AggregateExpr, AggregateOp, Call, Expr, ParenExpr, VectorSelector
-from narthex.promql.values import Grid, Matrix
+from narthex.promql.values import Cells, Grid, Matrix
 from narthex.template.printing import go_float
 
 _INT64 = 2.0**63
@@ -64,19 +64,20 @@ def _reduce(on: Evaluation, expr: AggregateExpr, grid: Grid) -> Matrix:
     context = on.context
     fused = not on.invariant(inner)
     if fused and isinstance(inner, VectorSelector) and not inner.smoothed:
-        labels = selection_of(on, inner, grid).labels
-        ids, groups = group_rows(labels, *group_key(expr))
-        return reduce_selector(on, inner, grid, Reduction(context, expr.op, ids, groups))
+        selection = selection_of(on, inner, grid)
+        if not selection.histograms:
+            ids, groups = group_rows(selection.labels, *group_key(expr))
+            return reduce_selector(on, inner, grid, Reduction(context, expr.op, expr.expr, ids, groups))
     if fused and isinstance(inner, Call) and inner.func.name in RANGE_FUNCTIONS:
         arguments = range_arguments(on, inner, grid)
         if arguments is not None:
             ids, groups = group_rows(arguments.vector.labels, *group_key(expr))
             flags = merge_flags(arguments.result_flags(context), ids, len(groups))
-            return reduce_range(context, arguments, Reduction(context, expr.op, ids, groups, flags))
+            return reduce_range(context, arguments, Reduction(context, expr.op, expr.expr, ids, groups, flags))
     matrix = on.matrix(inner, grid)
     ids, groups = group_rows(matrix.labels, *group_key(expr))
     flags = merge_flags(matrix.drop_name, ids, len(groups))
-    return Reduction(context, expr.op, ids, groups, flags).of(matrix)
+    return Reduction(context, expr.op, expr.expr, ids, groups, flags).of(matrix)
 
 
 def _parameter(on: Evaluation, expr: AggregateExpr, grid: Grid) -> NDArray[np.float64]:
@@ -92,8 +93,17 @@ def _quantile(
     for bad in wrong_quantiles(q):
         on.context.notes.invalid_quantile(bad, expr.param)
     cells = on.context.cells(len(labels), matrix.steps)
-    quantile_columns(matrix.cells, ids, len(labels), q, on.context.budget, cells)
+    numbers = _numbers(on, expr, matrix, expr.expr)
+    quantile_columns(numbers, ids, len(labels), q, on.context.budget, cells)
     return Matrix(labels, cells, merge_flags(matrix.drop_name, ids, len(labels)))
+
+
+def _numbers(on: Evaluation, expr: AggregateExpr, matrix: Matrix, where: Expr) -> Cells:
+    """Cells for an operator that leaves native histograms out, and says so."""
+    numbers = on.context.numbers(matrix.cells)
+    if numbers is not matrix.cells:
+        on.context.notes.ignored_in_aggregation(expr.op.value, where)
+    return numbers
 
 
 def wrong_quantiles(q: NDArray[np.float64]) -> list[float]:
@@ -125,7 +135,8 @@ def _keep_some(
         first_columns(matrix.cells, ids, groups, keep, cells)
         return Matrix(matrix.labels, cells, matrix.drop_name)
     greatest = expr.op is AggregateOp.TOPK
-    extreme_columns(matrix.cells, ids, groups, keep, greatest, on.context.budget, cells)
+    numbers = _numbers(on, expr, matrix, expr) if keep.any() else matrix.cells
+    extreme_columns(numbers, ids, groups, keep, greatest, on.context.budget, cells)
     kept = Matrix(matrix.labels, cells, matrix.drop_name)
     return kept if on.context.is_range else _ranked(kept, ids, greatest)
 
@@ -165,7 +176,7 @@ def _count_values(on: Evaluation, expr: AggregateExpr, matrix: Matrix) -> Matrix
         raise QueryError(f'invalid label name "{name}"')
     names, keep = group_key(expr)
     if not keep and name in names:
-        return _counted(on, matrix, *group_rows(matrix.labels, names, keep))
+        return _counted(on, expr, matrix, *group_rows(matrix.labels, names, keep))
     others = [n for n in names if n != name] if keep else [*names, name]
     ids, labels = group_rows(matrix.labels, others, keep)
     group, texts, flat = count_values(matrix.cells, ids, len(labels), on.context.budget)
@@ -177,6 +188,6 @@ def _count_values(on: Evaluation, expr: AggregateExpr, matrix: Matrix) -> Matrix
     return on.context.merged(Matrix(named, cells, None if flags is None else flags[group]))
 
 
-def _counted(on: Evaluation, matrix: Matrix, ids: NDArray[np.uint32], labels: LabelSets) -> Matrix:
+def _counted(on: Evaluation, expr: AggregateExpr, matrix: Matrix, ids: NDArray[np.uint32], labels: LabelSets) -> Matrix:
     flags = merge_flags(matrix.drop_name, ids, len(labels))
-    return Reduction(on.context, AggregateOp.COUNT, ids, labels, flags).of(matrix)
+    return Reduction(on.context, AggregateOp.COUNT, expr.expr, ids, labels, flags).of(matrix)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from narthex.errors import InternalError
-from narthex.model.number import STALE_NAN
-from narthex.native import LabelSets, combine_cells
-from narthex.promql.context import QueryContext, absent
-from narthex.promql.operators.matching import Side, evaluate_matching
+from narthex.native import combine_cells, combine_histograms
+from narthex.promql.context import QueryContext
+from narthex.promql.histogram_notes import tell_of_operands
+from narthex.promql.operators.matching import Combine, Rows, Side, evaluate_matching
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.sets import evaluate_set
 from narthex.promql.syntax import BinaryExpr, BinaryOp
-from narthex.promql.values import Grid, Matrix, Scalar, Value
+from narthex.promql.values import Cells, Grid, Matrix, Scalar, Value
 
 OPS = {
     BinaryOp.ADD: 0,
@@ -29,10 +28,14 @@ OPS = {
     BinaryOp.LSS: 10,
     BinaryOp.GTE: 11,
     BinaryOp.GTR: 12,
+    BinaryOp.TRIM_UPPER: 13,
+    BinaryOp.TRIM_LOWER: 14,
 }
 """The numbers are those of BinaryOp in core/query/elementwise.h."""
 _TRIMS = frozenset({BinaryOp.TRIM_UPPER, BinaryOp.TRIM_LOWER})
 _BOOL, _LEFT, _RIGHT = 0, 1, 2
+_Operand = tuple[Cells, Rows | None, bool]
+"""Cells, the row of each result row (None: its own), and whether it is one row for all."""
 
 
 def evaluate_binary(on: Evaluation, expr: BinaryExpr, grid: Grid) -> Value:
@@ -53,50 +56,35 @@ def evaluate_binary(on: Evaluation, expr: BinaryExpr, grid: Grid) -> Value:
     raise InternalError(f"{expr} has operands of wrong types")
 
 
-class _Combiner:
-    """Computes cells for pairs of rows."""
-
-    def __init__(self, context: QueryContext, expr: BinaryExpr) -> None:
-        self._context, self._expr = context, expr
-
-    def __call__(self, left: Side, right: Side, rows: int, steps: int) -> NDArray[np.float64]:
-        out = self._context.cells(rows, steps)
-        op = self._expr.op
-        if op in _TRIMS:
-            # They are about histograms: two numbers have no result.
-            combine_cells(0, _BOOL, left.cells, left.rows, False, right.cells, right.rows, False, out)
-            _note_trim(self._context, self._expr, out)
-            out[:] = STALE_NAN
-        else:
-            result = _BOOL if self._expr.return_bool else _LEFT
-            combine_cells(OPS[op], result, left.cells, left.rows, False, right.cells, right.rows, False, out)
+def _combiner(context: QueryContext, expr: BinaryExpr) -> Combine:
+    def combine(left: Side, right: Side, rows: int, steps: int) -> Cells:
+        result = _BOOL if expr.return_bool else _LEFT
+        out = context.cells(rows, steps)
+        _combine(context, expr, result, (left.cells, left.rows, False), (right.cells, right.rows, False), out)
         return out
 
-
-def _combiner(context: QueryContext, expr: BinaryExpr) -> _Combiner:
-    return _Combiner(context, expr)
+    return combine
 
 
-def _note_trim(context: QueryContext, expr: BinaryExpr, cells: NDArray[np.float64]) -> None:
-    if not absent(cells).all():
-        context.notes.incompatible_types("float", expr.op.value, "float", expr)
+def _combine(context: QueryContext, expr: BinaryExpr, result: int, left: _Operand, right: _Operand, out: Cells) -> None:
+    op = OPS[expr.op]
+    combine_cells(op, result, *left, *right, out)
+    if len(context.pool) or expr.op in _TRIMS:
+        notes = combine_histograms(op, result, *left, *right, context.pool, context.budget, out)
+        tell_of_operands(context.notes, notes, expr)
 
 
 def _with_scalar(
     context: QueryContext, expr: BinaryExpr, vector: Matrix, scalar: Scalar, *, scalar_left: bool
 ) -> Matrix:
     """A comparison keeps the vector's value on whichever side it stands."""
-    if expr.op in _TRIMS:
-        _note_trim(context, expr, vector.cells)
-        return Matrix(LabelSets(), context.cells(0, vector.steps))
     cells = context.cells(vector.rows, vector.steps)
-    op = OPS[expr.op]
+    one: _Operand = (scalar.row(), None, True)
+    many: _Operand = (vector.cells, None, False)
     if scalar_left:
-        result = _BOOL if expr.return_bool else _RIGHT
-        combine_cells(op, result, scalar.row(), None, True, vector.cells, None, False, cells)
+        _combine(context, expr, _BOOL if expr.return_bool else _RIGHT, one, many, cells)
     else:
-        result = _BOOL if expr.return_bool else _LEFT
-        combine_cells(op, result, vector.cells, None, False, scalar.row(), None, True, cells)
+        _combine(context, expr, _BOOL if expr.return_bool else _LEFT, many, one, cells)
     if expr.op.is_comparison and not expr.return_bool:
         return Matrix(vector.labels, cells, vector.drop_name)
     return context.without_name(vector.labels, cells)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from narthex.native import LabelSets, Reducer
+from narthex.native import LabelSets, Reducer, reduce_histograms
 from narthex.promql.context import QueryContext
-from narthex.promql.syntax import AggregateOp
+from narthex.promql.histogram_notes import tell, tell_of_rows
+from narthex.promql.syntax import AggregateOp, Expr
 from narthex.promql.values import Flags, Matrix
 
 REDUCE_OPS = {
@@ -23,14 +24,17 @@ REDUCE_OPS = {
     AggregateOp.STDDEV: 6,
     AggregateOp.STDVAR: 7,
 }
+_ANY_SAMPLE = frozenset({AggregateOp.COUNT, AggregateOp.GROUP})
+_OF_HISTOGRAMS = frozenset({AggregateOp.SUM, AggregateOp.AVG})
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """An aggregation whose groups are known: ids[row] is a row of `labels`."""
+    """An aggregation whose groups are known: ids[row] is a row of `labels`. `argument` is what is aggregated."""
 
     context: QueryContext
     op: AggregateOp
+    argument: Expr
     ids: NDArray[np.uint32]
     labels: LabelSets
     drop_name: Flags | None = None
@@ -49,6 +53,19 @@ class Reduction:
 
     def of(self, matrix: Matrix) -> Matrix:
         """Aggregates a matrix that is in memory."""
+        context = self.context
+        numbers = matrix.cells if self.op in _ANY_SAMPLE else context.numbers(matrix.cells)
         reducer = self.reducer(matrix.steps)
-        reducer.add(matrix.cells, self.ids, self.context.budget)
-        return self.finish([reducer])
+        reducer.add(numbers, self.ids, context.budget)
+        result = self.finish([reducer])
+        if numbers is matrix.cells:
+            return result
+        if self.op not in _OF_HISTOGRAMS:
+            context.notes.ignored_in_aggregation(self.op.value, self.argument)
+            return result
+        told = np.zeros(matrix.rows, dtype=np.uint32)
+        mean = self.op is AggregateOp.AVG
+        found = reduce_histograms(matrix.cells, self.ids, mean, context.pool, context.budget, result.cells, told)
+        tell_of_rows(context.notes, told, matrix.labels, self.argument)
+        tell(context.notes, found, self.argument)
+        return result

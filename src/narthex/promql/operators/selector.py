@@ -44,6 +44,7 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, times
             times,
             context.budget,
             cells,
+            pool=context.pool,
         )
 
     context.workers.each(len(read.labels), worth_splitting(read, seen.count), run)

@@ -1,0 +1,194 @@
+"""Native histograms as values of queries: what is selected, shown and computed."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from narthex.errors import QueryError, TooManySamples
+from narthex.instrument.registry import Registry
+from narthex.model.number import STALE_NAN
+from narthex.native import SeriesBatch
+from narthex.promql.engine import Engine
+from narthex.promql.options import EngineOptions
+from narthex.promql.syntax import ParserOptions
+from reference.chunk_histogram import Histogram, Layout, write_histograms
+from reference.chunk_xor2 import write_xor2
+
+_LAYOUT = Layout(0, 0.5, ((0, 2),), ((1, 1),))
+
+
+class Stored:
+    """Series of numbers and histograms at times in milliseconds."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[tuple[int, int, int, bytes]]] = {}
+
+    def add(self, name: str, samples: dict[int, float | Histogram]) -> None:
+        chunks = self._rows.setdefault(name, [])
+        for t, value in samples.items():
+            if isinstance(value, Histogram):
+                chunks.append((t, t, 2, write_histograms(2, [(t, 0, value)])))
+            else:
+                chunks.append((t, t, 4, write_xor2([(t, 0, value)])))
+
+    def querier(self, mint: int, maxt: int) -> Stored:
+        return self
+
+    def select(self, matchers: Any) -> SeriesBatch:
+        batch = SeriesBatch()
+        for name in sorted(self._rows):
+            if all(m.matches(name) for m in matchers if m.name == "__name__"):
+                batch.add_chunks([("__name__", name), ("job", name)], self._rows[name])
+        return batch
+
+    def close(self) -> None: ...
+
+
+def histogram(scale: int = 1, total: float = 4.0) -> Histogram:
+    return Histogram(_LAYOUT, 10 * scale, scale, total, {0: 2 * scale, 1: 3 * scale}, {1: 4 * scale})
+
+
+STALE_HISTOGRAM = Histogram(Layout(), 0, 0, STALE_NAN)
+SHOWN = {
+    "count": "10",
+    "sum": "4",
+    "buckets": [[1, "-2", "-1", "4"], [3, "-0.5", "0.5", "1"], [0, "0.5", "1", "2"], [0, "1", "2", "3"]],
+}
+
+
+@pytest.fixture
+def stored() -> Stored:
+    data = Stored()
+    data.add("mixed", {1_000: 5.0, 2_000: histogram()})
+    return data
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    made = Engine(EngineOptions(parser=ParserOptions.everything()), Registry())
+    yield made
+    made.close()
+
+
+def values(engine: Engine, stored: Any, text: str, time: int = 3_000) -> list[float | dict[str, Any]]:
+    answer = json.loads(engine.instant(stored, text, time).json())["result"]
+    return [float(row["value"][1]) if "value" in row else row["histogram"][1] for row in answer]
+
+
+def test_the_newest_sample_counts_be_it_a_number_or_a_histogram(engine: Engine, stored: Any) -> None:
+    answer = json.loads(engine.range(stored, "mixed", 1_000, 3_000, 1_000).json())["result"]
+    labels = {"__name__": "mixed", "job": "mixed"}
+    assert answer == [{"metric": labels, "values": [[1, "5"]], "histograms": [[2, SHOWN], [3, SHOWN]]}]
+
+
+def test_an_instant_query_shows_count_sum_and_filled_buckets(engine: Engine, stored: Any) -> None:
+    answer = engine.instant(stored, "mixed", 2_500)
+    labels = {"__name__": "mixed", "job": "mixed"}
+    assert json.loads(answer.json())["result"] == [{"metric": labels, "histogram": [2.5, SHOWN]}]
+    assert answer.warnings == answer.infos == []
+
+
+def test_a_range_selector_gives_both_kinds_in_order_of_time(engine: Engine, stored: Any) -> None:
+    stored.add("mixed", {2_500: 7.0, 2_600: STALE_NAN, 2_700: STALE_HISTOGRAM})
+    answer = json.loads(engine.instant(stored, "mixed[1m]", 3_000).json())["result"]
+    assert answer[0]["values"] == [[1, "5"], [2.5, "7"]]
+    assert answer[0]["histograms"] == [[2, SHOWN]]
+
+
+@pytest.mark.parametrize("marker", [STALE_NAN, STALE_HISTOGRAM], ids=["number", "histogram"])
+def test_a_stale_marker_of_either_kind_ends_a_series(engine: Engine, stored: Any, marker: Any) -> None:
+    stored.add("mixed", {2_200: marker})
+    assert values(engine, stored, "mixed", 2_100) == [SHOWN]
+    assert values(engine, stored, "mixed", 2_300) == []
+
+
+def test_stored_numbers_cannot_pass_for_histograms(engine: Engine, stored: Any) -> None:
+    for sign in (0x0000, 0x8000):
+        (forged,) = struct.unpack("<d", struct.pack("<Q", (0x7FF5 | sign) << 48))
+        stored.add("forged", {1_000 + sign: forged})
+        for text in ("forged", "-forged", "last_over_time(forged[1m])", "forged or mixed", "abs(forged)"):
+            (first, *_) = values(engine, stored, text, 2_000 + sign)
+            assert isinstance(first, float)
+            assert math.isnan(first)
+
+
+def test_what_only_moves_cells_moves_histograms(engine: Engine, stored: Any) -> None:
+    for text in (
+        "mixed or mixed",
+        "mixed and mixed",
+        "limitk(1, mixed)",
+        "mixed @ 2.5",
+        'label_replace(mixed, "x", "y", "", "")',
+        'sort_by_label(mixed, "job")',
+        "group(mixed) * on() group_left mixed",
+    ):
+        assert values(engine, stored, text) == [SHOWN], text
+    assert values(engine, stored, "timestamp(mixed)") == [2.0]
+    assert values(engine, stored, "count(mixed)") == [1.0]
+    assert values(engine, stored, "absent(mixed)") == []
+
+
+def test_functions_of_numbers_leave_histograms_out(engine: Engine, stored: Any) -> None:
+    for text in ("abs(mixed)", "round(mixed)", "clamp(mixed, 1, 2)", "sort(mixed)", "hour(mixed)"):
+        assert values(engine, stored, text) == [], text
+    (number,) = values(engine, stored, "vector(scalar(mixed))")
+    assert isinstance(number, float)
+    assert math.isnan(number)
+
+
+def test_numbers_of_a_histogram(engine: Engine, stored: Any) -> None:
+    assert values(engine, stored, "histogram_count(mixed)") == [10.0]
+    assert values(engine, stored, "histogram_sum(mixed)") == [4.0]
+    assert values(engine, stored, "histogram_avg(mixed)") == [0.4]
+    (quantile,) = values(engine, stored, "histogram_quantile(0.9, mixed)")
+    assert quantile == pytest.approx(2 ** (2 / 3))  # 9 of 10: two of the three between 1 and 2
+    assert values(engine, stored, "histogram_fraction(0.5, 2, mixed)") == [0.5]
+    assert values(engine, stored, "histogram_count(mixed)", 1_500) == []
+
+
+def test_arithmetic_of_histograms(engine: Engine, stored: Any) -> None:
+    assert values(engine, stored, "histogram_count(mixed * 2)") == [20.0]
+    assert values(engine, stored, "histogram_count(-mixed)") == [-10.0]
+    assert values(engine, stored, "histogram_count(mixed / 4 + mixed)") == [12.5]
+    assert values(engine, stored, "histogram_count(mixed - mixed)") == [0.0]
+    assert values(engine, stored, "histogram_count(mixed </ 0.5)") == [5.0]
+    assert values(engine, stored, "mixed == bool mixed") == [1.0]
+    refused = engine.instant(stored, "1 + mixed", 3_000)
+    assert refused.rows == 0
+    assert refused.infos == [
+        'PromQL info: incompatible sample types encountered for binary operator "+": float + histogram (1:1)'
+    ]
+
+
+def test_aggregations_of_histograms(engine: Engine, stored: Any) -> None:
+    stored.add("other", {2_000: histogram(2, 1.0)})
+    both = '{__name__=~"mixed|other"}'
+    assert values(engine, stored, f"histogram_count(sum({both}))") == [30.0]
+    assert values(engine, stored, f"histogram_sum(avg({both}))") == [2.5]
+    assert values(engine, stored, f"count({both})") == [2.0]
+    smallest = engine.instant(stored, f"min({both})", 3_000)
+    assert smallest.rows == 0
+    assert smallest.infos == ["PromQL info: ignored histogram in min aggregation (1:5)"]
+    stored.add("number", {2_000: 1.0})
+    mix = engine.instant(stored, 'sum({__name__!=""})', 3_000)
+    assert mix.rows == 0
+    assert mix.warnings == ["PromQL warning: encountered a mix of histograms and floats for aggregation (1:5)"]
+
+
+def test_histograms_count_against_the_limit_by_their_size(stored: Any) -> None:
+    engine = Engine(EngineOptions(max_samples=20), Registry())
+    assert values(engine, stored, "mixed", 1_500) == [5.0]
+    with pytest.raises(TooManySamples, match="too many samples into memory"):
+        engine.instant(stored, "mixed", 3_000)
+    engine.close()
+
+
+def test_raw_histograms_cannot_be_extended(engine: Engine, stored: Any) -> None:
+    with pytest.raises(QueryError, match="anchored modifier is not supported with histograms"):
+        engine.instant(stored, "mixed[1m] anchored", 3_000)

@@ -115,8 +115,7 @@ void bind_histogram_pool(nb::module_& m) {
             "add", [](HistogramPool& pool, const FloatHistogram& h) { return pool.add(h.view()); },
             nb::arg("histogram"))
         .def(
-            "plain",
-            [](const HistogramPool& pool, double cell) { return plain_histogram(pool.at(cell)); },
+            "plain", [](const HistogramPool& pool, double cell) { return plain_histogram(pool.at(cell)); },
             nb::arg("cell"));
     m.def("is_histogram_cell", &is_histogram_cell, nb::arg("cell"));
     bind_functions(m);

@@ -84,8 +84,8 @@ std::string mixed_matrix_json(const LabelSets& rows, const double* cells, const 
     return out;
 }
 
-std::string mixed_samples_json(const LabelSets& rows, std::span<const uint64_t> offsets,
-                               const int64_t* times, const double* cells, const HistogramPool& pool) {
+std::string mixed_samples_json(const LabelSets& rows, std::span<const uint64_t> offsets, const int64_t* times,
+                               const double* cells, const HistogramPool& pool) {
     std::string out = "[";
     for (size_t i = 0; i < rows.rows(); ++i) {
         size_t first = offsets[i];

@@ -21,7 +21,7 @@ std::string mixed_matrix_json(const LabelSets& rows, const double* cells, const 
                               const HistogramPool& pool);
 
 // Rows with times of their own, as SamplesJson.
-std::string mixed_samples_json(const LabelSets& rows, std::span<const uint64_t> offsets,
-                               const int64_t* times, const double* cells, const HistogramPool& pool);
+std::string mixed_samples_json(const LabelSets& rows, std::span<const uint64_t> offsets, const int64_t* times,
+                               const double* cells, const HistogramPool& pool);
 
 }  // namespace narthex

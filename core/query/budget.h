@@ -34,8 +34,8 @@ class QueryBudget {
         while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
         }
     }
-    // The same for new text of labels, which lives to the end of the query: 16 bytes are a sample, as in a histogram.
-    // Series of storage have labels of modest size; label functions can make any.
+    // The same for new text of labels, which lives to the end of the query: 16 bytes are a sample, as in a
+    // histogram. Series of storage have labels of modest size; label functions can make any.
     void hold_text(size_t bytes) { hold(static_cast<int64_t>(bytes / 16)); }
     void release(int64_t samples) { live_.fetch_sub(samples, std::memory_order_relaxed); }
     void count_read(int64_t samples) { read_.fetch_add(samples, std::memory_order_relaxed); }

@@ -57,9 +57,8 @@ void each_row(RowRange rows, size_t steps, const RowTarget& target, QueryBudget&
 template <typename Read, typename Evaluate>
 void each_row(RowRange rows, size_t steps, const RowTarget& target, QueryBudget& budget, Read&& read,
               Evaluate&& evaluate) {
-    each_row(rows, steps, target, budget, read, evaluate, [](size_t, const Samples&, double*) {
-        return false;
-    });
+    each_row(rows, steps, target, budget, read, evaluate,
+             [](size_t, const Samples&, double*) { return false; });
 }
 
 }  // namespace narthex

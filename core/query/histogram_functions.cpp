@@ -39,9 +39,8 @@ void each_histogram(const PooledCells& in, QueryBudget& budget, double* out, F&&
 }  // namespace
 
 void histogram_numbers(HistogramNumber what, const PooledCells& in, QueryBudget& budget, double* out) {
-    each_histogram(in, budget, out, [what](size_t, size_t, const FloatHistogramView& h) {
-        return number_of(what, h);
-    });
+    each_histogram(in, budget, out,
+                   [what](size_t, size_t, const FloatHistogramView& h) { return number_of(what, h); });
 }
 
 void native_quantiles(const PooledCells& in, const double* q, QueryBudget& budget, double* out,

@@ -64,7 +64,8 @@ Outcome joined(BinaryOp op, const FloatHistogram& left, const FloatHistogram& ri
 
 class Operator {
   public:
-    Operator(BinaryOp op, CompareResult result, HistogramPool& pool) : op_(op), result_(result), pool_(pool) {}
+    Operator(BinaryOp op, CompareResult result, HistogramPool& pool)
+        : op_(op), result_(result), pool_(pool) {}
 
     Outcome operator()(double left, double right) const {
         bool l = is_histogram_cell(left), r = is_histogram_cell(right);

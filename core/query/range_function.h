@@ -53,8 +53,8 @@ struct RangeCall {
     const double* param2 = nullptr;
     const QueryBudget* budget = nullptr;
 
-    // Throws CanceledError when the query was canceled. For functions that go through each window anew: a row of
-    // them may take minutes.
+    // Throws CanceledError when the query was canceled. For functions that go through each window anew: a row
+    // of them may take minutes.
     void check() const {
         if (budget) budget->check();
     }

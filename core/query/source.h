@@ -22,7 +22,8 @@ struct MatrixView {
     const double* row(size_t i) const { return values + i * grid.count; }
 };
 
-// One series' histograms, ascending in time, and where they are kept. Stale markers are those with a stale sum.
+// One series' histograms, ascending in time, and where they are kept. Stale markers are those with a stale
+// sum.
 struct HistogramSamples {
     std::vector<int64_t> times;
     std::vector<FloatHistogramView> values;

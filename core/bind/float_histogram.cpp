@@ -1,6 +1,7 @@
 #include "histogram/float_histogram.h"
 
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
@@ -14,6 +15,7 @@
 #include "histogram/combine.h"
 #include "histogram/estimate.h"
 #include "histogram/reset.h"
+#include "histogram/text.h"
 #include "histogram/trim.h"
 
 using namespace narthex;
@@ -127,6 +129,7 @@ void bind_float_histogram(nb::module_& m) {
              nb::arg("positive") = IndexedCounts(), nb::arg("negative") = IndexedCounts(),
              nb::arg("bounds") = std::vector<double>())
         .def("plain", [](const FloatHistogram& h) { return plain_histogram(h.view()); })
+        .def("__str__", [](const FloatHistogram& h) { return histogram_text(h.view()); })
         .def("copy", [](const FloatHistogram& h) { return FloatHistogram(h); })
         .def("equals",
              [](const FloatHistogram& a, const FloatHistogram& b) { return a.view().equals(b.view()); })

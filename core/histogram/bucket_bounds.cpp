@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -35,6 +36,8 @@ double exponential_bound(int64_t index, int32_t schema) {
     size_t fraction = schema < 0 ? 0 : static_cast<size_t>(index & ((int64_t{1} << schema) - 1));
     if (exponent == 1024 && fraction == 0) return std::numeric_limits<double>::max();
     double base = octave()[fraction << (kMaxSchema - std::max(schema, 0))];
+    bool normal = exponent > -1023 && exponent < 1024;
+    if (normal) return base * std::bit_cast<double>(static_cast<uint64_t>(exponent + 1023) << 52);
     return std::ldexp(base, static_cast<int>(std::clamp<int64_t>(exponent, -2000, 2000)));
 }
 

@@ -114,6 +114,14 @@ char* write_plain(char* out, double v) {
     return magnitude == 0 ? put(out, "0") : write_fixed(out, shortest(magnitude));
 }
 
+char* write_general(char* out, double v) {
+    if (write_special(out, v)) return out;
+    double magnitude = std::fabs(v);
+    bool fixed = magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e6);
+    auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
+    return std::to_chars(out, out + 32, v, format).ptr;
+}
+
 std::string format_plain(double v) {
     char buffer[kNumberSpace];
     return {buffer, write_plain(buffer, v)};

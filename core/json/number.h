@@ -18,6 +18,10 @@ char* write_value(char* out, double v);
 char* write_plain(char* out, double v);
 std::string format_plain(double v);
 
+// With an exponent below 1e-4 and from 1e6 on, of two digits at least: 1e-05, 1.5e+06 (Go's 'g', -1). At most
+// 32 bytes.
+char* write_general(char* out, double v);
+
 // Milliseconds as seconds: 1435781430.781, three decimals unless they are 000. At most 24 bytes.
 char* write_seconds(char* out, int64_t ms);
 

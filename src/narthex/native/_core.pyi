@@ -151,6 +151,9 @@ class FloatHistogram:
         """Bounds go with custom buckets (schema -53) alone. Raises ValueError for what no storage would give."""
 
     def plain(self) -> PlainHistogram: ...
+    def __str__(self) -> str:
+        """As Prometheus shows it to people: {count:3, sum:4.5, (1,2]:3}."""
+
     def copy(self) -> FloatHistogram: ...
     def equals(self, other: FloatHistogram) -> bool:
         """Every number but the reset hint; counts and sums by their bits."""

@@ -4,8 +4,11 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from narthex.native import FloatHistogram
+from narthex.template.printing import go_float
 
 FIELDS: dict[str, Any] = {
     "schema": 3,
@@ -86,3 +89,30 @@ def test_equality_minds_every_number_but_the_hint() -> None:
 def test_a_value_counts_for_as_many_samples_as_it_has_sixteen_bytes() -> None:
     assert FloatHistogram(count=1.0, sum=1.0).samples == 11
     assert FloatHistogram(**FIELDS).samples == (176 + 8 * (3 + 4)) // 16
+
+
+def test_the_text_shows_populated_buckets_in_order() -> None:
+    h = FloatHistogram(
+        schema=0,
+        zero_threshold=0.75,
+        zero_count=2.0,
+        count=1234567.0,
+        sum=-0.5,
+        positive=[(0, 1e-05), (1, 0.0), (21, 100000.0)],
+        negative=[(1, 3.0), (2, 4.5)],
+    )
+    assert str(h) == (
+        "{count:1.234567e+06, sum:-0.5, [-4,-2):4.5, [-2,-1):3, [-0.75,0.75]:2, (0.5,1]:1e-05,"
+        " (1.048576e+06,2.097152e+06]:100000}"
+    )
+    assert str(FloatHistogram(**CUSTOM)) == "{count:3, sum:8, [-Inf,1]:1, (5,+Inf]:2}"
+    assert str(FloatHistogram(sum=math.nan)) == "{count:0, sum:NaN}"
+
+
+@given(st.floats())
+@example(1e6)
+@example(999999.9)
+@example(0.0001)
+@example(-0.0)
+def test_numbers_in_the_text_are_written_as_go_writes_them(v: float) -> None:
+    assert str(FloatHistogram(sum=v)) == f"{{count:0, sum:{go_float(v)}}}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from narthex.model.labels import quote
-from narthex.model.number import format_float
+from narthex.model.number import go_float
 from narthex.promql.syntax import Expr
 
 _QUANTILE_HELP = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile"
@@ -33,9 +32,9 @@ class ForcedMonotonicity:
 
     def __str__(self) -> str:
         return (
-            f", from buckets {general(self.least_bound)} to {general(self.greatest_bound)}, with a max diff of "
-            f"{general(self.greatest_difference, 2)}, over {self.steps} samples from {_rfc3339(self.first)} to "
-            f"{_rfc3339(self.last)}"
+            f", from buckets {go_float(self.least_bound)} to {go_float(self.greatest_bound)}, with a max diff of "
+            f"{go_float(self.greatest_difference, precision=2)}, over {self.steps} samples from "
+            f"{_rfc3339(self.first)} to {_rfc3339(self.last)}"
         )
 
 
@@ -70,10 +69,10 @@ class Annotations:
         self._infos[f"{text} ({self.position(expr)})"] = None
 
     def invalid_quantile(self, q: float, expr: Expr) -> None:
-        self.warn(f"quantile value should be between 0 and 1, got {general(q)}", expr)
+        self.warn(f"quantile value should be between 0 and 1, got {go_float(q)}", expr)
 
     def invalid_ratio(self, ratio: float, capped: float, expr: Expr) -> None:
-        self.warn(f"ratio value should be between -1 and 1, got {general(ratio)}, capping to {general(capped)}", expr)
+        self.warn(f"ratio value should be between -1 and 1, got {go_float(ratio)}, capping to {go_float(capped)}", expr)
 
     def bad_bucket_label(self, metric: str, value: str, expr: Expr) -> None:
         text = f'bucket label "le" is missing or has a malformed value of {quote(value)}'
@@ -111,22 +110,6 @@ class Annotations:
 
 def _for_metric(metric: str) -> str:
     return f" for metric name {quote(metric)}" if metric else ""
-
-
-def general(value: float, precision: int | None = None) -> str:
-    """A number as C's and Go's %g write it: shortest digits, or `precision` of them."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    if precision is not None:
-        return f"{value:.{precision}g}"
-    exponent = math.floor(math.log10(abs(value))) if value else 0
-    if -5 < exponent < 21:
-        return format_float(value)
-    digits = format_float(abs(value)).replace(".", "").strip("0")
-    mantissa = digits if len(digits) == 1 else f"{digits[0]}.{digits[1:]}"
-    return f"{'-' if value < 0 else ''}{mantissa}e{exponent:+03d}"
 
 
 def _rfc3339(ms: int) -> str:

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from narthex.errors import MatcherError, TemplateError
 from narthex.model.duration import parse_duration
+from narthex.model.number import go_float
 from narthex.model.regex import replace_all, search
 from narthex.template.builtins import escape_query
 from narthex.template.gotime import SECOND, GoDuration, GoTime
-from narthex.template.printing import go_float
 from narthex.template.values import AnyMap, Function, HtmlText, Struct
 
 if TYPE_CHECKING:

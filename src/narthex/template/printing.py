@@ -9,43 +9,10 @@ from typing import Any
 
 from narthex.errors import TemplateError
 from narthex.model.labels import quote
+from narthex.model.number import go_float
 from narthex.template.values import AnyMap, Struct, type_name
 
 MAX_WIDTH = 10_000  # Go allows a million; a width here only serves tables in messages
-EXPONENT_LIMIT = 6  # %g with the shortest digits switches to an exponent from 1e+06 on
-
-
-def go_float(value: float, verb: str = "g", precision: int | None = None) -> str:
-    """A float in Go's notation; without a precision %g gives the shortest digits that read back."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    if precision is None and verb in "gG":
-        text = _shortest(value)
-    else:
-        text = f"{value:.{6 if precision is None else precision}{verb.lower()}}"
-    return text.upper() if verb in "EG" else text
-
-
-def _shortest(value: float) -> str:
-    sign = "-" if math.copysign(1, value) < 0 else ""
-    if value == 0:
-        return sign + "0"
-    mantissa, _, exponent_text = repr(abs(value)).partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    digits = (whole + fraction).lstrip("0")
-    point = len(whole) + int(exponent_text or 0) - (len(whole + fraction) - len(digits))
-    digits = digits.rstrip("0")
-    exponent = point - 1
-    if exponent < -4 or exponent >= EXPONENT_LIMIT:
-        tail = f".{digits[1:]}" if len(digits) > 1 else ""
-        return f"{sign}{digits[0]}{tail}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
-    if point <= 0:
-        return f"{sign}0.{'0' * -point}{digits}"
-    if point >= len(digits):
-        return sign + digits + "0" * (point - len(digits))
-    return f"{sign}{digits[:point]}.{digits[point:]}"
 
 
 def show(value: Any, *, top: bool = True) -> str:

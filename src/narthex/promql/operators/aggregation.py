@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from narthex.errors import QueryError
 from narthex.model.labels import METRIC_NAME, is_utf8_name
+from narthex.model.number import go_float
 from narthex.native import (
     LabelSets,
     count_values,
@@ -28,7 +29,6 @@ from narthex.promql.operators.reduction import REDUCE_OPS, Reduction
 from narthex.promql.operators.selector import reduce_selector, selection_of
 from narthex.promql.syntax import AggregateExpr, AggregateOp, Call, Expr, ParenExpr, VectorSelector
 from narthex.promql.values import Cells, Grid, Matrix
-from narthex.template.printing import go_float
 
 _INT64 = 2.0**63
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from narthex.model.labels import METRIC_NAME, Labels
-from narthex.promql.annotations import general
+from narthex.model.number import go_float
 from narthex.promql.syntax.histogram_literal import CUSTOM_BUCKETS, HistogramLiteral
 
 _LE = "le"
@@ -66,11 +66,11 @@ class _Moment:
             raise CustomBucketsError("count must be provided when no buckets are present")
         count = self.buckets[bounds[-1]] if self.count is None else self.count
         if count < 0:
-            raise CustomBucketsError(f"count must be non-negative: count={general(count)}")
+            raise CustomBucketsError(f"count must be non-negative: count={go_float(count)}")
         cumulative = [self.buckets[bound] for bound in bounds]
         for bound, number in zip(bounds, cumulative, strict=True):
             if number < 0:
-                texts = f"le={general(bound)}, count={general(number)}"
+                texts = f"le={go_float(bound)}, count={go_float(number)}"
                 raise CustomBucketsError(f"bucket count must be non-negative: {texts}")
         if not bounds or bounds[-1] != math.inf:
             bounds.append(math.inf)
@@ -79,12 +79,12 @@ class _Moment:
         buckets = []
         for index, number in enumerate(cumulative):
             if number < before:
-                raise CustomBucketsError(f"count is not cumulative: {general(number)} < {general(before)}")
+                raise CustomBucketsError(f"count is not cumulative: {go_float(number)} < {go_float(before)}")
             if number != before:
                 buckets.append((index, number - before))
             before = number
         if not (count == before or (math.isnan(count) and math.isnan(before))):
-            raise CustomBucketsError(f"count mismatch: count={general(count)} != le=+Inf count={general(before)}")
+            raise CustomBucketsError(f"count mismatch: count={go_float(count)} != le=+Inf count={go_float(before)}")
         return HistogramLiteral(
             schema=CUSTOM_BUCKETS,
             sum=self.sum,

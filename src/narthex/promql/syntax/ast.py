@@ -7,8 +7,9 @@ expressions: `durations.resolve` gives the tree of one query in which all of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
 
 from narthex.errors import InternalError
@@ -263,6 +264,33 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return expr.args
         case _:
             return ()
+
+
+def with_children(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The node with `change` done to each of its children; the very same node when all of them stay the same.
+
+    A selector must stay a selector. Costs one frame a level.
+    """
+    match expr:
+        case MatrixSelector(selector=old):
+            selector = change(old)
+            assert isinstance(selector, VectorSelector)
+            return expr if selector is old else replace(expr, selector=selector)
+        case SubqueryExpr(expr=old) | ParenExpr(expr=old) | UnaryExpr(expr=old):
+            new = change(old)
+            return expr if new is old else replace(expr, expr=new)
+        case BinaryExpr():
+            left, right = change(expr.left), change(expr.right)
+            return expr if left is expr.left and right is expr.right else replace(expr, left=left, right=right)
+        case AggregateExpr():
+            param = None if expr.param is None else change(expr.param)
+            inner = change(expr.expr)
+            return expr if inner is expr.expr and param is expr.param else replace(expr, expr=inner, param=param)
+        case Call():
+            args = tuple(map(change, expr.args))
+            return expr if all(map(operator.is_, args, expr.args)) else replace(expr, args=args)
+        case _:
+            return expr
 
 
 def walk(expr: Expr) -> Iterator[Expr]:

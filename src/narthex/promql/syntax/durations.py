@@ -7,18 +7,14 @@ from dataclasses import replace
 
 from narthex.errors import PromQLError
 from narthex.promql.syntax.ast import (
-    AggregateExpr,
-    BinaryExpr,
-    Call,
     Duration,
     DurationExpr,
     DurationLiteral,
     Expr,
     MatrixSelector,
-    ParenExpr,
     SubqueryExpr,
-    UnaryExpr,
     VectorSelector,
+    with_children,
 )
 from narthex.promql.syntax.ops import DurationOp
 
@@ -31,54 +27,45 @@ def resolve(expr: Expr, step_ms: int, range_ms: int) -> Expr:
     The very same tree when there is nothing to resolve. Raises PromQLError (without query text) when a duration is not
     finite, too large, or a range or step not greater than zero.
     """
-    return _resolve(expr, step_ms / 1000, range_ms / 1000)
+    return _Resolver(step_ms / 1000, range_ms / 1000).resolve(expr)
 
 
-def _resolve(expr: Expr, step: float, span: float) -> Expr:
-    match expr:
-        case VectorSelector(offset=DurationExpr() as offset):
-            return replace(expr, offset=_literal(offset, step, span, False))
-        case MatrixSelector():
-            selector = _resolve(expr.selector, step, span)
-            assert isinstance(selector, VectorSelector)
-            size = _literal(expr.range, step, span, True)
-            changed = selector is not expr.selector or size is not expr.range
-            return replace(expr, selector=selector, range=size) if changed else expr
-        case SubqueryExpr():
-            inner = _resolve(expr.expr, step, span)
-            size = _literal(expr.range, step, span, True)
-            every = None if expr.step is None else _literal(expr.step, step, span, True)
-            back = None if expr.offset is None else _literal(expr.offset, step, span, False)
-            if inner is expr.expr and size is expr.range and every is expr.step and back is expr.offset:
+class _Resolver:
+    """Step and range of one query, seconds."""
+
+    __slots__ = ("span", "step")
+
+    def __init__(self, step: float, span: float) -> None:
+        self.step, self.span = step, span
+
+    def resolve(self, expr: Expr) -> Expr:
+        expr = with_children(expr, self.resolve)
+        match expr:
+            case VectorSelector(offset=DurationExpr() as offset):
+                return replace(expr, offset=self.literal(offset, False))
+            case MatrixSelector(range=DurationExpr() as size):
+                return replace(expr, range=self.literal(size, True))
+            case SubqueryExpr(range=size, step=every, offset=back) if (
+                isinstance(size, DurationExpr) or isinstance(every, DurationExpr) or isinstance(back, DurationExpr)
+            ):
+                return replace(
+                    expr,
+                    range=self.literal(size, True),
+                    step=None if every is None else self.literal(every, True),
+                    offset=None if back is None else self.literal(back, False),
+                )
+            case _:
                 return expr
-            return replace(expr, expr=inner, range=size, step=every, offset=back)
-        case ParenExpr() | UnaryExpr():
-            inner = _resolve(expr.expr, step, span)
-            return expr if inner is expr.expr else replace(expr, expr=inner)
-        case BinaryExpr():
-            left, right = _resolve(expr.left, step, span), _resolve(expr.right, step, span)
-            return expr if left is expr.left and right is expr.right else replace(expr, left=left, right=right)
-        case AggregateExpr():
-            inner = _resolve(expr.expr, step, span)
-            param = None if expr.param is None else _resolve(expr.param, step, span)
-            return expr if inner is expr.expr and param is expr.param else replace(expr, expr=inner, param=param)
-        case Call():
-            args = tuple(_resolve(arg, step, span) for arg in expr.args)
-            same = all(new is old for new, old in zip(args, expr.args, strict=True))
-            return expr if same else replace(expr, args=args)
-        case _:
-            return expr
 
-
-def _literal(duration: Duration, step: float, span: float, positive: bool) -> DurationLiteral:
-    if isinstance(duration, DurationLiteral):
-        return duration
-    seconds = _seconds(duration, step, span)
-    if math.isnan(seconds) or math.isinf(seconds) or not -_MAX_SECONDS <= seconds <= _MAX_SECONDS:
-        raise PromQLError("duration is out of range", None, *duration.pos)
-    if positive and seconds <= 0:
-        raise PromQLError("duration must be greater than 0", None, *duration.pos)
-    return DurationLiteral(seconds, duration.pos)
+    def literal(self, duration: Duration, positive: bool) -> DurationLiteral:
+        if isinstance(duration, DurationLiteral):
+            return duration
+        seconds = _seconds(duration, self.step, self.span)
+        if math.isnan(seconds) or math.isinf(seconds) or not -_MAX_SECONDS <= seconds <= _MAX_SECONDS:
+            raise PromQLError("duration is out of range", None, *duration.pos)
+        if positive and seconds <= 0:
+            raise PromQLError("duration must be greater than 0", None, *duration.pos)
+        return DurationLiteral(seconds, duration.pos)
 
 
 def _seconds(duration: Duration, step: float, span: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ from narthex.errors import InternalError
 from narthex.model.duration import format_duration
 from narthex.model.labels import METRIC_NAME, is_label_name, quote
 from narthex.model.matcher import MatchType
-from narthex.model.number import format_float
+from narthex.model.number import format_float, go_float
 from narthex.promql.syntax.ast import (
     AggregateExpr,
     BinaryExpr,
@@ -184,23 +183,13 @@ def _matching(matching: VectorMatching) -> str:
         out += f" group_{side} ({_labels(matching.include)})"
     left, right = matching.fill_left, matching.fill_right
     if left is not None and left == right:
-        return f"{out} fill ({_short_float(left)})"
-    out += "" if left is None else f" fill_left ({_short_float(left)})"
-    return out + ("" if right is None else f" fill_right ({_short_float(right)})")
+        return f"{out} fill ({go_float(left)})"
+    out += "" if left is None else f" fill_left ({go_float(left)})"
+    return out + ("" if right is None else f" fill_right ({go_float(right)})")
 
 
 def _labels(names: tuple[str, ...]) -> str:
     return ", ".join(name if is_label_name(name) else quote(name) for name in names)
-
-
-def _short_float(value: float) -> str:
-    """Go's %v: shortest digits, with an exponent below 1e-4 and from 1e21 on."""
-    magnitude = abs(value)
-    if not math.isfinite(value) or magnitude == 0 or 1e-4 <= magnitude < 1e21:
-        return format_float(value)
-    mantissa, _, exponent = repr(value).partition("e")
-    power = int(exponent or 0)
-    return f"{mantissa.removesuffix('.0')}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 _WRITERS: dict[type, Callable[[Any], str]] = {

@@ -20,8 +20,6 @@ PooledCells pooled(const CellsIn& in, const HistogramPool& pool, const Cells& ou
     return {in.data(), in.shape(0), in.shape(1), pool};
 }
 
-using RowNotes = nb::ndarray<uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
 uint32_t* row_notes(const RowNotes& notes, size_t rows) {
     if (notes.shape(0) != rows) throw nb::value_error("notes need one entry a row");
     return notes.data();

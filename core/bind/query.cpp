@@ -56,6 +56,12 @@ RowTarget checked_target(const Source& source, RowRange rows, size_t steps, std:
     return target;
 }
 
+HistogramTarget checked_histograms(HistogramPool* pool, const std::optional<RowNotes>& notes, size_t rows) {
+    if (!pool) return {};
+    if (!notes || notes->shape(0) < rows) throw nb::value_error("notes need one entry a row");
+    return {pool, notes->data()};
+}
+
 const double* parameter(const std::optional<Column<double>>& values, size_t steps) {
     if (!values) return nullptr;
     if (values->shape(0) != steps) throw nb::value_error("a parameter needs one value a step");
@@ -224,7 +230,8 @@ void bind_query(nb::module_& m) {
         [](const Source& source, size_t first, size_t last, uint8_t op, int64_t start, int64_t step,
            size_t count, int64_t range, int64_t shift, std::optional<Column<double>> param,
            std::optional<Column<double>> param2, QueryBudget& budget, std::optional<Cells> out,
-           Reducer* reducer, std::optional<Column<uint32_t>> groups) {
+           Reducer* reducer, std::optional<Column<uint32_t>> groups, HistogramPool* pool,
+           std::optional<RowNotes> notes) {
             RangeCall call{checked_op<RangeOp>(op, kRangeOps),
                            checked_grid(start, step, count),
                            checked_span(range),
@@ -236,11 +243,13 @@ void bind_query(nb::module_& m) {
             if ((needs && !call.param) || (call.op == RangeOp::kSmoothing && !call.param2))
                 throw nb::value_error("the function needs a parameter");
             RowTarget target = checked_target(source, {first, last}, count, out, reducer, groups);
+            HistogramTarget histograms = checked_histograms(pool, notes, last);
             nb::gil_scoped_release release;
-            range_rows(source.source, {first, last}, call, target, budget);
+            range_rows(source.source, {first, last}, call, target, budget, histograms);
         },
         nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("op"), nb::arg("start"),
         nb::arg("step"), nb::arg("count"), nb::arg("range"), nb::arg("shift"), nb::arg("param").none(),
         nb::arg("param2").none(), nb::arg("budget"), nb::arg("out") = nb::none(),
-        nb::arg("reducer") = nb::none(), nb::arg("groups") = nb::none());
+        nb::arg("reducer") = nb::none(), nb::arg("groups") = nb::none(), nb::arg("pool") = nb::none(),
+        nb::arg("notes") = nb::none());
 }

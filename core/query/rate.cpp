@@ -2,9 +2,11 @@
 // irate, idelta: the difference of a window's last two samples.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "chunk/stale.h"
+#include "query/extrapolate.h"
 #include "query/precise.h"
 #include "query/range_function.h"
 
@@ -12,7 +14,6 @@ namespace narthex {
 
 namespace {
 
-constexpr double kThreshold = 1.1;  // samples within this many mean spacings of an edge belong to it
 constexpr size_t kManyResets = 16;  // resets a window from which prefix sums beat adding them up
 
 // Positions i at which a counter fell (v[i] < v[i - 1]), and what each one gives back: v[i - 1].
@@ -71,23 +72,13 @@ void rate_row(const RangeCall& call, const Samples& s, double* out) {
             out[k] = stale_nan();
             return;
         }
-        int64_t end = call.grid.at(k);
+        SampledWindow window{call.grid.at(k), call.range, s.t[lo], s.t[hi - 1], hi - lo};
         double first = s.v[lo];
         double difference = s.v[hi - 1] - first;
         if (!whole) difference = resets.repair(difference, lo, hi);
-        double to_start = static_cast<double>(s.t[lo] - (end - call.range)) / 1000;
-        double to_end = static_cast<double>(end - s.t[hi - 1]) / 1000;
-        double interval = static_cast<double>(s.t[hi - 1] - s.t[lo]) / 1000;
-        double spacing = interval / static_cast<double>(hi - lo - 1);
-        double threshold = spacing * kThreshold;
-        if (to_start >= threshold) to_start = spacing / 2;
-        if (to_end >= threshold) to_end = spacing / 2;
-        if (counter && difference > 0 && first >= 0) {
-            // A counter starts at 0: do not extrapolate to before the time when it would have been there.
-            double to_zero = interval * (first / difference);
-            to_start = to_zero < to_start ? to_zero : to_start;
-        }
-        out[k] = difference * ((interval + to_start + to_end) / interval / scale);
+        double to_zero = std::numeric_limits<double>::infinity();
+        if (counter && difference > 0 && first >= 0) to_zero = window.sampled() * (first / difference);
+        out[k] = difference * (extrapolated_share(window, to_zero) / scale);
     });
 }
 

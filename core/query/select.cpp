@@ -2,6 +2,7 @@
 
 #include "chunk/stale.h"
 #include "query/each_row.h"
+#include "query/histogram_windows.h"
 
 namespace narthex {
 
@@ -59,7 +60,8 @@ void select_rows(const SampleSource& source, RowRange rows, const LookbackCall& 
 }
 
 void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call, const RowTarget& target,
-                QueryBudget& budget) {
+                QueryBudget& budget, const HistogramTarget& to) {
+    thread_local HistogramSamples histograms;
     RangeCall stoppable = call;
     stoppable.budget = &budget;
     each_row(
@@ -67,7 +69,16 @@ void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call
         [&](size_t row, SampleBuffer& buffer) {
             return source.read_values(row, call.grid, call.range, buffer);
         },
-        [&](const Samples& s, double* cells) { range_function(stoppable, s, cells); });
+        [&](const Samples& s, double* cells) { range_function(stoppable, s, cells); },
+        [&](size_t row, const Samples& s, double* cells) {
+            if (!to.pool || target.reducer || !source.holds_histograms(row)) return false;
+            source.read_histograms(row, call.grid, call.range, histograms);
+            histograms.drop_stale();
+            HeldSamples held(budget, s.n + histograms.samples());
+            MixedRow mixed{s, histograms, *to.pool, to.notes[row]};
+            mixed_range_function(stoppable, mixed, cells);
+            return true;
+        });
 }
 
 }  // namespace narthex

@@ -37,11 +37,17 @@ struct RowTarget {
     std::span<const uint32_t> groups{};
 };
 
+// Where results and notes (query/notes.h, an entry a row) about histograms go.
+struct HistogramTarget {
+    HistogramPool* pool = nullptr;
+    uint32_t* notes = nullptr;
+};
+
 // All throw LimitError, CanceledError and DecodeError. Histograms go to `pool`; without one, and into a
 // reducer, numbers alone count.
 void select_rows(const SampleSource& source, RowRange rows, const LookbackCall& call, const RowTarget& target,
                  QueryBudget& budget, HistogramPool* pool = nullptr);
 void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call, const RowTarget& target,
-                QueryBudget& budget);
+                QueryBudget& budget, const HistogramTarget& histograms = {});
 
 }  // namespace narthex

@@ -1112,10 +1112,14 @@ def range_rows(
     out: Cells | None = None,
     reducer: Reducer | None = None,
     groups: Ids | None = None,
+    pool: HistogramPool | None = None,
+    notes: Ids | None = None,
 ) -> None:
     """Rows [first, last): a range function over the windows (t - range, t], see core/query/range_function.h.
 
     Parameters have one value a step. `shift` milliseconds later than a step is the time that predict_linear is about.
+    Histograms go to `pool` and what is to be told of a row to its bits in `notes`; without them, and into a reducer,
+    numbers alone count.
     """
 
 def extended_rows(

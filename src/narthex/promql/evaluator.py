@@ -81,6 +81,7 @@ class Evaluator:
                 inner.range_ms,
                 grid.start - outer.start,
                 matrix.cells.size,
+                histograms=len(context.pool) > 0,
                 drop_name=matrix.drop_name,
             )
         if not isinstance(inner, MatrixSelector):
@@ -100,6 +101,7 @@ class Evaluator:
             read.chunks * SAMPLES_A_CHUNK,
             reach,
             selector.smoothed,
+            read.histograms,
         )
 
     def invariant(self, expr: Expr) -> bool:

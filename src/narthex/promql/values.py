@@ -97,7 +97,7 @@ class RangeVector:
     `shift` is what was taken off the query's steps to get `grid` (the offset), in milliseconds. With a fixed time (@)
     `grid` has a single step that stands for all of the query's. `samples` is about how many there are to look at.
     `reach` is how far samples beyond the window count (milliseconds, 0 for plain windows), before it when anchored, on
-    both sides when `smoothed`.
+    both sides when `smoothed`. `histograms` tells whether there may be native ones.
     """
 
     source: SampleSource
@@ -108,6 +108,7 @@ class RangeVector:
     samples: int
     reach: int = 0
     smoothed: bool = False
+    histograms: bool = False
     drop_name: Flags | None = None
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from narthex.native import SeriesBatch
 from narthex.promql.engine import Engine
 from narthex.promql.options import EngineOptions
 from narthex.promql.syntax import ParserOptions
-from reference.chunk_histogram import Histogram, Layout, write_histograms
+from reference.chunk_histogram import GAUGE, Histogram, Layout, write_histograms
 from reference.chunk_xor2 import write_xor2
 
 _LAYOUT = Layout(0, 0.5, ((0, 2),), ((1, 1),))
@@ -33,7 +34,7 @@ class Stored:
         chunks = self._rows.setdefault(name, [])
         for t, value in samples.items():
             if isinstance(value, Histogram):
-                chunks.append((t, t, 2, write_histograms(2, [(t, 0, value)])))
+                chunks.append((t, t, 2, write_histograms(2, [(t, 0, value)], value.hint)))
             else:
                 chunks.append((t, t, 4, write_xor2([(t, 0, value)])))
 
@@ -192,3 +193,69 @@ def test_histograms_count_against_the_limit_by_their_size(stored: Any) -> None:
 def test_raw_histograms_cannot_be_extended(engine: Engine, stored: Any) -> None:
     with pytest.raises(QueryError, match="anchored modifier is not supported with histograms"):
         engine.instant(stored, "mixed[1m] anchored", 3_000)
+
+
+@pytest.fixture
+def counter(stored: Stored) -> Stored:
+    """Every 10 s from 10 s on, a reset at 40 s, a number at 100 s."""
+    scales = {10: 1, 20: 2, 30: 4, 40: 1, 50: 2}
+    stored.add("counter", {t * 1_000: histogram(scale, float(scale)) for t, scale in scales.items()} | {100_000: 7.0})
+    return stored
+
+
+def test_rates_of_histograms_see_resets_and_extrapolate(engine: Engine, counter: Any) -> None:
+    # 4 - 1 before the reset, 2 after it, over 40 of 50 s: both ends are near enough to the window's.
+    (rate,) = values(engine, counter, "histogram_count(increase(counter[50s]))", 55_000)
+    assert rate == pytest.approx(50 * 50 / 40)
+    (rate,) = values(engine, counter, "histogram_count(rate(counter[50s]))", 55_000)
+    assert rate == pytest.approx(50 / 40)
+    assert values(engine, counter, "histogram_count(irate(counter[50s]))", 35_000) == [2.0]
+    assert values(engine, counter, "histogram_count(irate(counter[50s]))", 45_000) == [1.0]
+    assert values(engine, counter, "resets(counter[1m])", 55_000) == [1.0]
+    assert values(engine, counter, "changes(counter[1m])", 55_000) == [4.0]
+
+
+def test_what_is_not_meant_for_a_kind_of_histogram_is_told(engine: Engine, counter: Any) -> None:
+    answer = engine.instant(counter, "delta(counter[1m])", 55_000)
+    assert answer.warnings == ['PromQL warning: this native histogram metric is not a gauge: "counter" (1:7)']
+    counter.add("gauge", {t: replace(histogram(), hint=GAUGE) for t in (1_000, 2_000, 3_000)})
+    answer = engine.instant(counter, "rate(gauge[1m])", 3_000)
+    assert answer.warnings == ['PromQL warning: this native histogram metric is not a counter: "gauge" (1:6)']
+
+
+def test_windows_of_both_kinds(engine: Engine, counter: Any) -> None:
+    mixed = 'PromQL warning: encountered a mix of histograms and floats for metric name "counter" ({})'
+    for text, place in (("rate(counter[2m])", "1:6"), ("sum_over_time(counter[2m])", "1:15")):
+        answer = engine.instant(counter, text, 100_000)
+        assert answer.rows == 0
+        assert answer.warnings == [mixed.format(place)]
+    answer = engine.instant(counter, "max_over_time(counter[2m])", 100_000)
+    assert json.loads(answer.json())["result"][0]["value"] == [100, "7"]
+    assert answer.infos == [
+        'PromQL info: ignored histograms in a range containing both floats and histograms for metric name "counter" '
+        "(1:15)"
+    ]
+    assert values(engine, counter, "count_over_time(counter[2m])", 100_000) == [6.0]
+    assert values(engine, counter, "changes(counter[2m])", 100_000) == [5.0]
+    assert values(engine, counter, "last_over_time(counter[2m])", 100_000) == [7.0]
+    assert values(engine, counter, "histogram_count(first_over_time(counter[2m]))", 100_000) == [10.0]
+    assert values(engine, counter, "ts_of_first_over_time(counter[2m])", 100_000) == [10.0]
+    assert values(engine, counter, "absent_over_time(counter[2m])", 55_000) == []
+
+
+def test_sums_and_means_over_time(engine: Engine, counter: Any) -> None:
+    assert values(engine, counter, "histogram_count(sum_over_time(counter[1m]))", 55_000) == [100.0]
+    assert values(engine, counter, "histogram_sum(avg_over_time(counter[1m]))", 55_000) == [2.0]
+
+
+def test_a_subquery_forgets_what_is_known_about_resets(engine: Engine, counter: Any) -> None:
+    # Every second step misses the fall between 30 s and 40 s, but sees that 50 s is less than 30 s.
+    (increase,) = values(engine, counter, "histogram_count(increase(counter[40s:20s] @ 50))", 55_000)
+    plain = values(engine, counter, "histogram_count(sum_over_time(counter[40s:20s] @ 50))", 55_000)
+    assert plain == [30.0]  # at 20 s and 40 s
+    assert increase == pytest.approx(10 * (20 + 10 + 10) / 20)
+
+
+def test_trimming_keeps_the_name(engine: Engine, stored: Any) -> None:
+    answer = json.loads(engine.instant(stored, "mixed >/ -Inf", 3_000).json())["result"]
+    assert answer == [{"metric": {"__name__": "mixed", "job": "mixed"}, "histogram": [3, SHOWN]}]

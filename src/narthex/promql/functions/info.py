@@ -14,7 +14,7 @@ from narthex.model.labels import METRIC_NAME, Labels
 from narthex.model.matcher import Matcher, MatchType
 from narthex.model.number import STALE_NAN
 from narthex.native import LabelSets, label_column, match_rows, select_rows, set_label, take_rows
-from narthex.promql.context import absent
+from narthex.promql.context import absent, histograms
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.selections import Selection, selector_grid
 from narthex.promql.syntax import AtBound, Call, Expr, SubqueryExpr, VectorSelector, children
@@ -105,8 +105,21 @@ def _read(
     read: Selection = context.selections.read_now((*identities, *matchers), mint, seen.last)
     times = context.cells(len(read.labels), seen.count)
     budget, lookback = context.budget, context.lookback_ms
+    if read.histograms:
+        _refuse_histograms(on, read, seen)
     select_rows(read.source, 0, len(read.labels), seen.start, seen.step, seen.count, lookback, True, budget, times)
     return _InfoSeries(read.labels, np.broadcast_to(times, (len(read.labels), grid.count)))
+
+
+def _refuse_histograms(on: Evaluation, read: Selection, seen: Grid) -> None:
+    """Raises QueryError when a series has a native histogram at a step."""
+    context, rows = on.context, len(read.labels)
+    cells, steps = context.cells(rows, seen.count), (seen.start, seen.step, seen.count)
+    select_rows(read.source, 0, rows, *steps, context.lookback_ms, False, context.budget, out=cells, pool=context.pool)
+    refused = np.flatnonzero(histograms(cells).any(axis=1))
+    if len(refused):
+        series = _named(Labels(read.labels[int(refused[0])]))
+        raise QueryError(f"this should be an info metric, with float samples: {series}")
 
 
 def _joined(base: Matrix, info: _InfoSeries, plain: NDArray[np.bool_]) -> tuple[Rows, list[tuple[int, ...]], Cells]:

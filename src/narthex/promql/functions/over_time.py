@@ -13,6 +13,7 @@ from narthex.model.matcher import MatchType
 from narthex.native import Reducer, extended_rows, label_column, range_rows
 from narthex.promql.context import CELLS_WORTH_A_THREAD, QueryContext, absent
 from narthex.promql.functions.extended import check_extended
+from narthex.promql.histogram_notes import RowNotes, tell_of_rows
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import Reduction
 from narthex.promql.syntax import Call, Expr, MatrixSelector, ParenExpr
@@ -85,11 +86,13 @@ def evaluate_range_function(on: Evaluation, call: Call, grid: Grid) -> Matrix:
     context = on.context
     vector = arguments.vector
     cells = context.cells(len(vector.labels), vector.grid.count)
+    told = np.zeros(len(vector.labels) if vector.histograms else 0, dtype=np.uint32)
 
     def run(first: int, last: int) -> None:
-        _run(context, arguments, first, last, out=cells)
+        _run(context, arguments, first, last, out=cells, notes=told)
 
     context.workers.each(len(vector.labels), _worth_splitting(vector), run)
+    tell_of_rows(context.notes, told, vector.labels, call.args[0])
     cells = _spread(context, cells, arguments.steps)
     _note_gauges(context, arguments, cells)
     if arguments.keeps_name:
@@ -100,7 +103,8 @@ def evaluate_range_function(on: Evaluation, call: Call, grid: Grid) -> Matrix:
 def range_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArguments | None:
     """The evaluated arguments if the result may be reduced row by row, else None.
 
-    That is so when no row has to be seen as a whole: names are unique or kept, and no info depends on the result.
+    That is so when no row has to be seen as a whole: names are unique or kept, no info depends on the result, and there
+    are numbers alone.
     """
     inner: Expr = _range_argument(call)
     while isinstance(inner, ParenExpr):
@@ -115,7 +119,8 @@ def range_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArguments | 
     if not name and not on.context.options.delayed_name_removal:
         return None
     arguments = _evaluate_arguments(on, call, grid)
-    return arguments if arguments.vector.grid.count == grid.count and not arguments.vector.reach else None
+    vector = arguments.vector
+    return arguments if vector.grid.count == grid.count and not vector.reach and not vector.histograms else None
 
 
 def reduce_range(context: QueryContext, arguments: RangeArguments, reduction: Reduction) -> Matrix:
@@ -178,8 +183,8 @@ def _check_factors(context: QueryContext, arguments: RangeArguments, factors: di
         if not wrong.any():
             continue
         rows = len(arguments.vector.labels)
-        counts = context.cells(rows, arguments.vector.grid.count)
-        _run(context, replace(arguments, op=RANGE_FUNCTIONS["count_over_time"]), 0, rows, out=counts)
+        counts, told = context.cells(rows, arguments.vector.grid.count), np.zeros(rows, dtype=np.uint32)
+        _run(context, replace(arguments, op=RANGE_FUNCTIONS["count_over_time"]), 0, rows, out=counts, notes=told)
         seen = factor[wrong & ~absent(counts).all(axis=0)]
         if len(seen):
             short = f"{name[0]}f"
@@ -195,6 +200,7 @@ def _run(
     out: Cells | None = None,
     reducer: Reducer | None = None,
     groups: NDArray[np.uint32] | None = None,
+    notes: RowNotes | None = None,
 ) -> None:
     vector = arguments.vector
     if vector.reach and out is not None:
@@ -229,6 +235,8 @@ def _run(
         out,
         reducer,
         groups,
+        context.pool if vector.histograms else None,
+        notes if vector.histograms else None,
     )
 
 
@@ -249,6 +257,7 @@ def _note_gauges(context: QueryContext, arguments: RangeArguments, cells: Cells)
     """Tells of rates of what does not look like a counter."""
     if arguments.call.func.name not in ("rate", "increase"):
         return
+    cells = context.numbers(cells)
     labels, argument = arguments.vector.labels, arguments.call.args[0]
     ids, names = label_column(labels, METRIC_NAME)
     if context.options.type_and_unit_labels:

@@ -32,7 +32,6 @@ OPS = {
     BinaryOp.TRIM_LOWER: 14,
 }
 """The numbers are those of BinaryOp in core/query/elementwise.h."""
-_TRIMS = frozenset({BinaryOp.TRIM_UPPER, BinaryOp.TRIM_LOWER})
 _BOOL, _LEFT, _RIGHT = 0, 1, 2
 _Operand = tuple[Cells, Rows | None, bool]
 """Cells, the row of each result row (None: its own), and whether it is one row for all."""
@@ -69,7 +68,7 @@ def _combiner(context: QueryContext, expr: BinaryExpr) -> Combine:
 def _combine(context: QueryContext, expr: BinaryExpr, result: int, left: _Operand, right: _Operand, out: Cells) -> None:
     op = OPS[expr.op]
     combine_cells(op, result, *left, *right, out)
-    if len(context.pool) or expr.op in _TRIMS:
+    if len(context.pool) or expr.op.is_trim:
         notes = combine_histograms(op, result, *left, *right, context.pool, context.budget, out)
         tell_of_operands(context.notes, notes, expr)
 
@@ -85,6 +84,6 @@ def _with_scalar(
         _combine(context, expr, _BOOL if expr.return_bool else _RIGHT, one, many, cells)
     else:
         _combine(context, expr, _BOOL if expr.return_bool else _LEFT, many, one, cells)
-    if expr.op.is_comparison and not expr.return_bool:
+    if not expr.op.changes_meaning and not expr.return_bool:
         return Matrix(vector.labels, cells, vector.drop_name)
     return context.without_name(vector.labels, cells)

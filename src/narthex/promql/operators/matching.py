@@ -68,7 +68,7 @@ def evaluate_matching(context: QueryContext, expr: BinaryExpr, left: Matrix, rig
     left_side, right_side = (one_cells, many_cells) if swapped else (many_cells, one_cells)
     rows, steps = len(pairs.many), many.steps
     cells = combine(left_side, right_side, rows, steps)
-    drops = not expr.op.is_comparison or expr.return_bool
+    drops = expr.op.changes_meaning or expr.return_bool
     labels = join_labels(
         many.labels,
         pairs.many,
@@ -77,10 +77,10 @@ def evaluate_matching(context: QueryContext, expr: BinaryExpr, left: Matrix, rig
         *key,
         matching.labels if matching.cardinality is Cardinality.ONE_TO_ONE else None,
         # Operators that change what is measured drop the name at once; `bool` may leave that to the end.
-        not expr.op.is_comparison or (expr.return_bool and not context.options.delayed_name_removal),
+        expr.op.changes_meaning or (expr.return_bool and not context.options.delayed_name_removal),
         matching.include,
     )
-    if not expr.op.is_comparison:
+    if expr.op.changes_meaning:
         labels = remove_labels(labels, [name for name in context.metadata_labels if name not in matching.include])
     flags = None
     if context.options.delayed_name_removal and drops:

@@ -40,8 +40,18 @@ class BinaryOp(Enum):
     def is_set(self) -> bool:
         return self in _SETS
 
+    @property
+    def is_trim(self) -> bool:
+        return self in _TRIMS
+
+    @property
+    def changes_meaning(self) -> bool:
+        """Whether results are of another kind than the operands, so that they lose the metric name."""
+        return not (self.is_comparison or self.is_trim or self.is_set)
+
 
 _COMPARISONS = frozenset({BinaryOp.EQL, BinaryOp.NEQ, BinaryOp.LTE, BinaryOp.LSS, BinaryOp.GTE, BinaryOp.GTR})
+_TRIMS = frozenset({BinaryOp.TRIM_UPPER, BinaryOp.TRIM_LOWER})
 _SETS = frozenset({BinaryOp.AND, BinaryOp.OR, BinaryOp.UNLESS})
 
 

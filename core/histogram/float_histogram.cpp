@@ -132,7 +132,7 @@ void FloatHistogram::assign(const HistogramView& sample) {
     schema = layout.schema;
     hint = sample.hint;
     zero_threshold = layout.zero_threshold;
-    zero_count = number(sample.zero_count, sample.floats, false);
+    zero_count = custom() ? 0 : number(sample.zero_count, sample.floats, false);
     count = number(sample.count, sample.floats, false);
     sum = sample.sum;
     positive.runs = std::move(layout.positive);
@@ -176,7 +176,7 @@ void FloatHistogram::compact() {
 
 FloatLayout::FloatLayout(const HistogramLayout& layout)
     : schema(layout.schema),
-      zero_threshold(layout.zero_threshold),
+      zero_threshold(layout.schema == kCustomBuckets ? 0 : layout.zero_threshold),
       positive(runs_of(layout.positive)),
       negative(runs_of(layout.negative)),
       bounds(bounds_of(layout)),
@@ -195,7 +195,7 @@ FloatHistogramView FloatHistogramSamples::at(size_t sample) {
     return {layout.schema,
             columns_.hints[sample],
             layout.zero_threshold,
-            columns_.zero_counts[sample].f,
+            layout.schema == kCustomBuckets ? 0 : columns_.zero_counts[sample].f,
             columns_.counts[sample].f,
             columns_.sums[sample],
             {layout.positive, counts.first(layout.positive_buckets)},

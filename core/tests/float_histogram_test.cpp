@@ -78,6 +78,23 @@ TEST_CASE("samples in columns are viewed where they are and equal their copies")
     CHECK(samples.at(1).positive.counts.empty());
 }
 
+TEST_CASE("custom buckets have no zero bucket whatever damaged data say") {
+    HistogramLayout layout{kCustomBuckets, 0.5, {{0, 1}}, {}, {1}};
+    HistogramCell three;
+    three.f = 3;
+    HistogramColumns columns;
+    HistogramView sample{&layout, true, ResetHint::kUnknown, three, three, 1.5, {&three, 1}};
+    columns.push(1, 0, sample);
+    FloatHistogram copy;
+    copy.assign(sample);
+    FloatHistogramSamples samples(columns);
+    for (const FloatHistogramView& h : {copy.view(), samples.at(0)}) {
+        CHECK(h.zero_count == 0);
+        CHECK(h.zero_threshold == 0);
+        CHECK(h.bounds().size() == 1);
+    }
+}
+
 TEST_CASE("values of one layout are added without moving a bucket") {
     FloatHistogram a = made(3, {{-2, 1}, {-1, 2}, {9, 3}}), b = made(3, {{-1, 2}, {9, 1}});
     const double* counts = a.positive.counts.data();

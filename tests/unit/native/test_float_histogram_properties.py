@@ -16,6 +16,7 @@ from reference.promql_histograms import CUSTOM, Value
 
 COUNTS = st.one_of(st.just(0.0), st.integers(0, 50).map(float), st.floats(0.001, 1000))
 THRESHOLDS = st.one_of(st.just(0.0), st.integers(-8, 8).map(lambda e: 2.0**e), st.floats(0.001, 20))
+SUMS = st.floats(-1000, 1000).map(lambda x: round(x, 6))
 BOUNDS = st.lists(st.sampled_from([-10.0, -1.0, 0.0, 0.5, 1.0, 2.5, 5.0, 10.0]), unique=True, max_size=6)
 POINTS = st.one_of(st.sampled_from([-math.inf, -2.0, -1.0, 0.0, 1.0, 2.0, 5.0, math.inf]), st.floats(-40, 40))
 
@@ -37,7 +38,7 @@ def exponential(draw: st.DrawFn) -> Value:
             schema=schema,
             zero_threshold=draw(THRESHOLDS),
             zero_count=draw(COUNTS),
-            sum=draw(st.floats(-1000, 1000)),
+            sum=draw(SUMS),
             hint=draw(st.integers(0, 3)),
             positive=positive,
             negative=negative,
@@ -49,9 +50,8 @@ def exponential(draw: st.DrawFn) -> Value:
 def custom(draw: st.DrawFn) -> Value:
     bounds = tuple(sorted(draw(BOUNDS)))
     side = draw(st.dictionaries(st.integers(0, len(bounds)), COUNTS))
-    total = draw(st.floats(-1000, 1000))
     return _of_total(
-        Value(CUSTOM, sum=total, hint=draw(st.integers(0, 3)), positive=dict(sorted(side.items())), bounds=bounds)
+        Value(CUSTOM, sum=draw(SUMS), hint=draw(st.integers(0, 3)), positive=dict(sorted(side.items())), bounds=bounds)
     )
 
 
@@ -199,6 +199,7 @@ def scaled(v: Value, factor: float) -> Value:
 
 @settings(max_examples=300)
 @given(VALUES, VALUES, st.booleans())
+@example(Value(zero_count=2.0, count=2.0), Value(zero_count=1.5, count=2.0), False)
 def test_resets_are_found(a: Value, b: Value, follows: bool) -> None:
     if follows:  # the second value holds all of the first
         grown = twin.add(replace(b, hint=twin.UNKNOWN), a)
@@ -215,7 +216,8 @@ def test_quantiles_agree(v: Value, q: float) -> None:
     got, nans = native(v).quantile(q)
     assert not nans
     want = twin.quantile(v, q)
-    assert math.isclose(got, want, rel_tol=1e-9, abs_tol=1e-12) or (math.isnan(got) and math.isnan(want))
+    width = 10 if v.custom else v.zero_threshold  # of buckets that reach over 0
+    assert math.isclose(got, want, rel_tol=1e-6, abs_tol=1e-9 * width) or (math.isnan(got) and math.isnan(want))
 
 
 @settings(max_examples=300)

@@ -1,9 +1,10 @@
 // Sums that lose almost nothing: Neumaier's compensated sum, and prefix sums of twice the precision of a
-// double (Dekker 1971; Ogita, Rump, Oishi 2005) from which the sum of any window is one subtraction.
+// double (Dekker 1971; Ogita, Rump, Oishi 2005).
 #pragma once
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace narthex {
@@ -73,44 +74,65 @@ inline Pair operator/(Pair a, double b) {
     return quick_two_sum(q, r.value() / b);
 }
 
-// Prefix sums of n values, each a sum and what its additions lost: sum(lo, hi) is the sum of values [lo, hi).
-// Only for values that `fits` accepts.
+// Prefix sums over a series: the sum of any window is one subtraction. What a difference of two prefix sums
+// may have lost is bounded by what all of the series adds up to, so a window whose sum is far smaller than
+// that is better added up by itself; so is one with values that are not finite.
 class PrefixSums {
   public:
-    // Whether sums over these values keep their digits: finite, and magnitudes within a factor of 2^20.
-    static bool fits(const double* v, size_t n) {
-        double least = HUGE_VAL, most = 0;
-        bool finite = true;
-        for (size_t i = 0; i < n; ++i) {
-            double a = std::fabs(v[i]);
-            finite &= a <= 1e280;
-            most = a > most ? a : most;
-            least = a < least && a > 0 ? a : least;
-        }
-        return finite && (most == 0 || (least >= most * 0x1p-20 && least > 1e-280));
-    }
-
-    // `value(i)` gives a Pair.
+    // `value(i)` gives what sample i adds, a Pair; it is not asked about samples that cannot be added up.
     template <typename F>
-    void build(size_t n, F&& value) {
+    void build(const double* v, size_t n, F&& value) {
         sums_.resize(n + 1);
+        unfit_.resize(n + 1);
         Pair total;
+        uint32_t unfit = 0;
+        double magnitude = 0;
         sums_[0] = total;
+        unfit_[0] = unfit;
         for (size_t i = 0; i < n; ++i) {
-            Pair x = value(i);
-            Pair s = two_sum(total.hi, x.hi);
-            total = {s.hi, total.lo + (s.lo + x.lo)};
+            if (std::fabs(v[i]) <= kMost) {
+                Pair x = value(i);
+                Pair s = two_sum(total.hi, x.hi);
+                total = quick_two_sum(s.hi, total.lo + (s.lo + x.lo));
+                magnitude += std::fabs(x.hi);
+            } else {
+                ++unfit;
+            }
             sums_[i + 1] = total;
+            unfit_[i + 1] = unfit;
         }
+        least_ = magnitude * kTrusted;
     }
-    Pair sum(size_t lo, size_t hi) const {
-        Pair a = sums_[lo], b = sums_[hi];
-        Pair s = two_sum(b.hi, -a.hi);
-        return quick_two_sum(s.hi, s.lo + (b.lo - a.lo));
-    }
+    // Whether the values of samples [lo, hi) can be added up: finite and not enormous.
+    bool fits(size_t lo, size_t hi) const { return unfit_[lo] == unfit_[hi]; }
+    // The sum over samples [lo, hi).
+    Pair sum(size_t lo, size_t hi) const { return sums_[hi] - sums_[lo]; }
+    // Whether a number made of a few such sums has all digits of a double. Zero has not: it may be a rest.
+    bool trusts(double result) const { return std::fabs(result) > least_; }
 
   private:
+    static constexpr double kMost = 1e140;  // squares and their sums stay finite
+    // A million additions lose at most 2^-84 of all that was added: 2^-44 and better of what is trusted.
+    static constexpr double kTrusted = 0x1p-40;
+
     std::vector<Pair> sums_;
+    std::vector<uint32_t> unfit_;
+    double least_ = 0;
+};
+
+// Where the values of a series stay the same.
+class EqualRuns {
+  public:
+    void find(const double* v, size_t n) {
+        begin_.resize(n);
+        for (size_t i = 0; i < n; ++i)
+            begin_[i] = i > 0 && v[i] == v[i - 1] ? begin_[i - 1] : static_cast<uint32_t>(i);
+    }
+    // Whether all values of samples [lo, hi), at least one, are equal.
+    bool covers(size_t lo, size_t hi) const { return begin_[hi - 1] <= lo; }
+
+  private:
+    std::vector<uint32_t> begin_;
 };
 
 }  // namespace narthex

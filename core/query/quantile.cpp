@@ -48,9 +48,13 @@ class RankWindow {
         sort(s);
         bits_.assign((s.n + 63) / 64, 0);
         counts_.assign(bits_.size() / kBlock + 1, 0);
+        first_ = last_ = 0;
     }
-    void insert(size_t sample) { flip(rank_[sample], 1); }
-    void remove(size_t sample) { flip(rank_[sample], -1); }
+    // Moves on to the window of samples [lo, hi). Windows come in ascending order.
+    void move(size_t lo, size_t hi) {
+        for (; last_ < hi; ++last_) flip(rank_[last_], 1);
+        for (; first_ < lo; ++first_) flip(rank_[first_], -1);
+    }
 
     // The sample index of the k-th smallest in the window (k from 0), and of the next one if there is one.
     void pick(size_t k, size_t out[2]) const {
@@ -119,15 +123,20 @@ class RankWindow {
     std::vector<uint32_t> rank_;   // sample to rank
     std::vector<uint64_t> bits_;
     std::vector<int32_t> counts_;
+    size_t first_ = 0, last_ = 0;
 };
+
+// Whether sorting a series once pays, because its samples are in several windows each.
+bool worth_sorting(const RangeCall& call, const Samples& s) {
+    double window = mean_window(s, call.grid, call.range);
+    return window * static_cast<double>(call.grid.count) > 3 * static_cast<double>(s.n) && window > 8;
+}
 
 void slide(const RangeCall& call, const Samples& s, double* out) {
     thread_local RankWindow window;
     window.start(s);
-    size_t first = 0, last = 0;
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
-        for (; last < hi; ++last) window.insert(last);
-        for (; first < lo; ++first) window.remove(first);
+        window.move(lo, hi);
         if (lo == hi) {
             out[k] = stale_nan();
         } else if (!degenerate_quantile(call.param[k], out[k])) {
@@ -137,6 +146,51 @@ void slide(const RangeCall& call, const Samples& s, double* out) {
             out[k] = mix(s.v[at[0]], s.v[p.upper == p.lower ? at[0] : at[1]], p.weight);
         }
     });
+}
+
+// The median of the distances from the median; NaN as soon as one value is.
+double deviation_of(std::vector<double>& values) {
+    if (std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); }))
+        return normal_nan();
+    double median = quantile_of(0.5, values.data(), values.size());
+    for (double& v : values) v = std::fabs(v - median);
+    return quantile_of(0.5, values.data(), values.size());
+}
+
+// The same of the n values in a window of finite values; false when they are not. Distances below and above
+// the median are two sorted lists, of which the middle of both together is found by bisection.
+bool sorted_deviation(const RankWindow& window, const Samples& s, size_t n, double& out) {
+    auto value = [&](size_t k) {
+        size_t at[2];
+        window.pick(k, at);
+        return s.v[at[0]];
+    };
+    if (!std::isfinite(value(0)) || !std::isfinite(value(n - 1))) return false;
+    Place p = place(0.5, n);
+    double median = mix(value(p.lower), value(p.upper), p.weight);
+    // In sorted order the first `lesser` values are not above the median.
+    size_t lesser = p.lower + 1, greater = n - lesser;
+    auto left = [&](size_t i) { return std::fabs(value(lesser - 1 - i) - median); };
+    auto right = [&](size_t i) { return std::fabs(value(lesser + i) - median); };
+    auto smallest = [&](size_t k) {
+        // The first k + 1 of both lists together: `from` of them are on the left.
+        size_t low = k + 1 > greater ? k + 1 - greater : 0, high = std::min(k + 1, lesser);
+        while (low < high) {
+            size_t from = low + (high - low) / 2;
+            if (left(from) < right(k - from)) {
+                low = from + 1;
+            } else {
+                high = from;
+            }
+        }
+        double most = 0;
+        if (low > 0) most = left(low - 1);
+        if (low < k + 1) most = std::max(most, right(k - low));
+        return most;
+    };
+    double lower = smallest(p.lower);
+    out = mix(lower, p.upper == p.lower ? lower : smallest(p.upper), p.weight);
+    return true;
 }
 
 }  // namespace
@@ -158,10 +212,7 @@ double quantile_of(double q, double* values, size_t n) {
 }
 
 void quantile_row(const RangeCall& call, const Samples& s, double* out) {
-    // Sorting once pays when a sample is in several windows.
-    double window = mean_window(s, call.grid, call.range);
-    if (window * static_cast<double>(call.grid.count) > 3 * static_cast<double>(s.n) && window > 8)
-        return slide(call, s, out);
+    if (worth_sorting(call, s)) return slide(call, s, out);
     thread_local std::vector<double> values;
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
         call.check();
@@ -171,21 +222,19 @@ void quantile_row(const RangeCall& call, const Samples& s, double* out) {
 }
 
 void deviation_row(const RangeCall& call, const Samples& s, double* out) {
+    thread_local RankWindow window;
     thread_local std::vector<double> values;
+    const bool sorted = worth_sorting(call, s);
+    if (sorted) window.start(s);
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        if (sorted) window.move(lo, hi);
         if (lo == hi) {
             out[k] = stale_nan();
-            return;
+        } else if (!sorted || !sorted_deviation(window, s, hi - lo, out[k])) {
+            call.check();
+            values.assign(s.v + lo, s.v + hi);
+            out[k] = deviation_of(values);
         }
-        call.check();
-        values.assign(s.v + lo, s.v + hi);
-        if (std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); })) {
-            out[k] = normal_nan();
-            return;
-        }
-        double median = quantile_of(0.5, values.data(), values.size());
-        for (double& v : values) v = std::fabs(v - median);
-        out[k] = quantile_of(0.5, values.data(), values.size());
     });
 }
 

@@ -29,9 +29,9 @@ class Resets {
             }
         }
         double density = s.n == 0 ? 0 : static_cast<double>(at_.size()) / static_cast<double>(s.n);
-        summed_ = density * window > kManyResets && PrefixSums::fits(lost_.data(), lost_.size());
-        if (summed_) prefix_.build(lost_.size(), [&](size_t i) { return Pair{lost_[i], 0}; });
-        first_ = 0;
+        summed_ = density * window > kManyResets;
+        if (summed_) prefix_.build(lost_.data(), lost_.size(), [&](size_t i) { return Pair{lost_[i], 0}; });
+        first_ = last_ = 0;
     }
     bool none() const { return at_.empty(); }
 
@@ -40,9 +40,10 @@ class Resets {
         while (first_ < at_.size() && at_[first_] <= lo) ++first_;
         if (summed_) {
             if (!std::isfinite(difference)) return difference;  // what was lost is finite
-            auto end = static_cast<size_t>(
-                std::lower_bound(at_.begin() + static_cast<ptrdiff_t>(first_), at_.end(), hi) - at_.begin());
-            return (Pair{difference, 0} + prefix_.sum(first_, end)).value();
+            while (last_ < at_.size() && at_[last_] < hi) ++last_;
+            Pair lost = prefix_.sum(first_, last_);
+            if (prefix_.fits(first_, last_) && prefix_.trusts(lost.value()))
+                return (Pair{difference, 0} + lost).value();
         }
         for (size_t k = first_; k < at_.size() && at_[k] < hi; ++k) difference += lost_[k];
         return difference;
@@ -54,6 +55,7 @@ class Resets {
     PrefixSums prefix_;
     bool summed_ = false;
     size_t first_ = 0;
+    size_t last_ = 0;
 };
 
 }  // namespace

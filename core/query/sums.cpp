@@ -1,5 +1,5 @@
 // sum, avg, stddev and stdvar over time. Short windows are recomputed, long ones slide over prefix sums of
-// double precision where the values allow it without loss (PrefixSums::fits).
+// double precision where that loses nothing (PrefixSums).
 #include <cmath>
 
 #include "chunk/stale.h"
@@ -13,7 +13,6 @@ namespace {
 // Mean samples a window from which sliding pays.
 constexpr double kSlideSums = 16;
 constexpr double kSlideVariance = 96;
-constexpr double kSuspicious = 1e-18;
 
 double direct_sum(const double* v, size_t n) {
     CompensatedSum sum;
@@ -78,53 +77,63 @@ double direct_variance(const double* v, size_t n) {
 
 void sum_row(const RangeCall& call, const Samples& s, double* out) {
     thread_local PrefixSums prefix;
+    thread_local EqualRuns runs;
     const bool mean = call.op == RangeOp::kAvg;
-    const bool slide = mean_window(s, call.grid, call.range) > kSlideSums && call.grid.count > 4 &&
-                       PrefixSums::fits(s.v, s.n);
-    if (slide) prefix.build(s.n, [&](size_t i) { return Pair{s.v[i], 0}; });
-    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
-        if (lo == hi) {
-            out[k] = stale_nan();
-        } else if (slide) {
-            double sum = prefix.sum(lo, hi).value();
-            out[k] = mean ? sum / static_cast<double>(hi - lo) : sum;
-        } else {
-            call.check();
-            out[k] = mean ? direct_mean(s.v + lo, hi - lo) : direct_sum(s.v + lo, hi - lo);
-        }
-    });
-}
-
-void variance_row(const RangeCall& call, const Samples& s, double* out) {
-    thread_local PrefixSums sums, squares;
-    const bool root = call.op == RangeOp::kStddev;
-    const bool slide = mean_window(s, call.grid, call.range) > kSlideVariance && call.grid.count > 4 &&
-                       PrefixSums::fits(s.v, s.n);
+    const bool slide = mean_window(s, call.grid, call.range) > kSlideSums && call.grid.count > 4;
     if (slide) {
-        double origin = s.v[0];
-        sums.build(s.n, [&](size_t i) { return two_sum(s.v[i], -origin); });
-        squares.build(s.n, [&](size_t i) {
-            Pair d = two_sum(s.v[i], -origin);
-            return d * d;
-        });
+        prefix.build(s.v, s.n, [&](size_t i) { return Pair{s.v[i], 0}; });
+        runs.find(s.v, s.n);
     }
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
         if (lo == hi) {
             out[k] = stale_nan();
             return;
         }
-        auto count = static_cast<double>(hi - lo);
-        double variance = -1;
-        if (slide) {
-            Pair sum = sums.sum(lo, hi), square = squares.sum(lo, hi);
-            variance = ((square - sum * sum / count) / count).value();
-            // Too much was cancelled to trust the rest.
-            if (!(variance > kSuspicious * square.hi / count)) variance = -1;
+        if (slide && prefix.fits(lo, hi)) {
+            auto count = static_cast<double>(hi - lo);
+            if (runs.covers(lo, hi)) {
+                out[k] = mean ? s.v[lo] : s.v[lo] * count;
+                return;
+            }
+            double sum = prefix.sum(lo, hi).value();
+            if (prefix.trusts(sum)) {
+                out[k] = mean ? sum / count : sum;
+                return;
+            }
         }
-        if (variance < 0) {
-            call.check();
-            variance = direct_variance(s.v + lo, hi - lo);
+        call.check();
+        out[k] = mean ? direct_mean(s.v + lo, hi - lo) : direct_sum(s.v + lo, hi - lo);
+    });
+}
+
+void variance_row(const RangeCall& call, const Samples& s, double* out) {
+    thread_local PrefixSums sums, squares;
+    thread_local EqualRuns runs;
+    const bool root = call.op == RangeOp::kStddev;
+    const bool slide = mean_window(s, call.grid, call.range) > kSlideVariance && call.grid.count > 4;
+    if (slide) {
+        auto distance = [&s](size_t i) { return two_sum(s.v[i], std::isfinite(s.v[0]) ? -s.v[0] : 0); };
+        sums.build(s.v, s.n, distance);
+        squares.build(s.v, s.n, [&](size_t i) { return distance(i) * distance(i); });
+        runs.find(s.v, s.n);
+    }
+    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        if (lo == hi) {
+            out[k] = stale_nan();
+            return;
         }
+        if (slide && sums.fits(lo, hi)) {
+            auto count = static_cast<double>(hi - lo);
+            Pair sum = sums.sum(lo, hi);
+            double squared = (squares.sum(lo, hi) - sum * sum / count).value();
+            if (runs.covers(lo, hi) || (squared > 0 && squares.trusts(squared))) {
+                double variance = runs.covers(lo, hi) ? 0 : squared / count;
+                out[k] = root ? std::sqrt(variance) : variance;
+                return;
+            }
+        }
+        call.check();
+        double variance = direct_variance(s.v + lo, hi - lo);
         out[k] = root ? std::sqrt(variance) : variance;
     });
 }

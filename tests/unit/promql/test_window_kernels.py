@@ -249,12 +249,15 @@ def test_long_windows_slide_and_agree_with_recomputing() -> None:
         "wide": 10.0 ** rng.integers(-12, 12, 4000),
         "with NaN": np.where(rng.random(4000) < 0.01, np.nan, rng.normal(0, 1, 4000)),
     }
-    names = [n for n in RANGE_FUNCTIONS if n not in ("predict_linear", "double_exponential_smoothing")]
+    shapes["mostly zero"] = np.where(rng.random(4000) < 0.005, rng.integers(1, 9, 4000), 0).astype(float)
+    shapes["around zero"] = np.round(rng.normal(0, 1e-3, 4000), 6) * np.where(np.arange(4000) < 40, 1e9, 1)
+    names = [n for n in RANGE_FUNCTIONS if n != "double_exponential_smoothing"]
+    more = {"quantile_over_time": (0.95,), "predict_linear": (600.0,)}
     for values in shapes.values():
         points: list[Sample] = [(i * 15_000 + 7, float(v)) for i, v in enumerate(values)]
         source = batch_of(points)
         for name in names:
-            parameters = (0.95,) if name == "quantile_over_time" else ()
+            parameters = more.get(name, ())
             many = evaluate(name, source, 3_600_000, 60_000, 900, 7_200_000, *parameters)
             for k in (0, 17, 450, 899):
                 alone = evaluate(name, source, 3_600_000 + k * 60_000, 60_000, 1, 7_200_000, *parameters)

@@ -50,7 +50,7 @@ load 1m
   histogram {{sum:1 count:1}}
 
 eval instant at 0 histogram_count(histogram)
-  {} 1
+  {} 2
 """
 
 

@@ -19,8 +19,8 @@ struct MixedRow {
     uint32_t& notes;
 };
 
-// As range_function. Functions that take numbers alone leave histograms out; sums and rates have no value where
-// a window has both.
+// As range_function. Functions that take numbers alone leave histograms out; sums and rates have no value
+// where a window has both.
 void mixed_range_function(const RangeCall& call, MixedRow& row, double* out);
 
 // The families.
@@ -43,9 +43,8 @@ void each_mixed_window(const RangeCall& call, const MixedRow& row, F&& f) {
     Samples times{h.times.data(), nullptr, h.size()};
     thread_local std::vector<WindowSlice> slices;
     slices.clear();
-    each_window(row.numbers, call.grid, call.range, [](size_t, size_t lo, size_t hi) {
-        slices.push_back({lo, hi});
-    });
+    each_window(row.numbers, call.grid, call.range,
+                [](size_t, size_t lo, size_t hi) { slices.push_back({lo, hi}); });
     each_window(times, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
         call.check();
         f(k, slices[k], WindowSlice{lo, hi});

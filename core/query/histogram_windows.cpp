@@ -9,10 +9,6 @@ namespace narthex {
 
 namespace {
 
-bool changed(double before, double now) {
-    return before != now && !(std::isnan(before) && std::isnan(now));
-}
-
 // Functions that need numbers are done with; tells where histograms were left out.
 void note_ignored(const RangeCall& call, MixedRow& row) {
     each_mixed_window(call, row, [&](size_t, WindowSlice numbers, WindowSlice histograms) {

@@ -27,10 +27,6 @@ double pick(RangeOp op, const Samples& s, size_t lo, size_t hi) {
     }
 }
 
-bool changed(double before, double now) {
-    return before != now && !(std::isnan(before) && std::isnan(now));
-}
-
 }  // namespace
 
 void pick_row(const RangeCall& call, const Samples& s, double* out) {

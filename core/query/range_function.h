@@ -2,6 +2,7 @@
 // Meaning of each: docs/promql-kernels.md names the source of every formula.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "query/budget.h"
@@ -70,6 +71,10 @@ double mean_window(const Samples& s, const StepGrid& grid, int64_t range);
 // The families, one a file.
 void rate_row(const RangeCall& call, const Samples& s, double* out);
 void instant_rate_row(const RangeCall& call, const Samples& s, double* out);
+// What changes() counts: NaN after NaN is none.
+inline bool changed(double before, double now) {
+    return before != now && !(std::isnan(before) && std::isnan(now));
+}
 void transitions_row(const RangeCall& call, const Samples& s, double* out);
 void regression_row(const RangeCall& call, const Samples& s, double* out);
 void smoothing_row(const RangeCall& call, const Samples& s, double* out);

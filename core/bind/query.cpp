@@ -57,7 +57,7 @@ RowTarget checked_target(const Source& source, RowRange rows, size_t steps, std:
 }
 
 HistogramTarget checked_histograms(HistogramPool* pool, const std::optional<RowNotes>& notes, size_t rows) {
-    if (!pool) return {};
+    if (!notes && !pool) return {};
     if (!notes || notes->shape(0) < rows) throw nb::value_error("notes need one entry a row");
     return {pool, notes->data()};
 }
@@ -93,7 +93,7 @@ void bind_extended(nb::module_& m) {
         "smoothed_rows",
         [](const Source& source, size_t first, size_t last, int64_t start, int64_t step, size_t count,
            int64_t lookback, QueryBudget& budget, Cells out) {
-            LookbackCall call{checked_grid(start, step, count), checked_span(lookback), false};
+            LookbackCall call{checked_grid(start, step, count), checked_span(lookback)};
             std::optional<Cells> cells(out);
             RowTarget target = checked_target(source, {first, last}, count, cells, nullptr, std::nullopt);
             nb::gil_scoped_release release;
@@ -214,15 +214,16 @@ void bind_query(nb::module_& m) {
     m.def(
         "select_rows",
         [](const Source& source, size_t first, size_t last, int64_t start, int64_t step, size_t count,
-           int64_t lookback, bool times, QueryBudget& budget, std::optional<Cells> out, Reducer* reducer,
+           int64_t lookback, uint8_t given, QueryBudget& budget, std::optional<Cells> out, Reducer* reducer,
            std::optional<Column<uint32_t>> groups, HistogramPool* pool) {
-            LookbackCall call{checked_grid(start, step, count), checked_span(lookback), times};
+            LookbackCall call{checked_grid(start, step, count), checked_span(lookback),
+                              checked_op<Given>(given, kGivens)};
             RowTarget target = checked_target(source, {first, last}, count, out, reducer, groups);
             nb::gil_scoped_release release;
             select_rows(source.source, {first, last}, call, target, budget, pool);
         },
         nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("start"), nb::arg("step"),
-        nb::arg("count"), nb::arg("lookback"), nb::arg("times"), nb::arg("budget"),
+        nb::arg("count"), nb::arg("lookback"), nb::arg("given"), nb::arg("budget"),
         nb::arg("out") = nb::none(), nb::arg("reducer") = nb::none(), nb::arg("groups") = nb::none(),
         nb::arg("pool") = nb::none());
     m.def(
@@ -231,13 +232,14 @@ void bind_query(nb::module_& m) {
            size_t count, int64_t range, int64_t shift, std::optional<Column<double>> param,
            std::optional<Column<double>> param2, QueryBudget& budget, std::optional<Cells> out,
            Reducer* reducer, std::optional<Column<uint32_t>> groups, HistogramPool* pool,
-           std::optional<RowNotes> notes) {
+           std::optional<RowNotes> notes, bool start_times) {
             RangeCall call{checked_op<RangeOp>(op, kRangeOps),
                            checked_grid(start, step, count),
                            checked_span(range),
                            shift,
                            parameter(param, count),
-                           parameter(param2, count)};
+                           parameter(param2, count),
+                           start_times};
             bool needs = call.op == RangeOp::kQuantile || call.op == RangeOp::kPredictLinear ||
                          call.op == RangeOp::kSmoothing;
             if ((needs && !call.param) || (call.op == RangeOp::kSmoothing && !call.param2))
@@ -251,5 +253,5 @@ void bind_query(nb::module_& m) {
         nb::arg("step"), nb::arg("count"), nb::arg("range"), nb::arg("shift"), nb::arg("param").none(),
         nb::arg("param2").none(), nb::arg("budget"), nb::arg("out") = nb::none(),
         nb::arg("reducer") = nb::none(), nb::arg("groups") = nb::none(), nb::arg("pool") = nb::none(),
-        nb::arg("notes") = nb::none());
+        nb::arg("notes") = nb::none(), nb::arg("start_times") = false);
 }

@@ -27,15 +27,21 @@ void decode_columns(const ChunkView& c, int64_t mint, int64_t maxt, SampleBuffer
 }
 
 // The samples from `tail` on overlap those before it: makes one run of both.
-void merge_tail(size_t tail, SampleBuffer& samples) {
+void merge_tail(size_t tail, SampleBuffer& samples, std::vector<int64_t>* starts) {
     thread_local SampleBuffer merged;
+    std::vector<int64_t> merged_starts;
     merged.clear();
     merged.reserve_more(samples.size());
     const int64_t* t = samples.times();
     const double* v = samples.values();
     chain_runs(
-        tail, samples.size(), [t](size_t i) { return t[i]; }, [&](size_t i) { merged.push(t[i], v[i]); });
+        tail, samples.size(), [t](size_t i) { return t[i]; },
+        [&](size_t i) {
+            merged.push(t[i], v[i]);
+            if (starts) merged_starts.push_back((*starts)[i]);
+        });
     samples.swap(merged);
+    if (starts) starts->swap(merged_starts);
 }
 
 // The same for histograms.
@@ -51,16 +57,18 @@ void merge_tail(size_t tail, HistogramColumns& samples) {
 
 }  // namespace
 
-void decode_chunk(const ChunkView& c, int64_t mint, int64_t maxt, SampleBuffer& out) {
+void decode_chunk(const ChunkView& c, int64_t mint, int64_t maxt, SampleBuffer& out,
+                  std::vector<int64_t>* starts) {
     if (c.encoding == kEncodingXor) {
         xor_decode({c.data, c.size}, mint, maxt, out);
     } else if (c.encoding == kEncodingColumns) {
         decode_columns(c, mint, maxt, out);
     } else if (c.encoding == kEncodingXor2) {
-        xor2_decode({c.data, c.size}, mint, maxt, out);
+        xor2_decode({c.data, c.size}, mint, maxt, out, starts);
     } else {
         throw DecodeError("chunk encoding " + std::to_string(c.encoding) + " holds no floats", 0);
     }
+    if (starts) starts->resize(out.size());
 }
 
 bool WindowSet::touches(int64_t mint, int64_t maxt) const {
@@ -79,26 +87,28 @@ namespace {
 
 template <typename Wanted>
 void decode_chunks(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out,
-                   Wanted&& wanted) {
+                   std::vector<int64_t>* starts, Wanted&& wanted) {
     out.clear();
+    if (starts) starts->clear();
     for (const ChunkView& c : batch.row(i)) {
         if (c.maxt < mint || c.mint > maxt || is_histogram(c.encoding) || !wanted(c)) continue;
         size_t tail = out.size();
-        decode_chunk(c, mint, maxt, out);
+        decode_chunk(c, mint, maxt, out, starts);
         if (tail > 0 && tail < out.size() && out.times()[tail] <= out.times()[tail - 1])
-            merge_tail(tail, out);
+            merge_tail(tail, out, starts);
     }
 }
 
 }  // namespace
 
-void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out) {
-    decode_chunks(batch, i, mint, maxt, out, [](const ChunkView&) { return true; });
+void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out,
+                std::vector<int64_t>* starts) {
+    decode_chunks(batch, i, mint, maxt, out, starts, [](const ChunkView&) { return true; });
 }
 
 void decode_row(const SeriesBatch& batch, size_t i, const WindowSet& windows, SampleBuffer& out) {
     int64_t last = windows.start + (static_cast<int64_t>(windows.count) - 1) * windows.step;
-    decode_chunks(batch, i, windows.start - windows.range + 1, last, out,
+    decode_chunks(batch, i, windows.start - windows.range + 1, last, out, nullptr,
                   [&](const ChunkView& c) { return windows.touches(c.mint, c.maxt); });
 }
 

@@ -22,6 +22,12 @@ struct ChunkView {
     const uint8_t* data;
     uint32_t size;     // bytes; for kEncodingColumns 16 * count
     uint8_t encoding;  // chunk/encoding.h
+
+    // Whether samples may have start times.
+    bool has_start_times() const {
+        if (encoding == kEncodingXor2) return size > 2 && data[2] != 0;
+        return is_histogram_with_start_times(encoding);
+    }
 };
 
 // Rows are series in label order (compare_rows), unique. A row's chunks are sorted by mint; they may overlap
@@ -41,14 +47,17 @@ struct SeriesBatch {
 };
 
 // Appends a float chunk's samples with mint <= t <= maxt. Throws DecodeError on a broken chunk and on
-// encodings of other things than floats.
-void decode_chunk(const ChunkView& chunk, int64_t mint, int64_t maxt, SampleBuffer& out);
+// encodings of other things than floats. `starts`, unless null, gets a start time for each sample, 0 where it
+// is not known.
+void decode_chunk(const ChunkView& chunk, int64_t mint, int64_t maxt, SampleBuffer& out,
+                  std::vector<int64_t>* starts = nullptr);
 
 // Decodes row i's float samples with mint <= t <= maxt into ts/vs (cleared first), strictly ascending in t.
 // Stale markers are kept; histogram chunks are passed over. Throws DecodeError on a broken chunk.
 void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, std::vector<int64_t>& ts,
                 std::vector<double>& vs);
-void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out);
+void decode_row(const SeriesBatch& batch, size_t i, int64_t mint, int64_t maxt, SampleBuffer& out,
+                std::vector<int64_t>* starts = nullptr);
 
 // Windows (start + k * step - range, start + k * step] for k < count, ascending, where step > 0.
 struct WindowSet {

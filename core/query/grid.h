@@ -18,11 +18,12 @@ struct StepGrid {
     int64_t last() const { return count == 0 ? start : at(count - 1); }
 };
 
-// One series' samples, ascending in time.
+// One series' samples, ascending in time. `starts` are their start times, 0 where unknown, or null.
 struct Samples {
     const int64_t* t;
     const double* v;
     size_t n;
+    const int64_t* starts = nullptr;
 };
 
 // Calls f(k, lo, hi) for every step: samples [lo, hi) are those in (at(k) - range, at(k)]. Costs O(n +

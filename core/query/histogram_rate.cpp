@@ -6,6 +6,7 @@
 #include "histogram/reset.h"
 #include "query/extrapolate.h"
 #include "query/histogram_windows.h"
+#include "query/start_times.h"
 
 namespace narthex {
 
@@ -18,10 +19,12 @@ bool is_gauge(const FloatHistogramView& h) {
 // What is found out about a series once, for all of its windows.
 class Counter {
   public:
-    explicit Counter(const std::vector<FloatHistogramView>& values) : values_(values) {
-        for (size_t i = 1; i < values.size(); ++i) {
-            const auto &a = values[i - 1], &b = values[i];
-            if (counter_reset(a, b)) resets_.push_back(i);
+    Counter(const HistogramSamples& h, bool start_times) : values_(h.values) {
+        Samples times = h.as_times();
+        for (size_t i = 1; i < h.size(); ++i) {
+            const auto &a = values_[i - 1], &b = values_[i];
+            bool anew = start_times && began_anew(started(times, i - 1), started(times, i));
+            if (anew || counter_reset(a, b)) resets_.push_back(i);
             alike_ = alike_ && a.schema == b.schema && is_gauge(a) == is_gauge(b);
         }
     }
@@ -45,7 +48,10 @@ class Counter {
 class Difference {
   public:
     Difference(const RangeCall& call, MixedRow& row)
-        : counter_(call.op != RangeOp::kDelta), row_(row), values_(row.histograms.values), resets_(values_) {}
+        : counter_(call.op != RangeOp::kDelta),
+          row_(row),
+          values_(row.histograms.values),
+          resets_(row.histograms, call.start_times) {}
 
     // Of at least two samples. False when their buckets do not go together.
     bool of(WindowSlice w, FloatHistogram& out) {
@@ -78,6 +84,19 @@ class Difference {
         return true;
     }
 
+    // Adds the first sample to the difference of a window whose counter began, at 0, inside of it. False as
+    // above.
+    bool since_zero(WindowSlice w, FloatHistogram& out) {
+        if (w.size() == 1) {
+            out.assign(values_[w.lo]);
+            return true;
+        }
+        Combined c = add(out, values_[w.lo]);
+        if (c.incompatible) row_.notes |= kNoteMixedSchemas;
+        if (c.bounds_reconciled) row_.notes |= kNoteReconciledAdd;
+        return !c.incompatible;
+    }
+
   private:
     // Looks at the samples between: `schema` becomes the coarsest.
     bool check(WindowSlice w, bool custom, int32_t& schema) {
@@ -104,6 +123,7 @@ class Difference {
 // A sample of a series, number or histogram.
 struct Last {
     int64_t t = 0;
+    int64_t start = 0;
     double number = 0;
     const FloatHistogramView* histogram = nullptr;
 };
@@ -114,13 +134,14 @@ Last take_newest(const MixedRow& row, WindowSlice& n, WindowSlice& h) {
         h.size() > 0 && (n.size() == 0 || row.histograms.times[h.hi - 1] >= row.numbers.t[n.hi - 1]);
     if (histogram) {
         --h.hi;
-        return {row.histograms.times[h.hi], 0, &row.histograms.values[h.hi]};
+        return {row.histograms.times[h.hi], row.histograms.starts[h.hi], 0, &row.histograms.values[h.hi]};
     }
     --n.hi;
-    return {row.numbers.t[n.hi], row.numbers.v[n.hi], nullptr};
+    return {row.numbers.t[n.hi], 0, row.numbers.v[n.hi], nullptr};
 }
 
-double instant_difference(bool rate, const Last& before, const Last& now, MixedRow& row) {
+double instant_difference(const RangeCall& call, const Last& before, const Last& now, MixedRow& row) {
+    const bool rate = call.op == RangeOp::kIrate;
     if (!before.histogram || !now.histogram) {
         row.notes |= kNoteMixedSamples;
         return stale_nan();
@@ -130,7 +151,8 @@ double instant_difference(bool rate, const Last& before, const Last& now, MixedR
     if (!rate && !(is_gauge(a) && is_gauge(b))) row.notes |= kNoteNotGauge;
     FloatHistogram h;
     h.assign(b);
-    if (!rate || !counter_reset(a, b)) {
+    bool anew = call.start_times && began_anew({before.t, before.start}, {now.t, now.start});
+    if (!rate || !(anew || counter_reset(a, b))) {
         Combined c = subtract(h, a);
         if (c.incompatible) {
             row.notes |= kNoteMixedSchemas;
@@ -156,8 +178,16 @@ void histogram_rate_row(const RangeCall& call, MixedRow& row, double* out) {
         if (w.size() == 0) return;
         out[k] = stale_nan();
         if (numbers.size() > 0) row.notes |= kNoteMixedSamples;
-        if (numbers.size() > 0 || w.size() < 2 || !difference.of(w, result)) return;
         SampledWindow window{call.grid.at(k), call.range, h.times[w.lo], h.times[w.hi - 1], w.size()};
+        bool began = call.start_times && began_inside(started(h.as_times(), w.lo), window.end - window.range);
+        if (numbers.size() > 0 || (w.size() < 2 && !began)) return;
+        if (w.size() > 1 && !difference.of(w, result)) return;
+        if (began) {
+            if (!difference.since_zero(w, result)) return;
+            result.multiply(share_since(window, h.starts[w.lo]) / scale);
+            out[k] = row.pool.add(result.view());
+            return;
+        }
         double first = h.values[w.lo].count, to_zero = std::numeric_limits<double>::infinity();
         if (call.op != RangeOp::kDelta && result.count > 0 && first >= 0)
             to_zero = window.sampled() * (first / result.count);
@@ -167,7 +197,6 @@ void histogram_rate_row(const RangeCall& call, MixedRow& row, double* out) {
 }
 
 void histogram_instant_rate_row(const RangeCall& call, MixedRow& row, double* out) {
-    const bool rate = call.op == RangeOp::kIrate;
     range_function(call, row.numbers, out);
     each_mixed_window(call, row, [&](size_t k, WindowSlice n, WindowSlice h) {
         if (h.size() == 0) return;
@@ -175,7 +204,7 @@ void histogram_instant_rate_row(const RangeCall& call, MixedRow& row, double* ou
         if (n.size() + h.size() < 2) return;
         Last now = take_newest(row, n, h), before = take_newest(row, n, h);
         if (!now.histogram && !before.histogram) return;  // what the numbers give
-        out[k] = now.t == before.t ? stale_nan() : instant_difference(rate, before, now, row);
+        out[k] = now.t == before.t ? stale_nan() : instant_difference(call, before, now, row);
     });
 }
 

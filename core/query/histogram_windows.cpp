@@ -4,6 +4,7 @@
 
 #include "histogram/accumulate.h"
 #include "histogram/reset.h"
+#include "query/start_times.h"
 
 namespace narthex {
 
@@ -19,7 +20,7 @@ void note_ignored(const RangeCall& call, MixedRow& row) {
 // Numbers and histograms in order of time; of one time the histogram comes later.
 class Merged {
   public:
-    explicit Merged(const MixedRow& row) : row_(row) {
+    Merged(const MixedRow& row, bool start_times) : row_(row), start_times_(start_times) {
         const HistogramSamples& h = row.histograms;
         const Samples& s = row.numbers;
         size_t n = 0;
@@ -37,10 +38,10 @@ class Merged {
         bool resets = op == RangeOp::kResets;
         if (!now.histogram) {
             double a = row_.numbers.v[before.at], b = row_.numbers.v[now.at];
-            return resets ? b < a : changed(a, b);
+            return resets ? b < a || anew(before, now) : changed(a, b);
         }
         const auto &a = row_.histograms.values[before.at], &b = row_.histograms.values[now.at];
-        return resets ? counter_reset(a, b) : !b.equals(a);
+        return resets ? counter_reset(a, b) || anew(before, now) : !b.equals(a);
     }
 
   private:
@@ -48,11 +49,18 @@ class Merged {
         size_t at;
         bool histogram;
     };
+    // By start times, of two samples of one kind.
+    bool anew(const Place& before, const Place& now) const {
+        if (!start_times_) return false;
+        Samples s = now.histogram ? row_.histograms.as_times() : row_.numbers;
+        return s.starts && began_anew(started(s, before.at), started(s, now.at));
+    }
     void push(int64_t t, size_t at, bool histogram) {
         times_.push_back(t);
         places_.push_back({at, histogram});
     }
     const MixedRow& row_;
+    bool start_times_;
     std::vector<int64_t> times_;
     std::vector<Place> places_;
 };
@@ -106,7 +114,7 @@ void mixed_pick_row(const RangeCall& call, MixedRow& row, double* out) {
 }
 
 void mixed_transitions_row(const RangeCall& call, MixedRow& row, double* out) {
-    Merged merged(row);
+    Merged merged(row, call.start_times);
     std::vector<uint64_t> seen(merged.size() + 1);  // transitions between neighbours up to sample i
     for (size_t i = 1; i < merged.size(); ++i) seen[i] = seen[i - 1] + merged.transition(call.op, i);
     each_window(merged.times(), call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {

@@ -40,7 +40,7 @@ struct WindowSlice {
 template <typename F>
 void each_mixed_window(const RangeCall& call, const MixedRow& row, F&& f) {
     const HistogramSamples& h = row.histograms;
-    Samples times{h.times.data(), nullptr, h.size()};
+    Samples times = h.as_times();
     thread_local std::vector<WindowSlice> slices;
     slices.clear();
     each_window(row.numbers, call.grid, call.range,

@@ -1,4 +1,4 @@
-// What kernels have to tell users about histograms, as bits: Prometheus' annotations.
+// What kernels have to tell users about histograms and start times, as bits: Prometheus' annotations.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@ enum Note : uint32_t {
     kNoteHistogramHistogram = 1u << 17,
     kNoteIncompatible = 1u << 18,  // bucket layouts that an operator cannot join
     kNoteMixedAgg = 1u << 19,      // numbers and histograms in an aggregation
+    kNoteStartOverlap = 1u << 20,  // a start time before the sample before
 };
 
 }  // namespace narthex

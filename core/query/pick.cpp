@@ -5,6 +5,7 @@
 
 #include "chunk/stale.h"
 #include "query/range_function.h"
+#include "query/start_times.h"
 
 namespace narthex {
 
@@ -27,6 +28,10 @@ double pick(RangeOp op, const Samples& s, size_t lo, size_t hi) {
     }
 }
 
+bool reset(const Samples& s, size_t i) {
+    return s.v[i] < s.v[i - 1] || (s.starts && began_anew(started(s, i - 1), started(s, i)));
+}
+
 }  // namespace
 
 void pick_row(const RangeCall& call, const Samples& s, double* out) {
@@ -41,7 +46,7 @@ void transitions_row(const RangeCall& call, const Samples& s, double* out) {
     seen.resize(s.n + 1);
     seen[0] = 0;
     for (size_t i = 1; i < s.n; ++i) {
-        bool hit = call.op == RangeOp::kResets ? s.v[i] < s.v[i - 1] : changed(s.v[i - 1], s.v[i]);
+        bool hit = call.op == RangeOp::kResets ? reset(s, i) : changed(s.v[i - 1], s.v[i]);
         seen[i] = seen[i - 1] + hit;
     }
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {

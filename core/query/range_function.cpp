@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "query/start_times.h"
+
 namespace narthex {
 
 double mean_window(const Samples& s, const StepGrid& grid, int64_t range) {
@@ -9,6 +11,18 @@ double mean_window(const Samples& s, const StepGrid& grid, int64_t range) {
     auto span = static_cast<double>(s.t[s.n - 1] - s.t[0]);
     auto n = static_cast<double>(s.n);
     return std::min(n, n * static_cast<double>(range) / std::max(span, 1.0));
+}
+
+bool start_times_overlap(const RangeCall& call, const Samples& s) {
+    if (!call.start_times || !s.starts) return false;
+    if (call.op != RangeOp::kRate && call.op != RangeOp::kIncrease) return false;
+    size_t next = 1;  // no overlap before it that a later window could hold
+    bool found = false;
+    each_window(s, call.grid, call.range, [&](size_t, size_t lo, size_t hi) {
+        next = std::max(next, lo + 1);
+        for (; next < hi && !found; ++next) found = counts_twice(started(s, next - 1), started(s, next));
+    });
+    return found;
 }
 
 void range_function(const RangeCall& call, const Samples& s, double* out) {

@@ -52,6 +52,7 @@ struct RangeCall {
     int64_t shift = 0;
     const double* param = nullptr;
     const double* param2 = nullptr;
+    bool start_times = false;  // rate, increase, irate and resets look at them
     const QueryBudget* budget = nullptr;
 
     // Throws CanceledError when the query was canceled. For functions that go through each window anew: a row
@@ -64,6 +65,10 @@ struct RangeCall {
 // Writes grid.count cells to `out`; a stale marker where the function has no value. `s` holds no stale
 // markers.
 void range_function(const RangeCall& call, const Samples& s, double* out);
+
+// Whether, in a window of a call of rate or increase, a sample counts from before the one before it but not
+// from where that one does.
+bool start_times_overlap(const RangeCall& call, const Samples& s);
 
 // How many samples a window holds on average; kernels choose between recomputing and sliding by it.
 double mean_window(const Samples& s, const StepGrid& grid, int64_t range);

@@ -9,6 +9,7 @@
 #include "query/extrapolate.h"
 #include "query/precise.h"
 #include "query/range_function.h"
+#include "query/start_times.h"
 
 namespace narthex {
 
@@ -16,17 +17,23 @@ namespace {
 
 constexpr size_t kManyResets = 16;  // resets a window from which prefix sums beat adding them up
 
-// Positions i at which a counter fell (v[i] < v[i - 1]), and what each one gives back: v[i - 1].
+// Positions i at which a counter fell (v[i] < v[i - 1]) or, by its start times, began anew, and what each one
+// gives back: v[i - 1].
 class Resets {
   public:
     void find(const Samples& s, double window) {
         at_.clear();
         lost_.clear();
-        for (size_t i = 1; i < s.n; ++i) {
-            if (s.v[i] < s.v[i - 1]) {
-                at_.push_back(i);
-                lost_.push_back(s.v[i - 1]);
-            }
+        auto add = [&](size_t i) {
+            at_.push_back(i);
+            lost_.push_back(s.v[i - 1]);
+        };
+        if (s.starts) {
+            for (size_t i = 1; i < s.n; ++i)
+                if (s.v[i] < s.v[i - 1] || began_anew(started(s, i - 1), started(s, i))) add(i);
+        } else {
+            for (size_t i = 1; i < s.n; ++i)
+                if (s.v[i] < s.v[i - 1]) add(i);
         }
         double density = s.n == 0 ? 0 : static_cast<double>(at_.size()) / static_cast<double>(s.n);
         summed_ = density * window > kManyResets;
@@ -69,15 +76,22 @@ void rate_row(const RangeCall& call, const Samples& s, double* out) {
         resets.find(s, mean_window(s, call.grid, call.range));
         whole = resets.none();
     }
-    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
-        if (hi - lo < 2) {
+    const bool starts = counter && s.starts;
+    each_window(s, call.grid, call.range, [&, starts](size_t k, size_t lo, size_t hi) {
+        int64_t end = call.grid.at(k);
+        bool began = starts && lo < hi && began_inside(started(s, lo), end - call.range);
+        if (hi - lo < 2 && !began) {
             out[k] = stale_nan();
             return;
         }
-        SampledWindow window{call.grid.at(k), call.range, s.t[lo], s.t[hi - 1], hi - lo};
+        SampledWindow window{end, call.range, s.t[lo], s.t[hi - 1], hi - lo};
         double first = s.v[lo];
         double difference = s.v[hi - 1] - first;
         if (!whole) difference = resets.repair(difference, lo, hi);
+        if (began) {
+            out[k] = (difference + first) * (share_since(window, s.starts[lo]) / scale);
+            return;
+        }
         double to_zero = std::numeric_limits<double>::infinity();
         if (counter && difference > 0 && first >= 0) to_zero = window.sampled() * (first / difference);
         out[k] = difference * (extrapolated_share(window, to_zero) / scale);
@@ -97,7 +111,8 @@ void instant_rate_row(const RangeCall& call, const Samples& s, double* out) {
             return;
         }
         // After a reset the counter counted from 0.
-        double difference = last < before ? last : last - before;
+        bool anew = last < before || (s.starts && began_anew(started(s, hi - 2), started(s, hi - 1)));
+        double difference = anew ? last : last - before;
         out[k] = difference / (static_cast<double>(s.t[hi - 1] - s.t[hi - 2]) / 1000);
     });
 }

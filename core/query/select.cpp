@@ -3,8 +3,24 @@
 #include "chunk/stale.h"
 #include "query/each_row.h"
 #include "query/histogram_windows.h"
+#include "query/notes.h"
 
 namespace narthex {
+
+namespace {
+
+double given(Given what, const Samples& s, size_t i) {
+    switch (what) {
+        case Given::kTime:
+            return static_cast<double>(s.t[i]) / 1000;
+        case Given::kStartTime:
+            return s.starts ? static_cast<double>(s.starts[i]) / 1000 : 0;
+        default:
+            return number_cell(s.v[i]);
+    }
+}
+
+}  // namespace
 
 void lookback_row(const LookbackCall& call, const Samples& s, double* out) {
     size_t next = 0;
@@ -14,7 +30,7 @@ void lookback_row(const LookbackCall& call, const Samples& s, double* out) {
         if (next == 0 || s.t[next - 1] <= t - call.lookback || is_stale(s.v[next - 1])) {
             out[k] = stale_nan();
         } else {
-            out[k] = call.times ? static_cast<double>(s.t[next - 1]) / 1000 : number_cell(s.v[next - 1]);
+            out[k] = given(call.given, s, next - 1);
         }
     }
 }
@@ -33,8 +49,9 @@ void mixed_lookback_row(const LookbackCall& call, const Samples& s, const Histog
         if (number > 0 && s.t[number - 1] > h.times[next - 1]) continue;
         if (h.stale(next - 1)) {
             out[k] = stale_nan();
-        } else if (call.times) {
-            out[k] = static_cast<double>(h.times[next - 1]) / 1000;
+        } else if (call.given != Given::kValue) {
+            bool start = call.given == Given::kStartTime;
+            out[k] = static_cast<double>(start ? h.starts[next - 1] : h.times[next - 1]) / 1000;
         } else {
             if (pooled != next - 1) cell = pool.add(h.values[next - 1]);
             pooled = next - 1;
@@ -48,7 +65,11 @@ void select_rows(const SampleSource& source, RowRange rows, const LookbackCall& 
     thread_local HistogramSamples histograms;
     each_row(
         rows, call.grid.count, target, budget,
-        [&](size_t row, SampleBuffer& buffer) { return source.read(row, call.grid, call.lookback, buffer); },
+        [&](size_t row, SampleBuffer& buffer) {
+            if (call.given == Given::kStartTime)
+                return source.read_with_starts(row, call.grid, call.lookback, buffer);
+            return source.read(row, call.grid, call.lookback, buffer);
+        },
         [&](const Samples& s, double* cells) { lookback_row(call, s, cells); },
         [&](size_t row, const Samples& s, double* cells) {
             if (!pool || target.reducer || !source.holds_histograms(row)) return false;
@@ -64,12 +85,18 @@ void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call
     thread_local HistogramSamples histograms;
     RangeCall stoppable = call;
     stoppable.budget = &budget;
+    size_t current = 0;
     each_row(
         rows, call.grid.count, target, budget,
         [&](size_t row, SampleBuffer& buffer) {
+            current = row;
+            if (call.start_times) return source.read_values_with_starts(row, call.grid, call.range, buffer);
             return source.read_values(row, call.grid, call.range, buffer);
         },
-        [&](const Samples& s, double* cells) { range_function(stoppable, s, cells); },
+        [&](const Samples& s, double* cells) {
+            range_function(stoppable, s, cells);
+            if (to.notes && start_times_overlap(call, s)) to.notes[current] |= kNoteStartOverlap;
+        },
         [&](size_t row, const Samples& s, double* cells) {
             if (!to.pool || target.reducer || !source.holds_histograms(row)) return false;
             source.read_histograms(row, call.grid, call.range, histograms);
@@ -77,6 +104,8 @@ void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call
             HeldSamples held(budget, s.n + histograms.samples());
             MixedRow mixed{s, histograms, *to.pool, to.notes[row]};
             mixed_range_function(stoppable, mixed, cells);
+            if (start_times_overlap(call, s) || start_times_overlap(call, histograms.as_times()))
+                mixed.notes |= kNoteStartOverlap;
             return true;
         });
 }

@@ -12,11 +12,15 @@
 namespace narthex {
 
 // An instant selector: at each step the newest sample in (t - lookback, t], absent when that is a stale
-// marker. `times` gives the sample's time in seconds instead of its value.
+// marker. It gives the sample's value, or instead its time or its start time (0 when unknown), in seconds.
+// The numbers are part of the binding; src/narthex/promql/operators/selector.py names them.
+enum class Given : uint8_t { kValue = 0, kTime, kStartTime };
+inline constexpr uint8_t kGivens = 3;
+
 struct LookbackCall {
     StepGrid grid;
     int64_t lookback;
-    bool times = false;
+    Given given = Given::kValue;
 };
 
 void lookback_row(const LookbackCall& call, const Samples& s, double* out);
@@ -37,7 +41,7 @@ struct RowTarget {
     std::span<const uint32_t> groups{};
 };
 
-// Where results and notes (query/notes.h, an entry a row) about histograms go.
+// Where histograms go, and notes (query/notes.h, an entry a row); a pool needs notes.
 struct HistogramTarget {
     HistogramPool* pool = nullptr;
     uint32_t* notes = nullptr;

@@ -33,6 +33,7 @@ void read_matrix_histograms(const MatrixView& m, size_t row, int64_t mint, int64
         FloatHistogramView value = m.pool->at(cells[k]);
         if (value.hint != ResetHint::kGauge) value.hint = ResetHint::kUnknown;
         out.times.push_back(t);
+        out.starts.push_back(0);
         out.values.push_back(value);
     }
 }
@@ -44,9 +45,11 @@ void HistogramSamples::drop_stale() {
     for (size_t i = 0; i < size(); ++i) {
         if (stale(i)) continue;
         times[kept] = times[i];
+        starts[kept] = starts[i];
         values[kept++] = values[i];
     }
     times.resize(kept);
+    starts.resize(kept);
     values.erase(values.begin() + static_cast<ptrdiff_t>(kept), values.end());
 }
 
@@ -67,6 +70,12 @@ bool SampleSource::holds_histograms(size_t row) const {
     return std::any_of(cells, cells + matrix_.grid.count, is_histogram_cell);
 }
 
+bool SampleSource::holds_start_times(size_t row) const {
+    if (!batch_) return false;
+    auto chunks = batch_->row(row);
+    return std::any_of(chunks.begin(), chunks.end(), [](const ChunkView& c) { return c.has_start_times(); });
+}
+
 void SampleSource::read_histograms(size_t row, const StepGrid& grid, int64_t range,
                                    HistogramSamples& out) const {
     out.clear();
@@ -77,6 +86,7 @@ void SampleSource::read_histograms(size_t row, const StepGrid& grid, int64_t ran
     out.columns.to_floats();
     out.decoded.emplace(out.columns);
     out.times = out.columns.times;
+    out.starts = out.columns.start_times;
     for (size_t i = 0; i < out.columns.size(); ++i) out.values.push_back(out.decoded->at(i));
 }
 
@@ -110,6 +120,31 @@ Samples SampleSource::read_values(size_t row, const StepGrid& grid, int64_t rang
     }
     buffer.resize_down(kept);
     return {buffer.times(), buffer.values(), kept};
+}
+
+Samples SampleSource::read_with_starts(size_t row, const StepGrid& grid, int64_t range,
+                                       SampleBuffer& buffer) const {
+    if (grid.count == 0 || !holds_start_times(row)) return read(row, grid, range, buffer);
+    thread_local std::vector<int64_t> starts;
+    decode_row(*batch_, row, grid.start - range + 1, grid.last(), buffer, &starts);
+    return {buffer.times(), buffer.values(), buffer.size(), starts.data()};
+}
+
+Samples SampleSource::read_values_with_starts(size_t row, const StepGrid& grid, int64_t range,
+                                              SampleBuffer& buffer) const {
+    if (!holds_start_times(row)) return read_values(row, grid, range, buffer);
+    Samples s = read_with_starts(row, grid, range, buffer);
+    thread_local std::vector<int64_t> starts;
+    starts.clear();
+    size_t kept = 0;
+    for (size_t i = 0; i < s.n; ++i) {
+        if (is_stale(s.v[i])) continue;
+        buffer.times()[kept] = s.t[i];
+        buffer.values()[kept++] = number_cell(s.v[i]);
+        starts.push_back(s.starts[i]);
+    }
+    buffer.resize_down(kept);
+    return {buffer.times(), buffer.values(), kept, starts.data()};
 }
 
 }  // namespace narthex

@@ -26,14 +26,18 @@ struct MatrixView {
 // sum.
 struct HistogramSamples {
     std::vector<int64_t> times;
+    std::vector<int64_t> starts;  // start times, 0 where unknown
     std::vector<FloatHistogramView> values;
     HistogramColumns columns;  // of what is not in a pool
     std::optional<FloatHistogramSamples> decoded;
 
     size_t size() const { return times.size(); }
+    // Times and start times alone.
+    Samples as_times() const { return {times.data(), nullptr, times.size(), starts.data()}; }
     bool stale(size_t i) const { return is_stale(values[i].sum); }
     void clear() {
         times.clear();
+        starts.clear();
         values.clear();
     }
     void drop_stale();
@@ -51,11 +55,17 @@ class SampleSource {
     size_t rows() const { return batch_ ? batch_->rows() : matrix_.rows; }
     // Whether the row may have histograms.
     bool holds_histograms(size_t row) const;
+    // Whether samples of the row may have start times. Subqueries have none.
+    bool holds_start_times(size_t row) const;
     // The numbers in windows (t - range, t], t being the grid's steps, stale markers included; others may
     // come along.
     Samples read(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const;
     // The same without stale markers.
     Samples read_values(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const;
+    // Both with start times, where the row has any. They live as long as the buffer's spans.
+    Samples read_with_starts(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const;
+    Samples read_values_with_starts(size_t row, const StepGrid& grid, int64_t range,
+                                    SampleBuffer& buffer) const;
     // The histograms in those windows, stale markers included. What is known about resets between the steps
     // of a subquery is forgotten: they may leave samples out or repeat them.
     void read_histograms(size_t row, const StepGrid& grid, int64_t range, HistogramSamples& out) const;

@@ -72,7 +72,7 @@ TEST_CASE("every range function takes any series, any grid and any window") {
             std::vector<double> out(2 * steps);
             reducer.finish(out.data());
         }
-        select_rows(SampleSource(batch), {0, 3}, {grid, 300000, false}, {cells.data(), nullptr, {}}, budget);
+        select_rows(SampleSource(batch), {0, 3}, {grid, 300000}, {cells.data(), nullptr, {}}, budget);
         REQUIRE(budget.live() == 0);
     }
 }
@@ -86,9 +86,9 @@ TEST_CASE("a broken chunk is a decode error and leaves nothing held") {
     add_series(batch, {{"a", "1"}}, {bytes});
     std::vector<double> cell(1);
     QueryBudget budget(1000);
-    CHECK_THROWS_AS(select_rows(SampleSource(batch), {0, 1}, {{99000, 1, 1}, 100000, false},
-                                {cell.data(), nullptr, {}}, budget),
-                    DecodeError);
+    CHECK_THROWS_AS(
+        select_rows(SampleSource(batch), {0, 1}, {{99000, 1, 1}, 100000}, {cell.data(), nullptr, {}}, budget),
+        DecodeError);
     CHECK(budget.live() == 0);
 }
 

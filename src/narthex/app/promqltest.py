@@ -82,6 +82,7 @@ def _engine() -> Iterator[_Engine]:
         timeout_s=100.0,
         default_subquery_step_ms=SUBQUERY_STEP_MS,
         delayed_name_removal=True,
+        use_start_timestamps=True,
         threads=1,
         parser=OPTIONS,
     )

@@ -1083,7 +1083,7 @@ def select_rows(
     step: int,
     count: int,
     lookback: int,
-    times: bool,
+    given: int,
     budget: QueryBudget,
     out: Cells | None = None,
     reducer: Reducer | None = None,
@@ -1092,7 +1092,8 @@ def select_rows(
 ) -> None:
     """Rows [first, last): at each step the newest sample in (t - lookback, t], absent when it is a stale marker.
 
-    `times` gives sample times in seconds. Results go to `out` (all rows x steps) or, by `groups`, to `reducer`.
+    `given` is one of Given in core/query/select.h; times are in seconds. Results go to `out` (all rows x steps) or, by
+    `groups`, to `reducer`.
     Histograms go to `pool`; without one, and into a reducer, numbers alone count.
     """
 
@@ -1114,12 +1115,13 @@ def range_rows(
     groups: Ids | None = None,
     pool: HistogramPool | None = None,
     notes: Ids | None = None,
+    start_times: bool = False,
 ) -> None:
     """Rows [first, last): a range function over the windows (t - range, t], see core/query/range_function.h.
 
     Parameters have one value a step. `shift` milliseconds later than a step is the time that predict_linear is about.
-    Histograms go to `pool` and what is to be told of a row to its bits in `notes`; without them, and into a reducer,
-    numbers alone count.
+    Histograms go to `pool`; without one, and into a reducer, numbers alone count. What is to be told of a row goes to
+    its bits in `notes`, which a pool needs. With `start_times` counters look at those of samples.
     """
 
 def extended_rows(

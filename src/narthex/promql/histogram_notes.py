@@ -39,6 +39,7 @@ class Note(IntFlag):
     HISTOGRAM_HISTOGRAM = 1 << 17
     INCOMPATIBLE = 1 << 18
     MIXED_AGG = 1 << 19
+    START_OVERLAP = 1 << 20
 
 
 _WARNINGS = {
@@ -52,6 +53,7 @@ _WARNINGS = {
     Note.COLLISION_SUB: "conflicting counter resets during histogram subtraction",
     Note.COLLISION_AGG: "conflicting counter resets during histogram aggregation",
     Note.MIXED_AGG: "encountered a mix of histograms and floats for aggregation",
+    Note.START_OVERLAP: "sample has start time that overlaps with previous sample timestamp for metric {metric}",
     Note.INCOMPATIBLE: "incompatible bucket layout encountered for binary operator {operator}",
 }
 _INFOS = {

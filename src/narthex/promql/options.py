@@ -17,6 +17,7 @@ class EngineOptions:
     max_concurrency: int = 20
     default_subquery_step_ms: int = 60_000
     delayed_name_removal: bool = False  # promql-delayed-name-removal
+    use_start_timestamps: bool = False  # use-start-timestamps
     type_and_unit_labels: bool = False  # type-and-unit-labels
     threads: int = 2
     parser: ParserOptions = field(default_factory=ParserOptions)

@@ -25,6 +25,7 @@ from narthex.native import (
     smoothed_rows,
 )
 from narthex.promql.functions.over_time import RANGE_FUNCTIONS
+from narthex.promql.operators.selector import TIME, VALUE
 from reference.promql_windows import extended, lookback, range_function, smoothed_value
 
 numbers = st.one_of(
@@ -171,8 +172,8 @@ def test_the_instant_selector_and_its_times(points: list[Sample], grid: tuple[in
     start, step, count = grid
     budget = QueryBudget(10**9)
     values, times = budget.cells(1, count), budget.cells(1, count)
-    select_rows(batch_of(points), 0, 1, start, step, count, span, False, budget, values)
-    select_rows(batch_of(points), 0, 1, start, step, count, span, True, budget, times)
+    select_rows(batch_of(points), 0, 1, start, step, count, span, VALUE, budget, values)
+    select_rows(batch_of(points), 0, 1, start, step, count, span, TIME, budget, times)
     found = [lookback(points, start + k * step, span) for k in range(count)]
     agree(values[0], [None if f is None else f[1] for f in found], 0.0)
     agree(times[0], [None if f is None else f[0] / 1000 for f in found], 0.0)

@@ -153,7 +153,7 @@ FEATURES: dict[str, bool] = {
     "st-storage": True,
     "st-synthesis": False,
     "type-and-unit-labels": False,
-    "use-start-timestamps": False,
+    "use-start-timestamps": True,
     "use-uncached-io": False,
     "xor2-encoding": True,
 }

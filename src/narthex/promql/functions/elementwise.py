@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from narthex.native import clamp_cells, map_cells, round_cells
+from narthex.native import LabelSets, clamp_cells, map_cells, round_cells
 from narthex.promql.context import absent
 from narthex.promql.functions.scalars import one_series
 from narthex.promql.operators.protocol import Evaluation
-from narthex.promql.operators.selector import evaluate_selector
+from narthex.promql.operators.selector import START_TIME, TIME, evaluate_selector
 from narthex.promql.syntax import Call, Expr, ParenExpr, VectorSelector
 from narthex.promql.values import Grid, Matrix
 
@@ -70,17 +70,35 @@ def evaluate_timestamp(on: Evaluation, call: Call, grid: Grid) -> Matrix:
     while isinstance(inner, ParenExpr):
         inner = inner.expr
     if isinstance(inner, VectorSelector):
-        found = evaluate_selector(on, inner, grid, times=True)
-        cells = found.cells
-        if cells.shape[1] != grid.count:
-            cells = on.context.cells(found.rows, grid.count)
-            cells[:] = found.cells
-        return on.context.without_name(found.labels, cells)
+        return _time_of_samples(on, inner, grid, TIME)
     matrix = on.matrix(inner, grid)
     cells = on.context.cells(matrix.rows, matrix.steps)
     cells[:] = matrix.cells
     np.copyto(cells, grid.times() / 1000, where=~absent(matrix.cells))
     return on.context.without_name(matrix.labels, cells)
+
+
+def evaluate_start_timestamp(on: Evaluation, call: Call, grid: Grid) -> Matrix:
+    """The start time of the samples of a plain selector, 0 where it is unknown; nothing for everything else.
+
+    Nothing as well unless start times are in use.
+    """
+    inner: Expr = call.args[0]
+    while isinstance(inner, ParenExpr):
+        inner = inner.expr
+    if not isinstance(inner, VectorSelector) or not on.context.options.use_start_timestamps:
+        on.matrix(inner, grid)  # for its errors and warnings
+        return Matrix(LabelSets(), np.empty((0, grid.count)))
+    return _time_of_samples(on, inner, grid, START_TIME)
+
+
+def _time_of_samples(on: Evaluation, selector: VectorSelector, grid: Grid, given: int) -> Matrix:
+    found = evaluate_selector(on, selector, grid, given=given)
+    cells = found.cells
+    if cells.shape[1] != grid.count:
+        cells = on.context.cells(found.rows, grid.count)
+        cells[:] = found.cells
+    return on.context.without_name(found.labels, cells)
 
 
 ELEMENTWISE: dict[str, Callable[[Evaluation, Call, Grid], Matrix]] = {
@@ -90,4 +108,5 @@ ELEMENTWISE: dict[str, Callable[[Evaluation, Call, Grid], Matrix]] = {
     "clamp_min": evaluate_clamp,
     "clamp_max": evaluate_clamp,
     "timestamp": evaluate_timestamp,
+    "start_timestamp": evaluate_start_timestamp,
 }

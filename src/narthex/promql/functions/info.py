@@ -16,6 +16,7 @@ from narthex.model.number import STALE_NAN
 from narthex.native import LabelSets, label_column, match_rows, select_rows, set_label, take_rows
 from narthex.promql.context import absent, histograms
 from narthex.promql.operators.protocol import Evaluation
+from narthex.promql.operators.selector import TIME, VALUE
 from narthex.promql.selections import Selection, selector_grid
 from narthex.promql.syntax import AtBound, Call, Expr, SubqueryExpr, VectorSelector, children
 from narthex.promql.values import Cells, Grid, Matrix
@@ -107,7 +108,7 @@ def _read(
     budget, lookback = context.budget, context.lookback_ms
     if read.histograms:
         _refuse_histograms(on, read, seen)
-    select_rows(read.source, 0, len(read.labels), seen.start, seen.step, seen.count, lookback, True, budget, times)
+    select_rows(read.source, 0, len(read.labels), seen.start, seen.step, seen.count, lookback, TIME, budget, times)
     return _InfoSeries(read.labels, np.broadcast_to(times, (len(read.labels), grid.count)))
 
 
@@ -115,7 +116,7 @@ def _refuse_histograms(on: Evaluation, read: Selection, seen: Grid) -> None:
     """Raises QueryError when a series has a native histogram at a step."""
     context, rows = on.context, len(read.labels)
     cells, steps = context.cells(rows, seen.count), (seen.start, seen.step, seen.count)
-    select_rows(read.source, 0, rows, *steps, context.lookback_ms, False, context.budget, out=cells, pool=context.pool)
+    select_rows(read.source, 0, rows, *steps, context.lookback_ms, VALUE, context.budget, out=cells, pool=context.pool)
     refused = np.flatnonzero(histograms(cells).any(axis=1))
     if len(refused):
         series = _named(Labels(read.labels[int(refused[0])]))

@@ -55,6 +55,7 @@ RANGE_FUNCTIONS = {
 """The numbers are those of RangeOp in core/query/range_function.h."""
 
 _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
+_LOOKS_AT_START_TIMES = frozenset({"rate", "increase", "irate", "resets"})
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 
 
@@ -86,7 +87,7 @@ def evaluate_range_function(on: Evaluation, call: Call, grid: Grid) -> Matrix:
     context = on.context
     vector = arguments.vector
     cells = context.cells(len(vector.labels), vector.grid.count)
-    told = np.zeros(len(vector.labels) if vector.histograms else 0, dtype=np.uint32)
+    told = np.zeros(len(vector.labels), dtype=np.uint32)
 
     def run(first: int, last: int) -> None:
         _run(context, arguments, first, last, out=cells, notes=told)
@@ -126,13 +127,15 @@ def range_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArguments | 
 def reduce_range(context: QueryContext, arguments: RangeArguments, reduction: Reduction) -> Matrix:
     """Aggregates the function's rows as they are computed."""
     vector = arguments.vector
+    told = np.zeros(len(vector.labels), dtype=np.uint32)
 
     def run(reducer: Reducer, first: int, last: int) -> None:
-        _run(context, arguments, first, last, reducer=reducer, groups=reduction.ids)
+        _run(context, arguments, first, last, reducer=reducer, groups=reduction.ids, notes=told)
 
     states = context.workers.fold(
         len(vector.labels), _worth_splitting(vector), lambda: reduction.reducer(vector.grid.count), run
     )
+    tell_of_rows(context.notes, told, vector.labels, arguments.call.args[0])
     return reduction.finish(states)
 
 
@@ -236,7 +239,8 @@ def _run(
         reducer,
         groups,
         context.pool if vector.histograms else None,
-        notes if vector.histograms else None,
+        notes,
+        context.options.use_start_timestamps and arguments.call.func.name in _LOOKS_AT_START_TIMES,
     )
 
 

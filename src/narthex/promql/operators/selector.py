@@ -11,16 +11,18 @@ from narthex.promql.syntax import VectorSelector
 from narthex.promql.values import Grid, Matrix
 
 SAMPLES_A_CHUNK = 120
+VALUE, TIME, START_TIME = 0, 1, 2
+"""What a selector gives of a sample; the numbers are those of Given in core/query/select.h."""
 
 
-def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, times: bool = False) -> Matrix:
-    """The newest sample within the lookback at each step; `times` gives when it was taken instead, in seconds."""
+def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, given: int = VALUE) -> Matrix:
+    """The newest sample within the lookback at each step: its value, or `given` of it in seconds."""
     read, seen = _read(on, expr, grid)
     context = on.context
     cells = context.cells(len(read.labels), seen.count)
 
     def run(first: int, last: int) -> None:
-        if expr.smoothed and not times:
+        if expr.smoothed and given == VALUE:
             smoothed_rows(
                 read.source,
                 first,
@@ -41,7 +43,7 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, times
             seen.step,
             seen.count,
             context.lookback_ms,
-            times,
+            given,
             context.budget,
             cells,
             pool=context.pool,
@@ -65,7 +67,7 @@ def reduce_selector(on: Evaluation, expr: VectorSelector, grid: Grid, reduction:
             seen.step,
             seen.count,
             context.lookback_ms,
-            False,
+            VALUE,
             context.budget,
             reducer=reducer,
             groups=reduction.ids,

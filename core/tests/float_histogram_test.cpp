@@ -181,6 +181,14 @@ TEST_CASE("a quantile among observations of NaN is NaN and says so") {
     CHECK_FALSE(fraction(h.view(), 0, 1).nan_observations);
 }
 
+TEST_CASE("with a sum of NaN a quantile is interpolated in the last bucket, as Prometheus does") {
+    FloatHistogram h = made(0, {{1, 3}, {3, 2}});
+    h.count = 6;
+    h.sum = kNaN;
+    // Rank 1.5 of 3 is in (1, 2]; 1.5 of the 2 observations of (4, 8] lead to 4 * 2^0.75.
+    CHECK(quantile(h.view(), 0.25).value == doctest::Approx(std::exp2(2.75)));
+}
+
 TEST_CASE("custom buckets are joined at the bounds that both have") {
     FloatHistogram a, b;
     a.schema = b.schema = kCustomBuckets;

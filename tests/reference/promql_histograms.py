@@ -228,7 +228,11 @@ def _halved(value: Value, b: Bucket) -> Bucket:
 def _inside(value: Value, b: Bucket, share: float) -> float:
     if value.custom or b.lower <= 0 <= b.upper:
         return b.lower + (b.upper - b.lower) * share
-    return math.copysign(abs(b.lower) ** (1 - share) * abs(b.upper) ** share, b.upper)
+    from_log, to_log = math.log2(abs(b.lower)), math.log2(abs(b.upper))
+    try:
+        return math.copysign(2.0 ** (from_log + (to_log - from_log) * share), b.upper)
+    except OverflowError:
+        return math.copysign(math.inf, b.upper)
 
 
 def _share(value: Value, b: Bucket, v: float) -> float:
@@ -259,6 +263,30 @@ def quantile(value: Value, q: float) -> float:
     if not value.custom or b.lower == -math.inf:
         b = _halved(value, b)
     return _inside(value, b, share if q < 0.5 else 1 - share)
+
+
+def quantile_with_nans(value: Value, q: float) -> tuple[float, bool]:
+    """Of a histogram whose sum is NaN, q in [0, 1]; whether it has observations of NaN, which count alone has."""
+    held = buckets(value)
+    if not held:
+        return math.nan, True
+    passed, rank = 0.0, q * value.count
+    for b in held:
+        if b.count and passed + b.count >= rank:
+            break
+        passed += b.count
+    if value.custom and b.upper == math.inf and b.lower != -math.inf:
+        return b.lower, False
+    if value.custom and b.lower == -math.inf and b.upper <= 0:
+        return b.upper, False
+    if passed == math.fsum(x.count for x in held):
+        return math.nan, True
+    # Prometheus interpolates in the last bucket, by how far the rank is into its own one.
+    last, share = held[-1], (rank - passed) / held[-1].count
+    if last is b and (not value.custom or b.lower == -math.inf):
+        last = _halved(value, b)
+    nans = math.fsum(x.count for x in held) < value.count
+    return _inside(value, last, share), nans
 
 
 def fraction(value: Value, lower: float, upper: float) -> float:

@@ -29,6 +29,7 @@ from narthex.files.durable import new_directory
 from narthex.instrument.registry import Registry
 from narthex.promql.engine import Engine
 from narthex.promql.options import EngineOptions
+from narthex.promql.syntax import ParserOptions
 from narthex.tsdb.block_set import Blocks
 
 DAY = 86_400
@@ -130,7 +131,8 @@ class Ours:
     """The engine over the blocks, without a server around it."""
 
     def __init__(self, directory: Path, threads: int, end: int) -> None:
-        self._engine = Engine(EngineOptions(threads=threads, max_samples=500_000_000), Registry())
+        options = EngineOptions(threads=threads, max_samples=500_000_000, parser=ParserOptions.everything())
+        self._engine = Engine(options, Registry())
         self._blocks, self._end = Blocks(directory), end
         self._blocks.load()
 

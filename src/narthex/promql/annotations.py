@@ -47,6 +47,9 @@ class Annotations:
     _infos: dict[str, None] = field(default_factory=dict)
     _repairs: dict[tuple[str, str], ForcedMonotonicity] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        return len(self._warnings) + len(self._infos) + len(self._repairs)
+
     def warnings(self) -> list[str]:
         return [f"PromQL warning: {text}" for text in self._warnings]
 

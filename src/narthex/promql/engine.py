@@ -26,14 +26,15 @@ from narthex.native import (
 from narthex.promql.active_queries import ActiveQueries
 from narthex.promql.annotations import Annotations
 from narthex.promql.context import QueryContext, histograms
-from narthex.promql.evaluator import Evaluator, unwrap
+from narthex.promql.evaluator import Evaluator
 from narthex.promql.metrics import EngineMetrics
 from narthex.promql.options import EngineOptions
 from narthex.promql.parsed import ParseCache, Parsed, parse
 from narthex.promql.query_log import QueryLog, log_entry
 from narthex.promql.result import QueryResult, QueryStats, Sequences
 from narthex.promql.selections import Selections, selector_ranges, subquery_grid
-from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, resolve
+from narthex.promql.sharing import Sharing
+from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, resolve, unwrap
 from narthex.promql.values import Matrix, QueryTimes, Scalar, Text, Value
 from narthex.promql.watchdog import Watchdog
 from narthex.promql.workers import Workers
@@ -234,11 +235,12 @@ class Engine:
         lookback = asked.lookback_ms or options.lookback_ms
         selections = Selections(queryable)
         try:
-            selections.plan(selector_ranges(tree, grid, times, options.default_subquery_step_ms, lookback))
+            ranges = selector_ranges(tree, grid, times, options.default_subquery_step_ms, lookback)
+            repeated = selections.plan(ranges)
             notes = Annotations(parsed.text)
             pool = HistogramPool(budget)
             context = QueryContext(options, times, lookback, budget, notes, selections, self._workers, pool)
-            evaluator = Evaluator(context)
+            evaluator = Evaluator(context, Sharing(tree) if repeated else None)
             planned = time.perf_counter()
             if tree.type is ValueType.MATRIX:
                 result = _raw_samples(evaluator, tree, times)

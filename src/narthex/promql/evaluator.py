@@ -14,6 +14,7 @@ from narthex.promql.operators.aggregation import evaluate_aggregation
 from narthex.promql.operators.binary import evaluate_binary
 from narthex.promql.operators.selector import SAMPLES_A_CHUNK, evaluate_selector
 from narthex.promql.selections import selector_grid, subquery_grid
+from narthex.promql.sharing import Sharing
 from narthex.promql.syntax import (
     AggregateExpr,
     BinaryExpr,
@@ -27,6 +28,7 @@ from narthex.promql.syntax import (
     UnaryExpr,
     VectorSelector,
     children,
+    unwrap,
 )
 from narthex.promql.values import Grid, Matrix, RangeVector, Scalar, Text, Value
 
@@ -34,13 +36,30 @@ from narthex.promql.values import Grid, Matrix, RangeVector, Scalar, Text, Value
 class Evaluator:
     """Evaluates expressions within one query. Not for concurrent use; kernels below it use the query's workers."""
 
-    def __init__(self, context: QueryContext) -> None:
-        self.context = context
+    def __init__(self, context: QueryContext, sharing: Sharing | None = None) -> None:
+        """`sharing` is of the very tree that will be evaluated; None when no part of it occurs twice."""
+        self.context, self._sharing = context, sharing
         self._invariant: dict[int, bool] = {}
 
     def eval(self, expr: Expr, grid: Grid) -> Value:
         """The value at every step of `grid`. Raises QueryError and what kernels and storage raise."""
         self.context.budget.check()
+        sharing = self._sharing
+        if sharing is None or expr not in sharing:
+            return self._at_steps(expr, grid)
+        value = sharing.take(expr, grid)
+        if value is None:
+            notes = len(self.context.notes)
+            value = self._at_steps(expr, grid)
+            if len(self.context.notes) == notes:  # else each place in the text must get its own
+                sharing.put(expr, grid, value)
+        return value
+
+    def repeats(self, expr: Expr) -> bool:
+        """Whether the value is needed again elsewhere, hence as a whole."""
+        return self._sharing is not None and expr in self._sharing
+
+    def _at_steps(self, expr: Expr, grid: Grid) -> Value:
         if grid.count > 1 and not isinstance(expr, NumberLiteral | StringLiteral) and self.invariant(expr):
             return _spread(self._eval(expr, Grid(grid.start, grid.step, 1)), grid.count, self.context)
         return self._eval(expr, grid)
@@ -169,13 +188,6 @@ class Evaluator:
         if len(self.context.pool):
             negate_histograms(value.cells, self.context.pool, self.context.budget, cells)
         return self.context.without_name(value.labels, cells)
-
-
-def unwrap(expr: Expr) -> Expr:
-    """Without parentheses around it."""
-    while isinstance(expr, ParenExpr):
-        expr = expr.expr
-    return expr
 
 
 def one_row(value: Scalar) -> Matrix:

@@ -128,13 +128,13 @@ class Selections:
         self._reads: dict[int, list[_Read]] = {}  # by identity of the tuple of matchers
         self.damage = Damage()
 
-    def plan(self, ranges: Iterator[tuple[Matchers, int, int]]) -> None:
-        """Joins overlapping ranges of equal matchers."""
+    def plan(self, ranges: Iterator[tuple[Matchers, int, int]]) -> bool:
+        """Joins overlapping ranges of equal matchers. Tells whether there are any."""
         wanted = list(ranges)
         if len(wanted) == 1:  # the usual query; matchers are slow to compare
             matchers, mint, maxt = wanted[0]
             self._reads = {id(matchers): [_Read(mint, maxt)]}
-            return
+            return False
         spans: dict[Matchers, list[tuple[int, int]]] = {}
         alike: dict[int, Matchers] = {}
         for matchers, mint, maxt in wanted:
@@ -142,6 +142,7 @@ class Selections:
             alike[id(matchers)] = matchers
         reads = {matchers: _joined(wanted) for matchers, wanted in spans.items()}
         self._reads = {identity: reads[matchers] for identity, matchers in alike.items()}
+        return len(spans) < len(wanted)
 
     def read(self, matchers: Matchers, mint: int, maxt: int) -> Selection:
         """The series that match and have samples around the range. Raises what storage raises."""

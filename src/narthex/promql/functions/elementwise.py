@@ -11,7 +11,7 @@ from narthex.promql.context import absent
 from narthex.promql.functions.scalars import one_series
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.selector import START_TIME, TIME, evaluate_selector
-from narthex.promql.syntax import Call, Expr, ParenExpr, VectorSelector
+from narthex.promql.syntax import Call, VectorSelector, unwrap
 from narthex.promql.values import Grid, Matrix
 
 _NAMES = (
@@ -66,9 +66,7 @@ def evaluate_clamp(on: Evaluation, call: Call, grid: Grid) -> Matrix:
 
 def evaluate_timestamp(on: Evaluation, call: Call, grid: Grid) -> Matrix:
     """The sample's own time for a plain selector, the step's for everything else."""
-    inner: Expr = call.args[0]
-    while isinstance(inner, ParenExpr):
-        inner = inner.expr
+    inner = unwrap(call.args[0])
     if isinstance(inner, VectorSelector):
         return _time_of_samples(on, inner, grid, TIME)
     matrix = on.matrix(inner, grid)
@@ -83,9 +81,7 @@ def evaluate_start_timestamp(on: Evaluation, call: Call, grid: Grid) -> Matrix:
 
     Nothing as well unless start times are in use.
     """
-    inner: Expr = call.args[0]
-    while isinstance(inner, ParenExpr):
-        inner = inner.expr
+    inner = unwrap(call.args[0])
     if not isinstance(inner, VectorSelector) or not on.context.options.use_start_timestamps:
         on.matrix(inner, grid)  # for its errors and warnings
         return Matrix(LabelSets(), np.empty((0, grid.count)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from narthex.errors import QueryError
-from narthex.promql.syntax import Call, Expr, MatrixSelector, ParenExpr
+from narthex.promql.syntax import Call, Expr, MatrixSelector, unwrap
 
 _ANCHORED = ("changes", "delta", "increase", "rate", "resets")
 _SMOOTHED = ("delta", "increase", "rate")
@@ -11,8 +11,7 @@ _SMOOTHED = ("delta", "increase", "rate")
 
 def check_extended(call: Call, argument: Expr) -> None:
     """Raises QueryError when a function must not see samples from outside of its window."""
-    while isinstance(argument, ParenExpr):
-        argument = argument.expr
+    argument = unwrap(argument)
     if not isinstance(argument, MatrixSelector):
         return
     for modifier, wanted, allowed in (

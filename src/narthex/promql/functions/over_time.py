@@ -16,7 +16,7 @@ from narthex.promql.functions.extended import check_extended
 from narthex.promql.histogram_notes import RowNotes, tell_of_rows
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import Reduction
-from narthex.promql.syntax import Call, Expr, MatrixSelector, ParenExpr
+from narthex.promql.syntax import Call, Expr, MatrixSelector, unwrap
 from narthex.promql.values import Cells, Flags, Grid, Matrix, RangeVector
 
 RANGE_FUNCTIONS = {
@@ -107,9 +107,7 @@ def range_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArguments | 
     That is so when no row has to be seen as a whole: names are unique or kept, no info depends on the result, and there
     are numbers alone.
     """
-    inner: Expr = _range_argument(call)
-    while isinstance(inner, ParenExpr):
-        inner = inner.expr
+    inner = unwrap(_range_argument(call))
     if not isinstance(inner, MatrixSelector):
         return None
     name = inner.selector.name or next(

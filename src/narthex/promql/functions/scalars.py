@@ -14,7 +14,7 @@ from narthex.native import LabelSets
 from narthex.promql.context import absent
 from narthex.promql.functions.over_time import evaluate_range_function
 from narthex.promql.operators.protocol import Evaluation
-from narthex.promql.syntax import Call, Expr, MatrixSelector, ParenExpr, VectorSelector
+from narthex.promql.syntax import Call, Expr, MatrixSelector, VectorSelector, unwrap
 from narthex.promql.syntax.signatures import FUNCTIONS
 from narthex.promql.values import Cells, Grid, Matrix, Scalar, Value
 
@@ -81,8 +81,7 @@ def _where_absent(on: Evaluation, call: Call, cells: Cells, grid: Grid) -> Matri
 
 def _labels_of_absent(expr: Expr) -> tuple[tuple[str, str], ...]:
     """Labels that the missing series would surely have: those with one matcher, which is an equality."""
-    while isinstance(expr, ParenExpr):
-        expr = expr.expr
+    expr = unwrap(expr)
     if isinstance(expr, MatrixSelector):
         expr = expr.selector
     if not isinstance(expr, VectorSelector):

@@ -27,7 +27,7 @@ from narthex.promql.functions.over_time import RANGE_FUNCTIONS, range_arguments,
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import REDUCE_OPS, Reduction
 from narthex.promql.operators.selector import reduce_selector, selection_of
-from narthex.promql.syntax import AggregateExpr, AggregateOp, Call, Expr, ParenExpr, VectorSelector
+from narthex.promql.syntax import AggregateExpr, AggregateOp, Call, Expr, VectorSelector, unwrap
 from narthex.promql.values import Cells, Grid, Matrix
 
 _INT64 = 2.0**63
@@ -58,11 +58,9 @@ def group_key(expr: AggregateExpr) -> tuple[Sequence[str], bool]:
 
 
 def _reduce(on: Evaluation, expr: AggregateExpr, grid: Grid) -> Matrix:
-    inner: Expr = expr.expr
-    while isinstance(inner, ParenExpr):
-        inner = inner.expr
+    inner = unwrap(expr.expr)
     context = on.context
-    fused = not on.invariant(inner)
+    fused = not (on.invariant(inner) or on.repeats(inner))
     if fused and isinstance(inner, VectorSelector) and not inner.smoothed:
         selection = selection_of(on, inner, grid)
         if not selection.histograms:

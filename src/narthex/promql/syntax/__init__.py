@@ -22,6 +22,7 @@ from narthex.promql.syntax.ast import (
     VectorMatching,
     VectorSelector,
     children,
+    unwrap,
     walk,
 )
 from narthex.promql.syntax.durations import resolve
@@ -62,5 +63,6 @@ __all__ = [
     "prettify",
     "resolve",
     "to_json",
+    "unwrap",
     "walk",
 ]

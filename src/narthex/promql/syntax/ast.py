@@ -249,6 +249,13 @@ def literal_ms(duration: Duration | None) -> int:
     return duration.ms
 
 
+def unwrap(expr: Expr) -> Expr:
+    """Without parentheses around it."""
+    while isinstance(expr, ParenExpr):
+        expr = expr.expr
+    return expr
+
+
 def children(expr: Expr) -> tuple[Expr, ...]:
     """Direct sub-expressions in order of the text. The selector of a range selector is its child."""
     match expr:

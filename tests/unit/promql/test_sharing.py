@@ -1,0 +1,99 @@
+"""Parts of an expression that occur more than once are evaluated once, and nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+from narthex.instrument import Registry
+from narthex.promql.engine import Engine
+from narthex.promql.evaluator import Evaluator
+from narthex.promql.options import EngineOptions
+from narthex.promql.sharing import Sharing
+from narthex.promql.syntax import Expr, ParserOptions, children, parse_expr
+from support.memory_series import MemorySeries
+
+SHARED = {
+    "x": set(),
+    "x + y": set(),
+    "x + x": {"x"},
+    "x + (x)": {"x"},
+    "x + x offset 1m": set(),
+    "x[1m] offset 1m": set(),
+    "rate(x[1m]) / rate(x[2m])": set(),
+    "sum(rate(x[1m])) / sum(rate(x[1m]))": {"sum(rate(x[1m]))"},
+    "sum(rate(x[1m])) / (sum(rate(x[1m])) + max(rate(x[1m])))": {"sum(rate(x[1m]))", "rate(x[1m])"},
+    "sum by (a) (x) / sum by (b) (x)": {"x"},
+    "x / 0 + x / -0": {"x"},
+    "x * NaN + x * NaN": {"x * NaN"},
+    "topk(1, x) or topk(2, x)": {"x"},
+    "x @ 1 + x @ 2": set(),
+    "max_over_time((x + 1)[5m:1m]) - min_over_time((x + 1)[5m:1m])": {"x + 1"},
+    '(x == bool 1) + (x == 1) + label_replace(x, "a", "", "", "") + label_replace(x, "b", "", "", "")': {"x"},
+}
+
+
+def nodes(expr: Expr) -> Iterator[Expr]:
+    yield expr
+    for child in children(expr):
+        yield from nodes(child)
+
+
+@pytest.mark.parametrize("text", SHARED)
+def test_the_largest_parts_that_repeat_are_shared(text: str) -> None:
+    tree = parse_expr(text, ParserOptions())
+    sharing = Sharing(tree)
+    assert {str(node) for node in nodes(tree) if node in sharing} == SHARED[text]
+
+
+@pytest.fixture
+def data() -> MemorySeries:
+    series = MemorySeries()
+    for i in range(4):
+        for name in ("x", "y"):
+            series.add_every({"__name__": name, "i": str(i)}, 15_000, [float(k * (i + 1) % 37) for k in range(400)])
+    return series
+
+
+QUERIES = [
+    "x + x",
+    "sum(rate(x[1m])) / (sum(rate(x[1m])) + max(rate(x[1m])))",
+    "max_over_time((x + 1)[5m:1m]) - min_over_time((x + 1)[5m:1m]) + (x + 1)",
+    "x / 0 + x / -0",
+    "(x > 10 or y) and on (i) (x > 10)",
+    "quantile(2, x) + quantile(2, x)",
+    "abs(x @ 600) + abs(x @ 600) * x",
+    "sort(x) + sort_desc(x)",
+]
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_sharing_changes_neither_values_nor_notes(data: MemorySeries, text: str) -> None:
+    engine = Engine(EngineOptions(), Registry())
+    shared = engine.range(data, text, 600_000, 3_000_000, 60_000)
+    with patch.object(Sharing, "__contains__", lambda *_: False):
+        alone = engine.range(data, text, 600_000, 3_000_000, 60_000)
+    engine.close()
+    assert shared.rows > 0
+    assert shared.json() == alone.json()
+    assert (shared.warnings, shared.infos) == (alone.warnings, alone.infos)
+
+
+def test_a_repeated_part_is_evaluated_once(data: MemorySeries) -> None:
+    engine = Engine(EngineOptions(), Registry())
+    evaluated: list[str] = []
+    real = Evaluator._eval
+
+    def count(self: Evaluator, expr: Expr, *rest: object) -> object:
+        evaluated.append(str(expr))
+        return real(self, expr, *rest)  # type: ignore[arg-type]  # passed on as it came
+
+    with patch.object(Evaluator, "_eval", count):
+        engine.range(data, "sum(abs(x)) / (sum(abs(x)) + max(abs(x))) + count(abs(x))", 600_000, 900_000, 60_000)
+    engine.close()
+    assert [text for text in evaluated if "(x)" in text and " " not in text] == [
+        "sum(abs(x))", "abs(x)", "max(abs(x))", "count(abs(x))",
+    ]  # fmt: skip
+    assert evaluated.count("x") == 1

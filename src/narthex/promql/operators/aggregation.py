@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.errors import QueryError
-from narthex.model.labels import METRIC_NAME, is_utf8_name
+from narthex.model.labels import METRIC_NAME, is_utf8_name, quote
 from narthex.model.number import go_float
 from narthex.native import (
     LabelSets,
@@ -171,7 +171,7 @@ def _count_values(on: Evaluation, expr: AggregateExpr, matrix: Matrix) -> Matrix
     assert expr.param is not None
     name = on.text(expr.param)
     if not is_utf8_name(name):
-        raise QueryError(f'invalid label name "{name}"')
+        raise QueryError(f"invalid label name {quote(name)}")
     names, keep = group_key(expr)
     if not keep and name in names:
         return _counted(on, expr, matrix, *group_rows(matrix.labels, names, keep))

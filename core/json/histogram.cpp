@@ -14,11 +14,6 @@ void write_quoted(std::string& out, double v) {
     out += '"';
 }
 
-char boundary_rule(const HistogramBucket& b) {
-    if (b.lower_inclusive) return b.upper_inclusive ? '3' : '1';
-    return b.upper_inclusive ? '0' : '2';
-}
-
 }  // namespace
 
 void write_histogram(std::string& out, const FloatHistogramView& h) {
@@ -32,7 +27,7 @@ void write_histogram(std::string& out, const FloatHistogramView& h) {
         HistogramBucket b = walk.bucket();
         out += any ? ",[" : ",\"buckets\":[[";
         any = true;
-        out += boundary_rule(b);
+        out += static_cast<char>('0' + b.closed_ends());
         for (double v : {b.lower, b.upper, b.count}) {
             out += ',';
             write_quoted(out, v);

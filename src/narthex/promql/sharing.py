@@ -94,7 +94,7 @@ def _own(expr: Expr) -> Hashable:
         case UnaryExpr():
             return expr.negate
         case BinaryExpr():
-            return expr.op, expr.matching, expr.return_bool
+            return expr.op, repr(expr.matching), expr.return_bool  # fill(0) is not fill(-0)
         case AggregateExpr():
             return expr.op, expr.grouping, expr.without
         case Call():

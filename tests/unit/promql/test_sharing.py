@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from generators.promql_text import PromQLText
+from narthex.errors import PromQLError, QueryError
 from narthex.instrument import Registry
 from narthex.promql.engine import Engine
 from narthex.promql.evaluator import Evaluator
@@ -27,6 +32,7 @@ SHARED = {
     "sum(rate(x[1m])) / (sum(rate(x[1m])) + max(rate(x[1m])))": {"sum(rate(x[1m]))", "rate(x[1m])"},
     "sum by (a) (x) / sum by (b) (x)": {"x"},
     "x / 0 + x / -0": {"x"},
+    "(x + fill(0) y) + (x + fill(-0) y)": {"x", "y"},
     "x * NaN + x * NaN": {"x * NaN"},
     "topk(1, x) or topk(2, x)": {"x"},
     "x @ 1 + x @ 2": set(),
@@ -43,7 +49,7 @@ def nodes(expr: Expr) -> Iterator[Expr]:
 
 @pytest.mark.parametrize("text", SHARED)
 def test_the_largest_parts_that_repeat_are_shared(text: str) -> None:
-    tree = parse_expr(text, ParserOptions())
+    tree = parse_expr(text, ParserOptions.everything())
     sharing = Sharing(tree)
     assert {str(node) for node in nodes(tree) if node in sharing} == SHARED[text]
 
@@ -79,6 +85,43 @@ def test_sharing_changes_neither_values_nor_notes(data: MemorySeries, text: str)
     assert shared.rows > 0
     assert shared.json() == alone.json()
     assert (shared.warnings, shared.infos) == (alone.warnings, alone.infos)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32))
+def test_sharing_changes_nothing_of_random_expressions(seed: int) -> None:
+    """Errors are the same as well."""
+    rng = random.Random(seed)
+    language = PromQLText(rng)
+    part, other = language.vector(2), language.vector(2)
+    text = rng.choice(
+        [
+            f"({part}) or ({part}) or ({other})",
+            f"({part}) and ({other}) unless ({part}) == 1",
+            f"sum({part}) / on () (sum({part}) + on () max({part}))",
+            f"max_over_time(({part})[5m:1m]) or ({part}) or max_over_time(({part})[5m:1m])",
+        ]
+    )
+    engine = Engine(EngineOptions(parser=ParserOptions.everything(), threads=1), Registry())
+    try:
+        shared = _answer(engine, text)
+        with patch.object(Sharing, "__contains__", lambda *_: False):
+            assert _answer(engine, text) == shared
+    finally:
+        engine.close()
+
+
+def _answer(engine: Engine, text: str) -> object:
+    series = MemorySeries()
+    for i, name in enumerate(("foo", "up", "http_requests_total", "node_load1")):
+        for job in ("must", "api"):
+            values = [float((k * (i + 3)) % 17) for k in range(80)]
+            series.add_every({"__name__": name, "job": job, "le": str(i)}, 15_000, values)
+    try:
+        result = engine.range(series, text, 300_000, 900_000, 60_000)
+    except (PromQLError, QueryError) as e:
+        return str(e)
+    return result.json(), result.warnings, result.infos
 
 
 def test_a_repeated_part_is_evaluated_once(data: MemorySeries) -> None:

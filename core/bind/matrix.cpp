@@ -126,18 +126,18 @@ void bind_columns(nb::module_& m) {
         nb::arg("cells"), nb::arg("offsets"), nb::arg("ratio"), nb::arg("out"));
     m.def(
         "count_values",
-        [](CellsIn in, Column<uint32_t> ids, size_t groups, QueryBudget& budget) {
+        [](CellsIn in, Column<uint32_t> ids, size_t groups, const HistogramPool& pool, QueryBudget& budget) {
             ValueCounts counts;
             {
                 GroupedCells cells = grouped(in, ids, groups);
                 nb::gil_scoped_release release;
-                counts = count_values(cells, budget);
+                counts = count_values(cells, pool, budget);
             }
             auto text = std::move(counts.text);
             return nb::make_tuple(to_numpy(std::move(counts.group)), std::move(text),
                                   to_numpy(std::move(counts.cells)));
         },
-        nb::arg("cells"), nb::arg("ids"), nb::arg("groups"), nb::arg("budget"));
+        nb::arg("cells"), nb::arg("ids"), nb::arg("groups"), nb::arg("pool"), nb::arg("budget"));
 }
 
 void bind_histograms(nb::module_& m) {

@@ -78,29 +78,34 @@ void bind_extended(nb::module_& m) {
     m.def(
         "extended_rows",
         [](const Source& source, size_t first, size_t last, uint8_t op, int64_t start, int64_t step,
-           size_t count, int64_t range, int64_t lookback, bool smoothed, QueryBudget& budget, Cells out) {
+           size_t count, int64_t range, int64_t lookback, bool smoothed, QueryBudget& budget, Cells out,
+           HistogramPool* pool, std::optional<RowNotes> notes) {
             ExtendedCall call{checked_op<RangeOp>(op, kRangeOps), checked_grid(start, step, count),
                               checked_span(range), checked_span(lookback), smoothed};
             std::optional<Cells> cells(out);
             RowTarget target = checked_target(source, {first, last}, count, cells, nullptr, std::nullopt);
+            HistogramTarget histograms = checked_histograms(pool, notes, last);
             nb::gil_scoped_release release;
-            extended_rows(source.source, {first, last}, call, target, budget);
+            extended_rows(source.source, {first, last}, call, target, budget, histograms);
         },
         nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("op"), nb::arg("start"),
         nb::arg("step"), nb::arg("count"), nb::arg("range"), nb::arg("lookback"), nb::arg("smoothed"),
-        nb::arg("budget"), nb::arg("out"));
+        nb::arg("budget"), nb::arg("out"), nb::arg("pool") = nb::none(), nb::arg("notes") = nb::none());
     m.def(
         "smoothed_rows",
         [](const Source& source, size_t first, size_t last, int64_t start, int64_t step, size_t count,
-           int64_t lookback, QueryBudget& budget, Cells out) {
+           int64_t lookback, QueryBudget& budget, Cells out, HistogramPool* pool,
+           std::optional<RowNotes> notes) {
             LookbackCall call{checked_grid(start, step, count), checked_span(lookback)};
             std::optional<Cells> cells(out);
             RowTarget target = checked_target(source, {first, last}, count, cells, nullptr, std::nullopt);
+            HistogramTarget histograms = checked_histograms(pool, notes, last);
             nb::gil_scoped_release release;
-            smoothed_rows(source.source, {first, last}, call, target, budget);
+            smoothed_rows(source.source, {first, last}, call, target, budget, histograms);
         },
         nb::arg("source"), nb::arg("first"), nb::arg("last"), nb::arg("start"), nb::arg("step"),
-        nb::arg("count"), nb::arg("lookback"), nb::arg("budget"), nb::arg("out"));
+        nb::arg("count"), nb::arg("lookback"), nb::arg("budget"), nb::arg("out"),
+        nb::arg("pool") = nb::none(), nb::arg("notes") = nb::none());
     m.def(
         "raw_samples",
         [](const Source& source, int64_t end, int64_t range, int64_t lookback, bool smoothed,
@@ -201,6 +206,7 @@ void bind_source(nb::module_& m) {
                 return Source{SampleSource(view), nb::make_tuple(cells, pool)};
             },
             nb::arg("cells"), nb::arg("start"), nb::arg("step"), nb::arg("pool") = nb::none())
+        .def("without_buckets", [](const Source& s) { return Source{s.source.without_buckets(), s.owner}; })
         .def("__len__", [](const Source& s) { return s.source.rows(); });
 }
 

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "chunk/stale.h"
+#include "histogram/text.h"
 #include "json/number.h"
 #include "query/quantile.h"
 
@@ -108,25 +109,41 @@ void ratio_columns(const GroupedCells& in, const double* offsets, const double* 
     }
 }
 
-ValueCounts count_values(const GroupedCells& in, QueryBudget& budget) {
+ValueCounts count_values(const GroupedCells& in, const HistogramPool& pool, QueryBudget& budget) {
     ValueCounts out;
-    std::vector<std::unordered_map<uint64_t, size_t>> seen(in.groups);
+    struct Seen {
+        std::unordered_map<uint64_t, size_t> cells;  // by their bits
+        std::unordered_map<std::string, size_t> histograms;
+    };
+    std::vector<Seen> seen(in.groups);
+    auto new_row = [&](uint32_t group, std::string text) {
+        budget.hold(static_cast<int64_t>(in.steps));
+        out.group.push_back(group);
+        out.text.push_back(std::move(text));
+        out.cells.insert(out.cells.end(), in.steps, stale_nan());
+        return out.group.size() - 1;
+    };
+    auto histogram_row = [&](uint32_t group, double cell) {
+        std::string text = histogram_text(pool.at(cell));
+        auto [at, fresh] = seen[group].histograms.try_emplace(text, 0);
+        if (fresh) {
+            budget.hold_text(text.size());
+            at->second = new_row(group, std::move(text));
+        }
+        return at->second;
+    };
     for (size_t i = 0; i < in.ids.size(); ++i) {
         budget.check();
-        if (in.ids[i] >= in.groups) throw std::out_of_range("no such group");
-        auto& rows = seen[in.ids[i]];
+        uint32_t group = in.ids[i];
+        if (group >= in.groups) throw std::out_of_range("no such group");
         for (size_t k = 0; k < in.steps; ++k) {
             double v = in.cells[i * in.steps + k];
             if (is_stale(v)) continue;
+            bool histogram = is_histogram_cell(v);
             // All NaN read alike.
-            uint64_t key = std::bit_cast<uint64_t>(std::isnan(v) ? normal_nan() : v);
-            auto [at, fresh] = rows.try_emplace(key, out.group.size());
-            if (fresh) {
-                budget.hold(static_cast<int64_t>(in.steps));
-                out.group.push_back(in.ids[i]);
-                out.text.push_back(format_plain(v));
-                out.cells.insert(out.cells.end(), in.steps, stale_nan());
-            }
+            uint64_t key = std::bit_cast<uint64_t>(std::isnan(v) && !histogram ? normal_nan() : v);
+            auto [at, fresh] = seen[group].cells.try_emplace(key, 0);
+            if (fresh) at->second = histogram ? histogram_row(group, v) : new_row(group, format_plain(v));
             double& count = out.cells[at->second * in.steps + k];
             count = is_stale(count) ? 1 : count + 1;
         }

@@ -9,6 +9,7 @@
 
 #include "labels/label_sets.h"
 #include "query/budget.h"
+#include "query/histogram_pool.h"
 
 namespace narthex {
 
@@ -41,9 +42,10 @@ void ratio_columns(const GroupedCells& in, const double* offsets, const double* 
 // One row a group and distinct value: how many of the group's rows have the value at each step.
 struct ValueCounts {
     std::vector<uint32_t> group;
-    std::vector<std::string> text;  // the value as PromQL writes it, never with an exponent
+    std::vector<std::string> text;  // the value as PromQL writes it, numbers never with an exponent
     std::vector<double> cells;      // rows x steps
 };
-ValueCounts count_values(const GroupedCells& in, QueryBudget& budget);
+// `pool` has the histograms, which count as equal when their texts are.
+ValueCounts count_values(const GroupedCells& in, const HistogramPool& pool, QueryBudget& budget);
 
 }  // namespace narthex

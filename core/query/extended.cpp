@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "query/each_row.h"
+#include "query/each_mixed_row.h"
+#include "query/histogram_extended.h"
 
 namespace narthex {
 
@@ -128,7 +129,7 @@ void smoothed_row(const LookbackCall& call, const Samples& s, double* out) {
 }
 
 void extended_rows(const SampleSource& source, RowRange rows, const ExtendedCall& call,
-                   const RowTarget& target, QueryBudget& budget) {
+                   const RowTarget& target, QueryBudget& budget, const HistogramTarget& histograms) {
     int64_t ahead = call.smoothed ? call.lookback : 0;
     StepGrid reach{call.grid.start + ahead, call.grid.step, call.grid.count};
     int64_t range = call.range + call.lookback + ahead;
@@ -137,18 +138,22 @@ void extended_rows(const SampleSource& source, RowRange rows, const ExtendedCall
     each_row(
         rows, call.grid.count, target, budget,
         [&](size_t row, SampleBuffer& buffer) { return source.read_values(row, reach, range, buffer); },
-        [&](const Samples& s, double* cells) { extended_row(stoppable, s, cells); });
+        [&](const Samples& s, double* cells) { extended_row(stoppable, s, cells); },
+        MixedRows(source, reach, range, target, budget, histograms,
+                  [&](MixedRow& row, double* cells) { mixed_extended_row(stoppable, row, cells); }));
 }
 
 void smoothed_rows(const SampleSource& source, RowRange rows, const LookbackCall& call,
-                   const RowTarget& target, QueryBudget& budget) {
+                   const RowTarget& target, QueryBudget& budget, const HistogramTarget& histograms) {
     StepGrid reach{call.grid.start + call.lookback, call.grid.step, call.grid.count};
     each_row(
         rows, call.grid.count, target, budget,
         [&](size_t row, SampleBuffer& buffer) {
             return source.read_values(row, reach, 2 * call.lookback, buffer);
         },
-        [&](const Samples& s, double* cells) { smoothed_row(call, s, cells); });
+        [&](const Samples& s, double* cells) { smoothed_row(call, s, cells); },
+        MixedRows(source, reach, 2 * call.lookback, target, budget, histograms,
+                  [&](MixedRow& row, double* cells) { mixed_smoothed_row(call, row, cells); }));
 }
 
 }  // namespace narthex

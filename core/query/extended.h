@@ -26,9 +26,10 @@ void extended_samples(const ExtendedCall& call, const Samples& s, SampleBuffer& 
 // follows.
 void smoothed_row(const LookbackCall& call, const Samples& s, double* out);
 
+// As range_rows and select_rows.
 void extended_rows(const SampleSource& source, RowRange rows, const ExtendedCall& call,
-                   const RowTarget& target, QueryBudget& budget);
+                   const RowTarget& target, QueryBudget& budget, const HistogramTarget& histograms = {});
 void smoothed_rows(const SampleSource& source, RowRange rows, const LookbackCall& call,
-                   const RowTarget& target, QueryBudget& budget);
+                   const RowTarget& target, QueryBudget& budget, const HistogramTarget& histograms = {});
 
 }  // namespace narthex

@@ -1,10 +1,7 @@
 #include "query/histogram_windows.h"
 
-#include <cmath>
-
 #include "histogram/accumulate.h"
-#include "histogram/reset.h"
-#include "query/start_times.h"
+#include "query/transitions.h"
 
 namespace narthex {
 
@@ -16,54 +13,6 @@ void note_ignored(const RangeCall& call, MixedRow& row) {
         if (numbers.size() > 0 && histograms.size() > 0) row.notes |= kNoteIgnored;
     });
 }
-
-// Numbers and histograms in order of time; of one time the histogram comes later.
-class Merged {
-  public:
-    Merged(const MixedRow& row, bool start_times) : row_(row), start_times_(start_times) {
-        const HistogramSamples& h = row.histograms;
-        const Samples& s = row.numbers;
-        size_t n = 0;
-        for (size_t i = 0; i < h.size(); ++i) {
-            for (; n < s.n && s.t[n] <= h.times[i]; ++n) push(s.t[n], n, false);
-            push(h.times[i], i, true);
-        }
-        for (; n < s.n; ++n) push(s.t[n], n, false);
-    }
-    size_t size() const { return times_.size(); }
-    Samples times() const { return {times_.data(), nullptr, times_.size()}; }
-    bool transition(RangeOp op, size_t i) const {
-        const Place &before = places_[i - 1], &now = places_[i];
-        if (before.histogram != now.histogram) return true;
-        bool resets = op == RangeOp::kResets;
-        if (!now.histogram) {
-            double a = row_.numbers.v[before.at], b = row_.numbers.v[now.at];
-            return resets ? b < a || anew(before, now) : changed(a, b);
-        }
-        const auto &a = row_.histograms.values[before.at], &b = row_.histograms.values[now.at];
-        return resets ? counter_reset(a, b) || anew(before, now) : !b.equals(a);
-    }
-
-  private:
-    struct Place {
-        size_t at;
-        bool histogram;
-    };
-    // By start times, of two samples of one kind.
-    bool anew(const Place& before, const Place& now) const {
-        if (!start_times_) return false;
-        Samples s = now.histogram ? row_.histograms.as_times() : row_.numbers;
-        return s.starts && began_anew(started(s, before.at), started(s, now.at));
-    }
-    void push(int64_t t, size_t at, bool histogram) {
-        times_.push_back(t);
-        places_.push_back({at, histogram});
-    }
-    const MixedRow& row_;
-    bool start_times_;
-    std::vector<int64_t> times_;
-    std::vector<Place> places_;
-};
 
 double later(const MixedRow& row, WindowSlice n, WindowSlice h, RangeOp op) {
     bool histogram =
@@ -114,11 +63,9 @@ void mixed_pick_row(const RangeCall& call, MixedRow& row, double* out) {
 }
 
 void mixed_transitions_row(const RangeCall& call, MixedRow& row, double* out) {
-    Merged merged(row, call.start_times);
-    std::vector<uint64_t> seen(merged.size() + 1);  // transitions between neighbours up to sample i
-    for (size_t i = 1; i < merged.size(); ++i) seen[i] = seen[i - 1] + merged.transition(call.op, i);
-    each_window(merged.times(), call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
-        out[k] = lo == hi ? stale_nan() : static_cast<double>(seen[hi - 1] - seen[lo]);
+    Transitions transitions(call.op, call.start_times, row.numbers, row.histograms);
+    each_window(transitions.times(), call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
+        out[k] = lo == hi ? stale_nan() : transitions.among(lo, hi);
     });
 }
 

@@ -1,8 +1,7 @@
 #include "query/select.h"
 
 #include "chunk/stale.h"
-#include "query/each_row.h"
-#include "query/histogram_windows.h"
+#include "query/each_mixed_row.h"
 #include "query/notes.h"
 
 namespace narthex {
@@ -81,8 +80,7 @@ void select_rows(const SampleSource& source, RowRange rows, const LookbackCall& 
 }
 
 void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call, const RowTarget& target,
-                QueryBudget& budget, const HistogramTarget& to) {
-    thread_local HistogramSamples histograms;
+                QueryBudget& budget, const HistogramTarget& histograms) {
     RangeCall stoppable = call;
     stoppable.budget = &budget;
     size_t current = 0;
@@ -95,19 +93,16 @@ void range_rows(const SampleSource& source, RowRange rows, const RangeCall& call
         },
         [&](const Samples& s, double* cells) {
             range_function(stoppable, s, cells);
-            if (to.notes && start_times_overlap(call, s)) to.notes[current] |= kNoteStartOverlap;
+            if (histograms.notes && start_times_overlap(call, s))
+                histograms.notes[current] |= kNoteStartOverlap;
         },
-        [&](size_t row, const Samples& s, double* cells) {
-            if (!to.pool || target.reducer || !source.holds_histograms(row)) return false;
-            source.read_histograms(row, call.grid, call.range, histograms);
-            histograms.drop_stale();
-            HeldSamples held(budget, s.n + histograms.samples());
-            MixedRow mixed{s, histograms, *to.pool, to.notes[row]};
-            mixed_range_function(stoppable, mixed, cells);
-            if (start_times_overlap(call, s) || start_times_overlap(call, histograms.as_times()))
-                mixed.notes |= kNoteStartOverlap;
-            return true;
-        });
+        MixedRows(source, call.grid, call.range, target, budget, histograms,
+                  [&](MixedRow& row, double* cells) {
+                      mixed_range_function(stoppable, row, cells);
+                      if (start_times_overlap(call, row.numbers) ||
+                          start_times_overlap(call, row.histograms.as_times()))
+                          row.notes |= kNoteStartOverlap;
+                  }));
 }
 
 }  // namespace narthex

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "chunk/stale.h"
+#include "histogram/reset.h"
 
 namespace narthex {
 
@@ -35,6 +35,27 @@ void read_matrix_histograms(const MatrixView& m, size_t row, int64_t mint, int64
         out.times.push_back(t);
         out.starts.push_back(0);
         out.values.push_back(value);
+    }
+}
+
+// Resets are found while there are buckets.
+void drop_buckets(HistogramSamples& h) {
+    static const SharedBounds kNoBounds;
+    const FloatHistogramView* last = nullptr;
+    std::vector<ResetHint> hints;
+    for (size_t i = 0; i < h.size(); ++i) {
+        const FloatHistogramView& value = h.values[i];
+        ResetHint hint = value.hint;
+        if (!h.stale(i)) {
+            if (hint == ResetHint::kUnknown && last)
+                hint = counter_reset(*last, value) ? ResetHint::kReset : ResetHint::kNotReset;
+            last = &value;
+        }
+        hints.push_back(hint);
+    }
+    for (size_t i = 0; i < h.size(); ++i) {
+        FloatHistogramView& value = h.values[i];
+        value = {value.schema, hints[i], 0, 0, value.count, value.sum, {}, {}, &kNoBounds};
     }
 }
 
@@ -88,6 +109,7 @@ void SampleSource::read_histograms(size_t row, const StepGrid& grid, int64_t ran
     out.times = out.columns.times;
     out.starts = out.columns.start_times;
     for (size_t i = 0; i < out.columns.size(); ++i) out.values.push_back(out.decoded->at(i));
+    if (bucketless_) drop_buckets(out);
 }
 
 Samples SampleSource::read(size_t row, const StepGrid& grid, int64_t range, SampleBuffer& buffer) const {

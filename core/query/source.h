@@ -52,6 +52,14 @@ class SampleSource {
     explicit SampleSource(const SeriesBatch& batch) : batch_(&batch) {}
     explicit SampleSource(const MatrixView& matrix) : matrix_(matrix) {}
 
+    // The same, but histograms have no buckets. What they tell about resets is found out before, from one to
+    // the next: enough for their counts and sums.
+    SampleSource without_buckets() const {
+        SampleSource out = *this;
+        out.bucketless_ = true;
+        return out;
+    }
+
     size_t rows() const { return batch_ ? batch_->rows() : matrix_.rows; }
     // Whether the row may have histograms.
     bool holds_histograms(size_t row) const;
@@ -73,6 +81,7 @@ class SampleSource {
   private:
     const SeriesBatch* batch_ = nullptr;
     MatrixView matrix_{};
+    bool bucketless_ = false;
 };
 
 }  // namespace narthex

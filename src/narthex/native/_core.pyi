@@ -1062,6 +1062,9 @@ class SampleSource:
     def matrix(cells: Cells, start: int, step: int, pool: HistogramPool | None = None) -> SampleSource:
         """`pool` has the histograms that cells refer to; without one, only numbers are read."""
 
+    def without_buckets(self) -> SampleSource:
+        """The same, but of histograms there are counts, sums and hints about resets alone."""
+
     def __len__(self) -> int: ...
 
 class Reducer:
@@ -1137,8 +1140,13 @@ def extended_rows(
     smoothed: bool,
     budget: QueryBudget,
     out: Cells,
+    pool: HistogramPool | None = None,
+    notes: Ids | None = None,
 ) -> None:
-    """rate, increase, delta, changes or resets over anchored or smoothed windows, see core/query/extended.h."""
+    """rate, increase, delta, changes or resets over anchored or smoothed windows, see core/query/extended.h.
+
+    `pool` and `notes` as in range_rows.
+    """
 
 def raw_samples(
     source: SampleSource, end: int, range: int, lookback: int, smoothed: bool, budget: QueryBudget, pool: HistogramPool
@@ -1157,6 +1165,8 @@ def smoothed_rows(
     lookback: int,
     budget: QueryBudget,
     out: Cells,
+    pool: HistogramPool | None = None,
+    notes: Ids | None = None,
 ) -> None:
     """At each step the value on the line between the samples around it, within the lookback on either side."""
 
@@ -1189,7 +1199,7 @@ def extreme_columns(
 def first_columns(cells: Cells, ids: Ids, groups: int, keep: NDArray[np.int64], out: Cells) -> None: ...
 def ratio_columns(cells: Cells, offsets: NDArray[np.float64], ratio: NDArray[np.float64], out: Cells) -> None: ...
 def count_values(
-    cells: Cells, ids: Ids, groups: int, budget: QueryBudget
+    cells: Cells, ids: Ids, groups: int, pool: HistogramPool, budget: QueryBudget
 ) -> tuple[Ids, list[str], NDArray[np.float64]]:
     """Per result row its group and value text; the counts come flat (rows x steps)."""
 

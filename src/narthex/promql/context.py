@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,10 @@ from narthex.native import (
     take_rows,
 )
 from narthex.promql.annotations import Annotations
+from narthex.promql.bucketless import bucketless_selectors
 from narthex.promql.options import EngineOptions
-from narthex.promql.selections import Selections
+from narthex.promql.selections import Selection, Selections
+from narthex.promql.syntax import Expr, VectorSelector
 from narthex.promql.values import Cells, Flags, Matrix, QueryTimes
 from narthex.promql.workers import Workers
 
@@ -37,7 +40,7 @@ CELLS_WORTH_A_THREAD = 40_000
 class QueryContext:
     """`query` are the bounds of the whole query; `lookback_ms` is the query's own or the engine's.
 
-    `pool` has the native histograms that cells refer to.
+    `pool` has the native histograms that cells refer to; `tree` is the expression.
     """
 
     options: EngineOptions
@@ -48,6 +51,19 @@ class QueryContext:
     selections: Selections
     workers: Workers
     pool: HistogramPool
+    tree: Expr
+
+    def read(self, selector: VectorSelector, mint: int, maxt: int) -> Selection:
+        """The series of a selector of the query's tree with samples around the range (inclusive milliseconds)."""
+        found = self.selections.read(selector.matchers, mint, maxt)
+        if found.histograms and id(selector) in self.bucketless:
+            return replace(found, source=found.source.without_buckets())
+        return found
+
+    @cached_property
+    def bucketless(self) -> frozenset[int]:
+        """Identities of the selectors that are read without buckets of native histograms."""
+        return bucketless_selectors(self.tree)
 
     @property
     def is_range(self) -> bool:

@@ -239,8 +239,8 @@ class Engine:
             repeated = selections.plan(ranges)
             notes = Annotations(parsed.text)
             pool = HistogramPool(budget)
-            context = QueryContext(options, times, lookback, budget, notes, selections, self._workers, pool)
-            evaluator = Evaluator(context, Sharing(tree) if repeated else None)
+            context = QueryContext(options, times, lookback, budget, notes, selections, self._workers, pool, tree)
+            evaluator = Evaluator(context, Sharing(tree, context.bucketless) if repeated else None)
             planned = time.perf_counter()
             if tree.type is ValueType.MATRIX:
                 result = _raw_samples(evaluator, tree, times)

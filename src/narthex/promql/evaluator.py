@@ -110,7 +110,7 @@ class Evaluator:
         ahead = reach if selector.smoothed else 0
         seen = selector_grid(selector.offset_ms, selector.at, grid, context.query)
         mint = seen.start - inner.range_ms - reach + 1
-        read = context.selections.read(selector.matchers, mint, seen.last + ahead)
+        read = context.read(selector, mint, seen.last + ahead)
         return RangeVector(
             read.source,
             read.labels,

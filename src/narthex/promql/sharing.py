@@ -28,10 +28,12 @@ class Sharing:
     """Values of parts of one tree, whose durations are resolved, for those that are asked for again.
 
     Equal parts are one class. A part inside of a larger part that repeats with it is needed once only, so uses are
-    counted between classes. Parentheses and places in the text make no difference.
+    counted between classes. Parentheses and places in the text make no difference; what is read of a selector does:
+    `bucketless` are the identities of those that are read without buckets of native histograms.
     """
 
-    def __init__(self, tree: Expr) -> None:
+    def __init__(self, tree: Expr, bucketless: frozenset[int] = frozenset()) -> None:
+        self._bucketless = bucketless
         self._numbers: dict[Hashable, int] = {}
         self._inside: dict[int, int] = {}  # of subqueries
         self._uses: Counter[int] = Counter()
@@ -65,7 +67,7 @@ class Sharing:
     def _number(self, expr: Expr, classes: dict[int, int]) -> int:
         expr = unwrap(expr)
         below = () if isinstance(expr, MatrixSelector) else tuple(self._number(c, classes) for c in children(expr))
-        key = (type(expr), below, _own(expr))
+        key = (type(expr), below, _own(expr, self._bucketless))
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._numbers)
@@ -78,7 +80,7 @@ class Sharing:
         return number
 
 
-def _own(expr: Expr) -> Hashable:
+def _own(expr: Expr, bucketless: frozenset[int]) -> Hashable:
     """What tells a node from others of its type with the same children."""
     match expr:
         case NumberLiteral():
@@ -86,9 +88,10 @@ def _own(expr: Expr) -> Hashable:
         case StringLiteral():
             return expr.value
         case VectorSelector():
-            return expr.matchers, expr.offset_ms, expr.at, expr.anchored, expr.smoothed
+            own = id(expr) in bucketless
+            return expr.matchers, expr.offset_ms, expr.at, expr.anchored, expr.smoothed, own
         case MatrixSelector():
-            return _own(expr.selector), expr.range_ms
+            return _own(expr.selector, bucketless), expr.range_ms
         case SubqueryExpr():
             return expr.range_ms, expr.step_ms, expr.offset_ms, expr.at
         case UnaryExpr():

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narthex.native import (
+    HistogramPool,
     QueryBudget,
     Reducer,
     clamp_cells,
@@ -139,7 +140,8 @@ def test_topk_and_limitk_keep_the_right_cells(
 @given(data=grouped())
 def test_count_values_counts_each_value_at_each_step(data: tuple[list[list[Cell]], list[int], int]) -> None:
     cells, groups, count = data
-    group, texts, flat = count_values(matrix_of(cells, STEPS), ids(groups), count, QueryBudget(10**6))
+    budget = QueryBudget(10**6)
+    group, texts, flat = count_values(matrix_of(cells, STEPS), ids(groups), count, HistogramPool(budget), budget)
     counted = cells_of(flat.reshape(len(texts), STEPS))
     for step in range(STEPS):
         for g in range(count):

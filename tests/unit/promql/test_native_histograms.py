@@ -15,9 +15,10 @@ from narthex.errors import QueryError, TooManySamples
 from narthex.instrument.registry import Registry
 from narthex.model.number import STALE_NAN
 from narthex.native import SeriesBatch
+from narthex.promql.bucketless import bucketless_selectors
 from narthex.promql.engine import Engine
 from narthex.promql.options import EngineOptions
-from narthex.promql.syntax import ParserOptions
+from narthex.promql.syntax import ParserOptions, VectorSelector, walk
 from reference.chunk_histogram import GAUGE, Histogram, Layout, write_histograms
 from reference.chunk_xor2 import write_xor2
 
@@ -259,3 +260,40 @@ def test_a_subquery_forgets_what_is_known_about_resets(engine: Engine, counter: 
 def test_trimming_keeps_the_name(engine: Engine, stored: Any) -> None:
     answer = json.loads(engine.instant(stored, "mixed >/ -Inf", 3_000).json())["result"]
     assert answer == [{"metric": {"__name__": "mixed", "job": "mixed"}, "histogram": [3, SHOWN]}]
+
+
+def test_smoothed_and_anchored_histograms(engine: Engine, counter: Any) -> None:
+    # A number within the lookback, as that of `counter`, would leave no value.
+    assert values(engine, counter, "counter smoothed", 25_000) == []
+    counter.add("pure", {t * 1_000: histogram(scale) for t, scale in {10: 1, 20: 2, 30: 4, 40: 1, 50: 2}.items()})
+    assert values(engine, counter, "histogram_count(pure smoothed)", 25_000) == [30.0]
+    assert values(engine, counter, "histogram_count(increase(pure[20s] anchored))", 35_000) == [30.0]
+    assert values(engine, counter, "histogram_count(increase(pure[20s] smoothed))", 35_000) == [30.0]
+    assert values(engine, counter, "resets(pure[20s] anchored)", 45_000) == [1.0]
+
+
+def test_count_values_writes_histograms_as_text(engine: Engine, stored: Any) -> None:
+    answer = json.loads(engine.instant(stored, 'count_values("v", mixed)', 3_000).json())["result"]
+    text = "{count:10, sum:4, [-2,-1):4, [-0.5,0.5]:1, (0.5,1]:2, (1,2]:3}"
+    assert answer == [{"metric": {"v": text}, "value": [3, "1"]}]
+
+
+def test_counts_alone_are_read_without_buckets_but_with_resets(engine: Engine, counter: Any) -> None:
+    (plain,) = values(engine, counter, "histogram_count(rate(counter[1m]))", 55_000)
+    (whole,) = values(engine, counter, "histogram_count(rate(counter[1m]) >/ -Inf)", 55_000)
+    assert plain == whole
+    needed = "histogram_count(rate(c[1m:1s])) + histogram_count(d >/ 1) + e"
+    tree = engine.parse(f"histogram_count(a) + histogram_sum(rate(b[1m])) + {needed}")
+    found = bucketless_selectors(tree)
+    assert {n.name for n in walk(tree) if isinstance(n, VectorSelector) and id(n) in found} == {"a", "b"}
+
+
+def test_a_selector_that_repeats_is_read_with_buckets_where_they_are_needed(engine: Engine, stored: Any) -> None:
+    text = "histogram_fraction(0.5, 2, mixed) + histogram_count(mixed) + histogram_sum(mixed)"
+    assert values(engine, stored, text) == [14.5]
+
+
+def test_info_series_must_be_numbers(engine: Engine, stored: Any) -> None:
+    stored.add("number", {2_000: 1.0})
+    with pytest.raises(QueryError, match="this should be an info metric, with float samples: mixed"):
+        engine.instant(stored, 'info(number, {__name__="mixed"})', 3_000)

@@ -218,6 +218,8 @@ def _run(
             vector.smoothed,
             context.budget,
             out,
+            context.pool if vector.histograms else None,
+            notes if vector.histograms else None,
         )
         return
     range_rows(

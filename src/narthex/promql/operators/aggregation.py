@@ -177,7 +177,7 @@ def _count_values(on: Evaluation, expr: AggregateExpr, matrix: Matrix) -> Matrix
         return _counted(on, expr, matrix, *group_rows(matrix.labels, names, keep))
     others = [n for n in names if n != name] if keep else [*names, name]
     ids, labels = group_rows(matrix.labels, others, keep)
-    group, texts, flat = count_values(matrix.cells, ids, len(labels), on.context.budget)
+    group, texts, flat = count_values(matrix.cells, ids, len(labels), on.context.pool, on.context.budget)
     cells = on.context.cells(len(texts), matrix.steps)
     cells[:] = flat.reshape(len(texts), matrix.steps)
     rows = take_rows(labels, group.astype(np.int64))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from narthex.native import Reducer, select_rows, smoothed_rows
 from narthex.promql.context import CELLS_WORTH_A_THREAD
+from narthex.promql.histogram_notes import tell_of_rows
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import Reduction
 from narthex.promql.selections import Selection, selector_grid
@@ -20,6 +23,7 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, given
     read, seen = _read(on, expr, grid)
     context = on.context
     cells = context.cells(len(read.labels), seen.count)
+    told = np.zeros(len(read.labels) if expr.smoothed else 0, dtype=np.uint32)
 
     def run(first: int, last: int) -> None:
         if expr.smoothed and given == VALUE:
@@ -33,6 +37,8 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, given
                 context.lookback_ms,
                 context.budget,
                 cells,
+                context.pool,
+                told,
             )
             return
         select_rows(
@@ -50,6 +56,7 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, given
         )
 
     context.workers.each(len(read.labels), worth_splitting(read, seen.count), run)
+    tell_of_rows(context.notes, told, read.labels, expr)
     return Matrix(read.labels, cells)
 
 
@@ -89,7 +96,7 @@ def _read(on: Evaluation, expr: VectorSelector, grid: Grid) -> tuple[Selection, 
     if seen.count != grid.count:
         seen = Grid(seen.start, seen.step, 1)
     ahead = context.lookback_ms if expr.smoothed else 0
-    return context.selections.read(expr.matchers, seen.start - context.lookback_ms + 1, seen.last + ahead), seen
+    return context.read(expr, seen.start - context.lookback_ms + 1, seen.last + ahead), seen
 
 
 def worth_splitting(read: Selection, steps: int) -> bool:

@@ -27,6 +27,7 @@ from narthex.promql.active_queries import ActiveQueries
 from narthex.promql.annotations import Annotations
 from narthex.promql.context import QueryContext, histograms
 from narthex.promql.evaluator import Evaluator
+from narthex.promql.explain import ExplainingEvaluator
 from narthex.promql.metrics import EngineMetrics
 from narthex.promql.options import EngineOptions
 from narthex.promql.parsed import ParseCache, Parsed, parse
@@ -79,6 +80,7 @@ class _Asked:
     handle: QueryHandle | None
     inline: bool
     origin: Origin
+    explain: bool
 
 
 class Engine:
@@ -86,8 +88,9 @@ class Engine:
 
     `start` and `end` are milliseconds, both inclusive; `lookback_ms` overrides the engine's. `inline` is for a query
     that is known to be quick and runs where nothing may block for long: it raises QueryTimeout when the engine is busy
-    and TooManySamples beyond INLINE_SAMPLES. `origin` says who asks, for the query log. All raise PromQLError (does not
-    parse), QueryError and its kinds, and StorageError.
+    and TooManySamples beyond INLINE_SAMPLES. `origin` says who asks, for the query log; with `explain` the result tells
+    what each part of the expression took. All raise PromQLError (does not parse), QueryError and its kinds, and
+    StorageError.
     """
 
     def __init__(self, options: EngineOptions, registry: Registry, active: ActiveQueries | None = None) -> None:
@@ -135,10 +138,13 @@ class Engine:
         handle: QueryHandle | None = None,
         inline: bool = False,
         origin: Origin = MappingProxyType({}),
+        explain: bool = False,
     ) -> QueryResult:
         """The value at one time."""
         times = QueryTimes(time_ms, time_ms, 0)
-        return self._run(queryable, _Asked(self._tree(expr), times, lookback_ms, timeout_s, handle, inline, origin))
+        return self._run(
+            queryable, _Asked(self._tree(expr), times, lookback_ms, timeout_s, handle, inline, origin, explain)
+        )
 
     def range(
         self,
@@ -153,6 +159,7 @@ class Engine:
         handle: QueryHandle | None = None,
         inline: bool = False,
         origin: Origin = MappingProxyType({}),
+        explain: bool = False,
     ) -> QueryResult:
         """The values at start, start + step, ... up to end: a matrix sorted by labels."""
         parsed = self._tree(expr)
@@ -166,7 +173,7 @@ class Engine:
         if end < start:
             raise QueryError("end timestamp must not be before start time")
         times = QueryTimes(start, end, step)
-        return self._run(queryable, _Asked(parsed, times, lookback_ms, timeout_s, handle, inline, origin))
+        return self._run(queryable, _Asked(parsed, times, lookback_ms, timeout_s, handle, inline, origin, explain))
 
     def _tree(self, expr: str | Expr) -> Parsed:
         return self._parsed.get(expr) if isinstance(expr, str) else Parsed(str(expr), expr)
@@ -240,7 +247,8 @@ class Engine:
             notes = Annotations(parsed.text)
             pool = HistogramPool(budget)
             context = QueryContext(options, times, lookback, budget, notes, selections, self._workers, pool, tree)
-            evaluator = Evaluator(context, Sharing(tree, context.bucketless) if repeated else None)
+            sharing = Sharing(tree, context.bucketless) if repeated else None
+            evaluator = (ExplainingEvaluator if asked.explain else Evaluator)(context, sharing)
             planned = time.perf_counter()
             if tree.type is ValueType.MATRIX:
                 result = _raw_samples(evaluator, tree, times)
@@ -256,6 +264,8 @@ class Engine:
         result.damage = selections.damage.texts()
         result.warnings, result.infos = [*result.damage, *notes.warnings()], notes.infos()
         result.stats = stats
+        if isinstance(evaluator, ExplainingEvaluator):
+            result.explained = evaluator.explained(tree)
         stats.prepare_s, stats.inner_eval_s, stats.sort_s = (
             planned - begun,
             ended - planned,

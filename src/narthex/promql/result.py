@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,50 @@ class QueryStats:
 
 
 @dataclass(slots=True)
+class Explained:
+    """One part with those below it, which its figures include.
+
+    `evaluations` says how often it was evaluated by itself (0: its parent's kernel did its work on the way, or, when
+    `reused`, an equal part elsewhere had its value). `steps` is at how many times it was evaluated, 1 where the value
+    does not change; `series` are rows of the last evaluation.
+    """
+
+    head: str
+    kind: str
+    seconds: float = 0.0
+    samples: int = 0
+    series: int = 0
+    steps: int = 0
+    evaluations: int = 0
+    reused: int = 0
+    below: Sequence[Explained] = field(default_factory=tuple)
+
+    def fields(self) -> dict[str, Any]:
+        """As JSON values, in the API's spelling."""
+        return {
+            "node": self.head,
+            "type": self.kind,
+            "evaluations": self.evaluations,
+            "reused": self.reused,
+            "steps": self.steps,
+            "series": self.series,
+            "samplesRead": self.samples,
+            "seconds": self.seconds,
+            "children": [part.fields() for part in self.below],
+        }
+
+    def lines(self, level: int = 0) -> Iterator[str]:
+        """As a table: node, milliseconds, samples, series x steps."""
+        if self.evaluations:
+            done = f"{self.seconds * 1000:9.3f} ms {self.samples:>12,} samples {self.series:>9,} x {self.steps:,}"
+        else:
+            done = "   reused" if self.reused else "   with the part above"
+        yield f"{'  ' * level + self.head:<60} {done}"
+        for part in self.below:
+            yield from part.lines(level + 1)
+
+
+@dataclass(slots=True)
 class QueryResult:
     """For reading only once the engine has given it away. `kind` tells which fields count.
 
@@ -84,6 +129,8 @@ class QueryResult:
     damage: list[str] = field(default_factory=list)
     """What storage could not read, in words; it stands in `warnings` too."""
     stats: QueryStats = field(default_factory=QueryStats)
+    explained: Explained | None = None
+    """What each part of the expression took, if that was asked for."""
 
     @property
     def rows(self) -> int:

@@ -111,7 +111,8 @@ def _options(context: Context, parameters: Parameters) -> tuple[QueryOptions, fl
         if lookback < 0:
             raise RequestError("bad_data", "error parsing lookback delta duration: it must not be negative")
     stats = parameters.text("stats")
-    return QueryOptions(lookback, timeout, limit, stats if stats in _STATS else "true"), timeout
+    explain = bool(parameters.text("explain"))
+    return QueryOptions(lookback, timeout, limit, stats if stats in _STATS else "true", explain), timeout
 
 
 def _work(context: Context, parameters: Parameters, prepared: PreparedQuery, timeout: float) -> Work:
@@ -142,6 +143,8 @@ def _reply(parameters: Parameters, answer: QueryAnswer) -> Reply:
     parts = [b'{"resultType":"', answer.result_type.encode(), b'","result":', answer.result]
     if answer.stats:
         parts += [b',"stats":', answer.stats]
+    if answer.explain:
+        parts += [b',"explain":', answer.explain]
     parts.append(b"}")
     warnings = list(answer.warnings)
     if (stats := parameters.text("stats")) not in _STATS:

@@ -21,17 +21,19 @@ class QueryOptions:
     timeout: float = 0.0  # seconds
     limit: int = 0  # series in the answer
     stats: str = ""  # "", "true" or "all"
+    explain: bool = False
 
 
 @dataclass(frozen=True)
 class QueryAnswer:
-    """A result as JSON bytes of the envelope's `result`; `stats` as JSON bytes, empty when not asked for."""
+    """A result as JSON bytes of the envelope's `result`; `stats` and `explain` likewise, empty when not asked for."""
 
     result_type: str
     result: bytes
     warnings: Sequence[str] = ()
     infos: Sequence[str] = ()
     stats: bytes = b""
+    explain: bytes = b""
 
 
 class PreparedQuery(Protocol):

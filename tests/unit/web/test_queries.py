@@ -41,6 +41,13 @@ async def test_options_reach_the_engine(web: Web) -> None:
     assert web.engine.asked[1] == ("x", 1000, 946_684_800_500, 86_400_000, QueryOptions(timeout=120.0))
 
 
+async def test_what_parts_took_stands_beside_the_result_when_it_is_asked_for(web: Web) -> None:
+    web.engine.answer = QueryAnswer("vector", b"[]", explain=b'{"node":"x"}')
+    body = await web.json("query", query="x", explain="1")
+    assert web.engine.asked[0][2].explain
+    assert body["data"] == {"resultType": "vector", "result": [], "explain": {"node": "x"}}
+
+
 async def test_warnings_and_infos_are_capped(web: Web) -> None:
     web.engine.answer = QueryAnswer("vector", b"[]", [f"w{i}" for i in range(13)], ["i", "i"], b'{"samples":{}}')
     body = await web.json("query", query="x", stats="true")

@@ -159,13 +159,15 @@ class Prepared:
             handle=self._handle,
             inline=inline,
             origin=self._origin,
+            explain=options.explain,
         )
         warnings = list(result.warnings)
         if options.limit and result.rows > options.limit:
             result = limited(result, options.limit)
             warnings.append(TRUNCATED)
         stats = orjson.dumps(result.stats.fields()) if options.stats else b""
-        answer = QueryAnswer(result.kind.value, result.result_json(), warnings, result.infos, stats)
+        explain = orjson.dumps(result.explained.fields()) if result.explained else b""
+        answer = QueryAnswer(result.kind.value, result.result_json(), warnings, result.infos, stats, explain)
         self._paces.took(self._key, self._paces.now() - begun)
         return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -42,6 +43,14 @@ def test_a_query_that_was_quick_is_answered_at_once_with_the_same_answer(queries
     assert queries.instant("sum(x)", NOW, OPTIONS).quick() == answer
     assert queries.instant("sum(x)", NOW - 10**9, OPTIONS).quick() is None
     assert queries.instant("sum(x)", NOW, QueryOptions(lookback=60_000)).quick() is None
+
+
+def test_a_query_is_explained_when_that_is_asked_for(queries: Queries) -> None:
+    answer = queries.instant("sum(x)", NOW, QueryOptions(explain=True)).run()
+    part = json.loads(answer.explain)
+    assert (part["node"], part["samplesRead"], part["series"]) == ("sum", 3 * 19, 1)  # of five minutes
+    assert [below["node"] for below in part["children"]] == ["x"]
+    assert queries.instant("sum(x)", NOW, OPTIONS).run().explain == b""
 
 
 def test_a_range_query_of_as_many_steps_counts_as_the_same(queries: Queries) -> None:

@@ -113,6 +113,9 @@ void bind_histogram_pool(nb::module_& m) {
             "add", [](HistogramPool& pool, const FloatHistogram& h) { return pool.add(h.view()); },
             nb::arg("histogram"))
         .def(
+            "value", [](const HistogramPool& pool, double cell) { return FloatHistogram(pool.value(cell)); },
+            nb::arg("cell"))
+        .def(
             "plain", [](const HistogramPool& pool, double cell) { return plain_histogram(pool.at(cell)); },
             nb::arg("cell"));
     m.def("is_histogram_cell", &is_histogram_cell, nb::arg("cell"));

@@ -21,7 +21,9 @@ from narthex.rules.alerting import External
 from narthex.rules.loader import load_rule_file
 from narthex.tsdb.db import DB
 from narthex.tsdb.options import DBOptions
+from reference.chunk_histogram import Histogram, Layout
 from support.clock import FakeClock
+from support.histograms import batch_of_histograms
 
 STEP = 5
 
@@ -128,4 +130,28 @@ async def test_waiting_alerts_survive_a_restart_of_the_server(tmp_path: Path) ->
     assert began is not None
     assert again is not None
     assert began + 600 <= again <= began + 700, "the ten minutes of absence do not count as waiting, the rest does"
+    await server.stop()
+
+
+async def test_rules_record_native_histograms(tmp_path: Path) -> None:
+    clock = FakeClock()
+    server = Server(tmp_path, clock)
+    recorded = RuleSpec("twice", 'sum({__name__="h"}) * 2', False)
+    await server.start([GroupSpec("f.yml", "g", 30_000, (recorded, RuleSpec("Filled", "h", True)))])
+    layout = Layout(0, 0.5, ((-2, 1), (3, 2)), ((1, 1),))
+    value = Histogram(layout, 10, 1, 4.0, {-2: 1, 2: 2, 3: 2}, {1: 4})
+    for _ in range(3):
+        appender = server.db.appender()
+        refs = np.array([appender.series(Labels({"__name__": "h"}))], dtype=np.uint64)
+        times = np.array([round(clock.now() * 1000)])
+        assert not appender.append_histograms(refs, times, batch_of_histograms([value])).any()
+        appender.commit()
+        await clock.advance(60)
+    (sample,) = server.queries.evaluate("twice", round(clock.now() * 1000))
+    assert sample.histogram is not None
+    plain = sample.histogram.plain()
+    assert (plain["count"], plain["zero_count"], plain["sum"]) == (20.0, 2.0, 8.0)
+    assert (plain["positive"], plain["negative"]) == ([(-2, 2.0), (2, 4.0), (3, 4.0)], [(1, 8.0)])
+    assert server.firing() == {"Filled"}
+    assert server.rules.groups()[0].rules[1].alerts[0].value == 0
     await server.stop()

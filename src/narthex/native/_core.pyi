@@ -195,6 +195,9 @@ class HistogramBatch:
 
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
+    def add_value(self, value: FloatHistogram) -> None:
+        """Adds one result of a query."""
+
     def add(
         self,
         *,
@@ -1001,6 +1004,9 @@ class HistogramPool:
     def __len__(self) -> int: ...
     def add(self, histogram: FloatHistogram) -> float:
         """The cell of a copy. Raises LimitError."""
+
+    def value(self, cell: float) -> FloatHistogram:
+        """A copy."""
 
     def plain(self, cell: float) -> PlainHistogram: ...
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from narthex.native import FloatHistogram
+
 
 class Sample(NamedTuple):
     """One element of an instant vector; `labels` include the metric name when the expression kept it."""
 
     labels: Mapping[str, str]
     value: float
+    histogram: FloatHistogram | None = None
+    """A native histogram; `value` is 0 then, which is what alerts on histograms show."""
 
 
 Vector = Sequence[Sample]

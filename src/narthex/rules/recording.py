@@ -20,7 +20,7 @@ class RecordingRule(Rule):
             labels = Labels({**sample.labels, **extra})
             if labels in out:
                 raise RuleError("vector contains metrics with the same labelset after applying rule labels")
-            out[labels] = sample.value
+            out[labels] = sample.value if sample.histogram is None else sample.histogram
         return out
 
     def view(self) -> RuleView:

@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from narthex.model.labels import Labels
+from narthex.native import FloatHistogram
 from narthex.rules.contract import Evaluate
 from narthex.rules.spec import RuleSpec
 from narthex.rules.views import RuleView
 
-Output = dict[Labels, float]
+Output = dict[Labels, float | FloatHistogram]
 
 
 @dataclass

@@ -91,9 +91,12 @@ class Queries:
             return [Sample({}, float(result.cells[0, 0]))]
         if result.kind is not ValueType.VECTOR:
             raise QueryError("rule result is not a vector or scalar")
-        # Rules record and compare numbers; native histograms are left out.
-        cells = [float(cell) for cell in result.cells[:, 0]]
-        return [Sample(result.labels[row], cell) for row, cell in enumerate(cells) if not is_histogram_cell(cell)]
+        cells = result.cells[:, 0].tolist()
+        pool = result.pool
+        if pool is None:
+            return [Sample(result.labels[row], cell) for row, cell in enumerate(cells)]
+        found = [(0.0, pool.value(cell)) if is_histogram_cell(cell) else (cell, None) for cell in cells]
+        return [Sample(result.labels[row], *value) for row, value in enumerate(found)]
 
     def set_subquery_step(self, milliseconds: int) -> None:
         """The step of subqueries that name none: the global evaluation interval."""

@@ -9,9 +9,6 @@ from __future__ import annotations
 import logging
 import mmap
 import os
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -22,11 +19,11 @@ log = logging.getLogger(__name__)
 
 FILE = "queries.active"
 SLOT = 1000
-_ZEROS = bytes(SLOT)
+_ZEROS, _COMMA = bytes(SLOT), ord(",")
 
 
 class ActiveQueries:
-    """Safe for concurrent use by as many queries as there are slots."""
+    """Safe for concurrent use, one query a slot."""
 
     def __init__(self, directory: Path, slots: int, clock: Clock) -> None:
         """Logs what an earlier process left unfinished and begins anew. Raises OSError; makes the directory."""
@@ -41,20 +38,18 @@ class ActiveQueries:
             os.fsync(file.fileno())
             self._map = mmap.mmap(file.fileno(), 0)
         self._clock = clock
-        self._free = deque(1 + i * SLOT for i in range(slots))
 
-    @contextmanager
-    def running(self, query: str) -> Iterator[None]:
-        """While the query runs. Raises IndexError when all slots are taken."""
-        at = self._free.popleft()
-        try:
-            entry = _entry(query, int(self._clock.now()))
-            self._map[at : at + len(entry)] = entry
-            self._map[at + SLOT - 1] = ord(",")
-            yield
-        finally:
-            self._map[at : at + SLOT] = _ZEROS
-            self._free.append(at)
+    def insert(self, slot: int, query: str) -> None:
+        """Names a query that runs from now on in the slot, which is free; slots count from 0."""
+        at = 1 + slot * SLOT
+        entry = _entry(query, int(self._clock.now()))
+        self._map[at : at + len(entry)] = entry
+        self._map[at + SLOT - 1] = _COMMA
+
+    def remove(self, slot: int) -> None:
+        """The slot's query has ended."""
+        at = 1 + slot * SLOT
+        self._map[at : at + SLOT] = _ZEROS
 
 
 def unfinished(path: Path) -> str:

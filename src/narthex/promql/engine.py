@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from types import MappingProxyType
 
 import numpy as np
@@ -37,7 +38,7 @@ from narthex.promql.selections import Selections, selector_ranges, subquery_grid
 from narthex.promql.sharing import Sharing
 from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, resolve, unwrap
 from narthex.promql.values import Matrix, QueryTimes, Scalar, Text, Value
-from narthex.promql.watchdog import Watchdog
+from narthex.promql.watchdog import Watch, Watchdog
 from narthex.promql.workers import Workers
 from narthex.storage.contract import Queryable
 from narthex.tasks.origin import Origin
@@ -100,7 +101,9 @@ class Engine:
         self._log: QueryLog | None = None
         self._metrics = EngineMetrics(registry)
         self._metrics.limit.set(options.max_concurrency)
-        self._slots = threading.BoundedSemaphore(options.max_concurrency)
+        self._slots: SimpleQueue[int] = SimpleQueue()  # those in which no query runs
+        for slot in range(options.max_concurrency):
+            self._slots.put(slot)
         self._workers = Workers(options.threads)
         self._watchdog = Watchdog()
         self._parsed = ParseCache(lambda text: parse(text, options.parser))
@@ -188,14 +191,20 @@ class Engine:
         begun = time.perf_counter()
         self._metrics.queries.inc()
         try:
-            if not self._slots.acquire(timeout=0 if inline else timeout):
-                raise QueryTimeout("query timed out in expression evaluation: the engine is busy")
+            try:
+                slot = self._slots.get(not inline, timeout)
+            except Empty:
+                raise QueryTimeout("query timed out in expression evaluation: the engine is busy") from None
             stats.queue_s = time.perf_counter() - begun
             try:
-                with self._active.running(asked.parsed.text) if self._active is not None else nullcontext():
-                    return self._watched(queryable, asked, budget, timeout, stats)
+                if self._active is not None:
+                    self._active.insert(slot, asked.parsed.text)
+                with nullcontext() if inline else self._watchdog.watch(budget, timeout) as watch:
+                    return self._guarded(queryable, asked, budget, stats, watch)
             finally:
-                self._slots.release()
+                if self._active is not None:
+                    self._active.remove(slot)
+                self._slots.put(slot)
         except Exception as e:
             error = e
             raise
@@ -205,23 +214,22 @@ class Engine:
             if self._log is not None:
                 self._log(log_entry(asked.parsed.text, asked.times, stats, asked.origin, error))
 
-    def _watched(
-        self, queryable: Queryable, asked: _Asked, budget: QueryBudget, timeout: float, stats: QueryStats
+    def _guarded(
+        self, queryable: Queryable, asked: _Asked, budget: QueryBudget, stats: QueryStats, watch: Watch | None
     ) -> QueryResult:
-        """Evaluates until the time is up; what ends it early becomes one of the public errors."""
-        with self._watchdog.watch(budget, timeout) as watch:
-            try:
-                return self._evaluate(queryable, asked, budget, stats)
-            except CanceledError:
-                if watch.expired:
-                    raise QueryTimeout("query timed out in expression evaluation") from None
-                raise QueryCanceled("query was canceled in expression evaluation") from None
-            except RecursionError:
-                raise QueryError("expression is nested too deeply to be evaluated") from None
-            except LimitError as e:
-                raise TooManySamples(str(e)) from None
-            except DecodeError as e:
-                raise StorageError(f"a chunk cannot be read: {e}") from e
+        """Evaluates; what ends it early becomes one of the public errors."""
+        try:
+            return self._evaluate(queryable, asked, budget, stats)
+        except CanceledError:
+            if watch is not None and watch.expired:
+                raise QueryTimeout("query timed out in expression evaluation") from None
+            raise QueryCanceled("query was canceled in expression evaluation") from None
+        except RecursionError:
+            raise QueryError("expression is nested too deeply to be evaluated") from None
+        except LimitError as e:
+            raise TooManySamples(str(e)) from None
+        except DecodeError as e:
+            raise StorageError(f"a chunk cannot be read: {e}") from e
 
     def _measure(self, stats: QueryStats, total: float, budget: QueryBudget) -> None:
         stats.total_s = total

@@ -1,7 +1,9 @@
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string_view.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "bind/cells.h"
 #include "bind/module.h"
@@ -53,13 +55,19 @@ nb::bytes written(Make&& make) {
 void bind_json(nb::module_& m) {
     m.def(
         "matrix_json",
-        [](const LabelSets& rows, CellsIn cells, int64_t start, int64_t step, const HistogramPool* pool) {
+        [](const LabelSets& rows, CellsIn cells, int64_t start, int64_t step, const HistogramPool* pool,
+           size_t first, std::optional<size_t> last) {
             if (cells.shape(0) != rows.rows()) throw nb::value_error("one label set a row is needed");
+            RowRange range{first, last.value_or(rows.rows())};
+            if (range.first > range.last || range.last > rows.rows())
+                throw nb::value_error("there are no such rows");
             StepGrid grid{start, step, cells.shape(1)};
-            if (pool) return joined([&] { return mixed_matrix_json(rows, cells.data(), grid, *pool); });
-            return written([&] { return MatrixJson(rows, cells.data(), grid); });
+            if (pool)
+                return joined([&] { return mixed_matrix_json(rows, cells.data(), grid, range, *pool); });
+            return written([&] { return MatrixJson(rows, cells.data(), grid, range); });
         },
-        nb::arg("rows"), nb::arg("cells"), nb::arg("start"), nb::arg("step"), nb::arg("pool") = nb::none());
+        nb::arg("rows"), nb::arg("cells"), nb::arg("start"), nb::arg("step"), nb::arg("pool") = nb::none(),
+        nb::arg("first") = 0, nb::arg("last") = nb::none());
     m.def(
         "samples_json",
         [](const LabelSets& rows, Column<uint64_t> offsets, Column<int64_t> times, Column<double> values,

@@ -47,7 +47,7 @@ void write_row(std::string& out, const LabelSets& rows, size_t row, size_t n, co
     size_t present = 0;
     for (size_t k = 0; k < n; ++k) present += !is_stale(cell(k));
     if (present == 0) return;
-    out += out.size() > 1 ? ",{\"metric\":" : "{\"metric\":";
+    out += out == "[" ? "{\"metric\":" : ",{\"metric\":";
     write_labels(out, rows, row);
     write_list(out, "values", n, pool, time, cell, is_number);
     write_list(out, "histograms", n, pool, time, cell, is_histogram_cell);
@@ -72,15 +72,15 @@ std::string mixed_vector_json(const LabelSets& rows, const double* cells, int64_
 }
 
 std::string mixed_matrix_json(const LabelSets& rows, const double* cells, const StepGrid& grid,
-                              const HistogramPool& pool) {
-    std::string out = "[";
-    for (size_t i = 0; i < rows.rows(); ++i) {
+                              RowRange range, const HistogramPool& pool) {
+    std::string out = range.first == 0 ? "[" : "";
+    for (size_t i = range.first; i < range.last; ++i) {
         const double* own = cells + i * grid.count;
         write_row(
             out, rows, i, grid.count, pool, [&](size_t k) { return grid.at(k); },
             [&](size_t k) { return own[k]; });
     }
-    out += ']';
+    if (range.last == rows.rows()) out += ']';
     return out;
 }
 

@@ -9,6 +9,7 @@
 #include "labels/label_sets.h"
 #include "query/grid.h"
 #include "query/histogram_pool.h"
+#include "query/select.h"
 
 namespace narthex {
 
@@ -16,9 +17,9 @@ namespace narthex {
 std::string mixed_vector_json(const LabelSets& rows, const double* cells, int64_t t,
                               const HistogramPool& pool);
 
-// `cells` are rows x grid.count.
+// `cells` are rows x grid.count. For a range of rows as MatrixJson.
 std::string mixed_matrix_json(const LabelSets& rows, const double* cells, const StepGrid& grid,
-                              const HistogramPool& pool);
+                              RowRange range, const HistogramPool& pool);
 
 // Rows with times of their own, as SamplesJson.
 std::string mixed_samples_json(const LabelSets& rows, std::span<const uint64_t> offsets, const int64_t* times,

@@ -60,9 +60,9 @@ void write_point(std::string& out, int64_t t, double value) {
 constexpr size_t kPointSpace = 35;
 constexpr size_t kSecondsSpace = 24;
 
-// What stands before the points of a row; the first row goes to an empty text.
-void write_matrix_head(std::string& out, const LabelSets& rows, size_t row) {
-    out += out.empty() ? "{\"metric\":" : ",{\"metric\":";
+// What stands before the points of a row, which may be the first of the list.
+void write_matrix_head(std::string& out, const LabelSets& rows, size_t row, bool first) {
+    out += first ? "{\"metric\":" : ",{\"metric\":";
     write_labels(out, rows, row);
     out += ",\"values\":[";
 }
@@ -96,8 +96,8 @@ void write_labels(std::string& out, const LabelSets& rows, size_t row) {
     out += '}';
 }
 
-MatrixJson::MatrixJson(const LabelSets& rows, const double* cells, const StepGrid& grid)
-    : rows_(rows), cells_(cells), steps_(grid.count) {
+MatrixJson::MatrixJson(const LabelSets& rows, const double* cells, const StepGrid& grid, RowRange range)
+    : range_(range), ends_(range.last == rows.rows()), cells_(cells), steps_(grid.count) {
     times_.resize(steps_ * kTimeSpace);
     size_t longest = 0;
     for (size_t k = 0; k < steps_; ++k) {
@@ -111,22 +111,22 @@ MatrixJson::MatrixJson(const LabelSets& rows, const double* cells, const StepGri
         longest = std::max(longest, static_cast<size_t>(end - begin));
     }
     size_t points = 0;
-    for (size_t i = 0; i < rows.rows(); ++i) {
+    for (size_t i = range.first; i < range.last; ++i) {
         size_t present = 0;
         for (size_t k = 0; k < steps_; ++k) present += !is_stale(cells[i * steps_ + k]);
-        if (present > 0) write_matrix_head(heads_, rows, i);
+        if (present > 0) write_matrix_head(heads_, rows, i, range.first == 0 && heads_.empty());
         head_ends_.push_back(heads_.size());
         points += present;
     }
     // A time is copied as kTimeSpace bytes, whatever its size.
-    bound_ = heads_.size() + points * (longest + kPointSpace) + rows.rows() * 2 + 2 + kTimeSpace;
+    bound_ = heads_.size() + points * (longest + kPointSpace) + head_ends_.size() * 2 + 2 + kTimeSpace;
 }
 
 char* MatrixJson::write(char* out) const {
-    *out++ = '[';
+    if (range_.first == 0) *out++ = '[';
     size_t head = 0;
-    for (size_t i = 0; i < rows_.rows(); ++i) {
-        size_t size = head_ends_[i] - head;
+    for (size_t i = range_.first; i < range_.last; ++i) {
+        size_t size = head_ends_[i - range_.first] - head;
         if (size == 0) continue;
         std::memcpy(out, heads_.data() + head, size);
         out += size;
@@ -153,7 +153,7 @@ char* MatrixJson::write(char* out) const {
         out[-1] = ']';  // in place of the last comma
         *out++ = '}';
     }
-    *out++ = ']';
+    if (ends_) *out++ = ']';
     return out;
 }
 
@@ -163,7 +163,7 @@ SamplesJson::SamplesJson(const LabelSets& rows, std::span<const uint64_t> offset
     size_t points = 0;
     for (size_t i = 0; i < rows.rows(); ++i) {
         size_t count = offsets[i + 1] - offsets[i];
-        if (count > 0) write_matrix_head(heads_, rows, i);
+        if (count > 0) write_matrix_head(heads_, rows, i, heads_.empty());
         head_ends_.push_back(heads_.size());
         points += count;
     }

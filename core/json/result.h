@@ -9,6 +9,7 @@
 
 #include "labels/label_sets.h"
 #include "query/grid.h"
+#include "query/select.h"
 
 namespace narthex {
 
@@ -20,10 +21,11 @@ void write_labels(std::string& out, const LabelSets& rows, size_t row);
 
 // [{"metric":{...},"values":[[t,"v"],...]},...]: absent cells and rows without any are left out.
 // `cells` is rows x grid.count. Answers are large, so they are written into memory of the caller's: `bound`
-// bytes at most, of which `write` uses a part.
+// bytes at most, of which `write` uses a part. Of a range of rows that is not all, the text is that part of
+// the whole that tells of them, with the brackets and commas around it: every row must have a value then.
 class MatrixJson {
   public:
-    MatrixJson(const LabelSets& rows, const double* cells, const StepGrid& grid);
+    MatrixJson(const LabelSets& rows, const double* cells, const StepGrid& grid, RowRange range);
     size_t bound() const { return bound_; }
     // Returns the end of what was written.
     char* write(char* out) const;
@@ -31,7 +33,8 @@ class MatrixJson {
   private:
     static constexpr size_t kTimeSpace = 32;
 
-    const LabelSets& rows_;
+    RowRange range_;
+    bool ends_;  // with the last row
     const double* cells_;
     size_t steps_;
     std::string times_;  // "[t,\"" of every step, kTimeSpace bytes apart

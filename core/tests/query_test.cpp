@@ -127,7 +127,8 @@ TEST_CASE("the JSON of a matrix stays within its bound") {
             if (random() % 3 > 0) last = std::bit_cast<double>(random());
             v = random() % 4 == 0 ? stale_nan() : last;
         }
-        MatrixJson json(rows, cells.data(), {-1 - static_cast<int64_t>(random() % 1000000), 1, steps});
+        MatrixJson json(rows, cells.data(), {-1 - static_cast<int64_t>(random() % 1000000), 1, steps},
+                        {0, rows.rows()});
         std::unique_ptr<char[]> out(new char[json.bound()]);
         char* end = json.write(out.get());
         REQUIRE(end <= out.get() + json.bound());

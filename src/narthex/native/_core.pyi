@@ -1286,9 +1286,17 @@ def join_label(
 def stable_hashes(rows: LabelSets) -> NDArray[np.uint64]:
     """The hashes on which limit_ratio decides."""
 
-def matrix_json(rows: LabelSets, cells: Cells, start: int, step: int, pool: HistogramPool | None = None) -> bytes:
+def matrix_json(
+    rows: LabelSets,
+    cells: Cells,
+    start: int,
+    step: int,
+    pool: HistogramPool | None = None,
+    first: int = 0,
+    last: int | None = None,
+) -> bytes:
     """The API's "result" of a matrix: absent cells and empty rows are left out. `pool` is needed, here and below, for
-    cells with histograms."""
+    cells with histograms. Of rows [first, last) it gives that part of the text, if each row has a value."""
 
 def samples_json(
     rows: LabelSets,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -125,6 +126,10 @@ class Engine:
     def log_failed(self) -> None:
         """To be called for a query that could not be logged."""
         self._metrics.log_failures.inc()
+
+    def result_json(self, result: QueryResult) -> Sequence[bytes]:
+        """What stands in "result" of the API's response, made by all of a query's threads where it is large."""
+        return result.result_json(self._workers)
 
     def parse(self, text: str) -> Expr:
         """The tree of an expression with this engine's language features. Raises PromQLError."""

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from narthex.native import HistogramPool, LabelSets, matrix_json, point_json, samples_json, text_json, vector_json
 from narthex.promql.syntax import ValueType
 from narthex.promql.values import Cells
+from narthex.promql.workers import Workers
+
+POINTS_WORTH_A_THREAD = 10_000
 
 
 @dataclass(frozen=True)
@@ -136,21 +139,28 @@ class QueryResult:
     def rows(self) -> int:
         return len(self.labels)
 
-    def result_json(self) -> bytes:
-        """What stands in "result" of the API's response."""
+    def result_json(self, workers: Workers | None = None) -> Sequence[bytes]:
+        """What stands in "result" of the API's response, in parts, which `workers` may make side by side."""
         match self.kind:
             case ValueType.VECTOR:
-                return vector_json(self.labels, self.cells, self.start, self.pool)
+                return (vector_json(self.labels, self.cells, self.start, self.pool),)
             case ValueType.SCALAR:
-                return point_json(self.start, float(self.cells[0, 0]))
+                return (point_json(self.start, float(self.cells[0, 0])),)
             case ValueType.STRING:
-                return text_json(self.start, self.text)
+                return (text_json(self.start, self.text),)
             case _ if self.sequences is not None:
                 own = self.sequences
-                return samples_json(self.labels, own.offsets, own.times, own.values, self.pool)
-            case _:
-                return matrix_json(self.labels, self.cells, self.start, self.step, self.pool)
+                return (samples_json(self.labels, own.offsets, own.times, own.values, self.pool),)
+            case _ if workers is None or self.cells.size < POINTS_WORTH_A_THREAD:
+                return (matrix_json(self.labels, self.cells, self.start, self.step, self.pool),)
+        parts: dict[int, bytes] = {}
+
+        def write(first: int, last: int) -> None:
+            parts[first] = matrix_json(self.labels, self.cells, self.start, self.step, self.pool, first, last)
+
+        workers.each(self.rows, True, write)
+        return [parts[first] for first in sorted(parts)]
 
     def json(self) -> bytes:
         """The API's `data` object, without stats."""
-        return b'{"resultType":"%s","result":%s}' % (self.kind.value.encode(), self.result_json())
+        return b'{"resultType":"%s","result":%s}' % (self.kind.value.encode(), b"".join(self.result_json()))

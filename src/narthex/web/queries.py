@@ -140,7 +140,7 @@ def _naming_the_query() -> Iterator[None]:
 
 
 def _reply(parameters: Parameters, answer: QueryAnswer) -> Reply:
-    parts = [b'{"resultType":"', answer.result_type.encode(), b'","result":', answer.result]
+    parts = [b'{"resultType":"', answer.result_type.encode(), b'","result":', *answer.result]
     if answer.stats:
         parts += [b',"stats":', answer.stats]
     if answer.explain:

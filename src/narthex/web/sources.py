@@ -26,10 +26,10 @@ class QueryOptions:
 
 @dataclass(frozen=True)
 class QueryAnswer:
-    """A result as JSON bytes of the envelope's `result`; `stats` and `explain` likewise, empty when not asked for."""
+    """A result as JSON of the envelope's `result`, in parts; `stats` and `explain` are JSON, empty when not asked for."""
 
     result_type: str
-    result: bytes
+    result: Sequence[bytes]
     warnings: Sequence[str] = ()
     infos: Sequence[str] = ()
     stats: bytes = b""

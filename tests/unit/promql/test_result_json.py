@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from narthex.native import format_value, matrix_json, point_json, samples_json, text_json, vector_json
+from narthex.promql.result import QueryResult
+from narthex.promql.syntax import ValueType
+from narthex.promql.workers import Workers
 from support.cells import label_sets, matrix_of
 
 CASES = {
@@ -87,6 +91,26 @@ def test_values_that_come_again_are_written_again(row: list[float | None]) -> No
     answer = json.loads(matrix_json(label_sets([{"a": "1"}]), matrix_of([row], len(row)), 1000, 1000))
     expected = [[i + 1, format_value(v)] for i, v in enumerate(row) if v is not None]
     assert answer == ([{"metric": {"a": "1"}, "values": expected}] if expected else [])
+
+
+@given(st.integers(1, 40), st.integers(1, 12))
+def test_the_parts_of_a_matrix_make_the_whole(rows: int, pieces: int) -> None:
+    labels = label_sets([{"a": str(i)} for i in range(rows)])
+    cells = matrix_of([[None, float(i)] for i in range(rows)], 2)
+    ends = sorted({rows * k // pieces for k in range(pieces + 1)})
+    parts = [matrix_json(labels, cells, 0, 1000, None, first, last) for first, last in pairwise(ends)]
+    assert b"".join(parts) == matrix_json(labels, cells, 0, 1000)
+
+
+def test_large_results_are_written_by_several_threads() -> None:
+    labels = label_sets([{"a": str(i)} for i in range(30)])
+    cells = np.arange(30 * 400, dtype=np.float64).reshape(30, 400)
+    result = QueryResult(ValueType.MATRIX, 0, 1000, labels, cells)
+    workers = Workers(3)
+    parts = result.result_json(workers)
+    workers.close()
+    assert len(parts) == 12
+    assert b"".join(parts) == b"".join(result.result_json()) == matrix_json(labels, cells, 0, 1000)
 
 
 def test_raw_samples_keep_their_times_and_rows_without_any_are_left_out() -> None:

@@ -61,7 +61,7 @@ class FakeEngine:
     """Answers with `answer`; remembers what it was asked. The query "bad(" does not parse, "forever" never ends."""
 
     def __init__(self) -> None:
-        self.answer: QueryAnswer | Exception = QueryAnswer("scalar", b'[1,"1"]')
+        self.answer: QueryAnswer | Exception = QueryAnswer("scalar", (b'[1,"1"]',))
         self.asked: list[tuple[Any, ...]] = []
         self.last: FakeQuery | None = None
         self.started = threading.Event()

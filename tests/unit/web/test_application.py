@@ -63,7 +63,7 @@ async def test_cors_echoes_an_origin_that_the_pattern_allows(web: Web) -> None:
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "deflate", "gzip;q=0"])
 async def test_bodies_of_any_size_arrive_whole_in_any_encoding(web: Web, size: int, encoding: str) -> None:
     numbers = ",".join(str(i * 7919 % 10**6) for i in range(size // 7 + 1)).encode()
-    web.engine.answer = QueryAnswer("vector", b"[" + numbers + b"]")
+    web.engine.answer = QueryAnswer("vector", (b"[" + numbers + b"]",))
     headers = {"Accept-Encoding": encoding}
     async with TestClient[Any, Any](web.client.server, auto_decompress=False) as raw:
         response = await raw.get("/api/v1/query?query=x", headers=headers)

@@ -13,12 +13,12 @@ from narthex.web.sources import QueryAnswer
 from .conftest import Web
 from .openapi import Document
 
-_VECTOR = QueryAnswer("vector", b'[{"metric":{"a":"b"},"value":[1.5,"1"]}]', ["w"], ["i"])
-_MATRIX = QueryAnswer("matrix", b'[{"metric":{},"values":[[1,"1"],[2,"NaN"]]}]')
+_VECTOR = QueryAnswer("vector", (b'[{"metric":{"a":"b"},"value":[1.5,"1"]}]',), ["w"], ["i"])
+_MATRIX = QueryAnswer("matrix", (b'[{"metric":{},"values":[[1,"1"],[2,"NaN"]]}]',))
 
 _REQUESTS = [
     ("/query", "/query?query=up", _VECTOR),
-    ("/query", "/query?query=1", QueryAnswer("scalar", b'[1,"1"]')),
+    ("/query", "/query?query=1", QueryAnswer("scalar", (b'[1,"1"]',))),
     ("/query_range", "/query_range?query=up&start=0&end=10&step=1", _MATRIX),
     ("/query_exemplars", "/query_exemplars?query=up&start=1&end=2", None),
     ("/format_query", "/format_query?query=up", None),

@@ -42,14 +42,14 @@ async def test_options_reach_the_engine(web: Web) -> None:
 
 
 async def test_what_parts_took_stands_beside_the_result_when_it_is_asked_for(web: Web) -> None:
-    web.engine.answer = QueryAnswer("vector", b"[]", explain=b'{"node":"x"}')
+    web.engine.answer = QueryAnswer("vector", (b"[]",), explain=b'{"node":"x"}')
     body = await web.json("query", query="x", explain="1")
     assert web.engine.asked[0][2].explain
     assert body["data"] == {"resultType": "vector", "result": [], "explain": {"node": "x"}}
 
 
 async def test_warnings_and_infos_are_capped(web: Web) -> None:
-    web.engine.answer = QueryAnswer("vector", b"[]", [f"w{i}" for i in range(13)], ["i", "i"], b'{"samples":{}}')
+    web.engine.answer = QueryAnswer("vector", (b"[]",), [f"w{i}" for i in range(13)], ["i", "i"], b'{"samples":{}}')
     body = await web.json("query", query="x", stats="true")
     assert body["warnings"] == [f"w{i}" for i in range(10)] + ["3 more warning annotations omitted"]
     assert body["infos"] == ["i"]

@@ -12,7 +12,7 @@ from narthex.errors import QueryCanceled, QueryError
 from narthex.web.sources import QueryAnswer
 from narthex.web.workers import Workers
 
-ANSWER = QueryAnswer("scalar", b"1")
+ANSWER = QueryAnswer("scalar", (b"1",))
 
 
 class Query:
@@ -49,7 +49,7 @@ async def workers() -> AsyncIterator[Workers]:
 
 
 async def test_a_quick_query_needs_no_thread(workers: Workers) -> None:
-    query = Query(quick=QueryAnswer("scalar", b"2"))
+    query = Query(quick=QueryAnswer("scalar", (b"2",)))
     answer = workers.quick_query(query)
     assert answer is not None
     assert answer.result == b"2"

@@ -170,7 +170,9 @@ class Prepared:
             warnings.append(TRUNCATED)
         stats = orjson.dumps(result.stats.fields()) if options.stats else b""
         explain = orjson.dumps(result.explained.fields()) if result.explained else b""
-        answer = QueryAnswer(result.kind.value, result.result_json(), warnings, result.infos, stats, explain)
+        answer = QueryAnswer(
+            result.kind.value, self._engine.result_json(result), warnings, result.infos, stats, explain
+        )
         self._paces.took(self._key, self._paces.now() - begun)
         return answer
 

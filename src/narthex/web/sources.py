@@ -26,7 +26,7 @@ class QueryOptions:
 
 @dataclass(frozen=True)
 class QueryAnswer:
-    """A result as JSON of the envelope's `result`, in parts; `stats` and `explain` are JSON, empty when not asked for."""
+    """A result as JSON of the envelope's `result`, in parts; `stats` and `explain` are JSON, empty when not wanted."""
 
     result_type: str
     result: Sequence[bytes]

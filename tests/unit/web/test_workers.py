@@ -52,7 +52,7 @@ async def test_a_quick_query_needs_no_thread(workers: Workers) -> None:
     query = Query(quick=QueryAnswer("scalar", (b"2",)))
     answer = workers.quick_query(query)
     assert answer is not None
-    assert answer.result == b"2"
+    assert answer.result == (b"2",)
     assert query.ran_in == ""
 
 

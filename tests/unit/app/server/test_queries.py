@@ -73,7 +73,7 @@ def test_a_query_that_has_grown_too_large_goes_to_a_thread(queries: Queries, ser
         series.add({"__name__": "x", "many": str(i)}, [NOW], [1.0])
     grown = queries.instant("x", NOW, OPTIONS)
     assert grown.quick() is None
-    assert grown.run().result.count(b'"metric"') == INLINE_SAMPLES + 4
+    assert b"".join(grown.run().result).count(b'"metric"') == INLINE_SAMPLES + 4
 
 
 def test_mistakes_are_answered_at_once_too(queries: Queries, series: MemorySeries) -> None:

@@ -91,8 +91,14 @@ def test_a_script_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
     assert result.output.endswith("0 passed, 1 failed\n")
 
 
-@pytest.mark.parametrize("name", ["selectors", "duration_expression", "trig_functions", "collision", "type_and_unit"])
-def test_scripts_without_histograms_pass_whole(conformance: Path, name: str) -> None:
+SCRIPTS = (
+    "aggregators collision duration_expression extended_vectors fill-modifier functions histograms info"
+    " name_label_dropping native_histograms operators selectors start_timestamps trig_functions type_and_unit"
+)
+
+
+@pytest.mark.parametrize("name", SCRIPTS.split())
+def test_scripts_pass_whole(conformance: Path, name: str) -> None:
     (report,) = run_files([conformance / "promqltest" / f"{name}.test"])
     assert report.error == ""
     assert [f"{v.line}: {v.reason}" for v in report.verdicts if not v.passed] == []

@@ -297,3 +297,22 @@ def test_info_series_must_be_numbers(engine: Engine, stored: Any) -> None:
     stored.add("number", {2_000: 1.0})
     with pytest.raises(QueryError, match="this should be an info metric, with float samples: mixed"):
         engine.instant(stored, 'info(number, {__name__="mixed"})', 3_000)
+
+
+def test_threads_compute_what_one_thread_computes() -> None:
+    data = Stored()
+    for i in range(300):
+        data.add(f"m{i:03}", {t * 15_000: histogram(1 + (i + t) % 7, float(i * t)) for t in range(30)})
+    texts = (
+        '{__name__!=""}',
+        'rate({__name__!=""}[2m])',
+        'histogram_quantile(0.8, avg_over_time({__name__!=""}[1m]))',
+        'sum by (job) ({__name__!=""})',
+    )
+    answers = []
+    for threads in (1, 4):
+        engine = Engine(EngineOptions(threads=threads, max_samples=10**8), Registry())
+        answers.append([engine.range(data, text, 0, 450_000, 3_000).json() for text in texts])  # type: ignore[arg-type]  # a stand-in for storage
+        engine.close()
+    assert answers[0] == answers[1]
+    assert len(answers[0][0]) > 10**6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ from narthex.promql.result import QueryResult, QueryStats, Sequences
 from narthex.promql.selections import Selections, selector_ranges, subquery_grid
 from narthex.promql.sharing import Sharing
 from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, resolve, unwrap
+from narthex.promql.syntax.parser import MAX_HEIGHT
 from narthex.promql.values import Matrix, QueryTimes, Scalar, Text, Value
 from narthex.promql.watchdog import Watch, Watchdog
 from narthex.promql.workers import Workers
@@ -70,6 +72,10 @@ class QueryHandle:
 INLINE_SAMPLES = 20_000
 """Samples that an inline query may have in memory: some tens of microseconds of work in kernels."""
 
+_FRAMES = 16 * MAX_HEIGHT
+"""Python frames that the evaluation of the tallest tree may take: up to twelve for each operator when it is explained.
+They lie on the heap, so that a higher limit than Python's 1000 costs no thread its stack."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -97,6 +103,7 @@ class Engine:
 
     def __init__(self, options: EngineOptions, registry: Registry, active: ActiveQueries | None = None) -> None:
         """`active` has as many slots as queries may run."""
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES))
         self.options = options
         self._active = active
         self._log: QueryLog | None = None

@@ -17,6 +17,7 @@ from narthex.model.number import STALE_NAN
 from narthex.promql.engine import Engine, QueryHandle
 from narthex.promql.options import EngineOptions
 from narthex.promql.syntax import ParserOptions
+from narthex.promql.syntax.parser import MAX_HEIGHT
 from support.memory_series import MemorySeries
 
 
@@ -147,6 +148,29 @@ def test_a_cancel_reaches_a_function_inside_of_one_row(engine: Engine) -> None:
             handle.cancel()
             with pytest.raises(QueryCanceled):
                 asked.result(timeout=2)
+
+
+@pytest.mark.parametrize("explain", [False, True])
+@pytest.mark.parametrize(
+    "expr",
+    [
+        " or ".join(["requests_total"] * MAX_HEIGHT),
+        " + ".join(f"requests_total{{a!='{i}'}}" for i in range(MAX_HEIGHT)),
+        "abs(" * 98 + "+".join(["requests_total"] * (MAX_HEIGHT - 98)) + ")" * 98,
+        "sum_over_time(" * 98 + "requests_total" + "[1m:15s])" * 98,
+        "sum(" * 98 + "requests_total" + ")" * 98,
+        "-" * 98 + "requests_total",
+    ],
+    ids=["or", "plus", "abs of plus", "subqueries", "sums", "signs"],
+)
+def test_the_tallest_trees_that_are_accepted_are_evaluated(
+    engine: Engine, series: MemorySeries, expr: str, explain: bool
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(engine.range, series, expr, 600_000, 660_000, 30_000, explain=explain).result()
+    assert result.rows > 0
+    if result.explained is not None:
+        assert json.dumps(result.explained.fields()) and len(list(result.explained.lines())) > 98
 
 
 def test_a_timeout_and_a_cancel_are_told_apart(engine: Engine, series: MemorySeries) -> None:

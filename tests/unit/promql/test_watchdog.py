@@ -52,7 +52,8 @@ def test_a_deadline_after_many_that_passed_in_time_still_counts(dog: Watchdog) -
 
 
 def test_closing_ends_the_thread(dog: Watchdog) -> None:
+    before = set(threading.enumerate())
     with dog.watch(QueryBudget(1), 60):
-        pass
+        (own,) = set(threading.enumerate()) - before
     dog.close()
-    assert not any(thread.name == "promql-watchdog" for thread in threading.enumerate())
+    assert own.name == "promql-watchdog" and not own.is_alive()

@@ -67,6 +67,10 @@ def read_prometheus(prometheus: Prometheus, end: int) -> Answer:
     return prometheus.samples(end, 48 * 3600)
 
 
+def points(answer: Answer) -> set[tuple[str, int, float]]:
+    return {(series, *sample) for series, samples in answer.items() for sample in samples}
+
+
 def feed(start: int, end: int, seed: int, step: int = MINUTE) -> list[Batch]:
     """Samples in order, four of five at each step; the others come late, shuffled, some of them twice."""
     rng = random.Random(seed)
@@ -182,30 +186,33 @@ def test_prometheus_answers_from_late_blocks_of_narthex(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("merged", [False, True])
 def test_narthex_answers_from_late_blocks_of_prometheus(tmp_path: Path, merged: bool) -> None:
-    """As Prometheus does when it starts again.
+    """All that Prometheus still has when it starts again, and nothing that was not sent.
 
-    Before 3.14 it forgets that a block is late when it merges two of them, and skips what the log has of their time.
+    It may have lost some: before 3.14 it forgets that a block is late when it merges two of them, and skips what the
+    log has of their time; and killed while it writes a late block, it does not find all of what was mapped before.
     """
     data = tmp_path / "data"
     end = now()
     start = end - 5 * HOUR
     prometheus = Prometheus(data, config=WINDOW)
-    for batch in feed(start, end - HOUR, 7):
+    first, later = feed(start, end - HOUR, 7), feed(start + HOUR + 500, start + 2 * HOUR, 8, 9 * MINUTE)
+    for batch in first:
         to_prometheus(prometheus, batch)
     prometheus.wait(lambda: prometheus.metric("prometheus_tsdb_compactions_total") >= 2)
-    for batch in feed(start + HOUR + 500, start + 2 * HOUR, 8, 9 * MINUTE):
+    for batch in later:
         to_prometheus(prometheus, batch)
     if merged:
         prometheus.wait(lambda: prometheus.metric("prometheus_tsdb_vertical_compactions_total") >= 1)
     prometheus.stop(signal.SIGKILL)
     shutil.copytree(data, tmp_path / "again")
     with Prometheus(tmp_path / "again", config=WINDOW) as again:
-        want = read_prometheus(again, end)
+        want = points(read_prometheus(again, end))
+    sent = {(label_text(labels(name)), *sample) for batch in first + later for name, own in batch for sample in own}
     db = open_db(data)
     assert len(db.blocks()) >= 2
-    assert read(db) == want
+    assert want <= points(read(db)) <= sent
     db.maintain()
-    assert read(db) == want
+    assert want <= points(read(db)) <= sent
     db.close()
 
 

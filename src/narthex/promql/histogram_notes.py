@@ -77,9 +77,9 @@ _OPERANDS = {
 
 def tell_of_rows(notes: Annotations, found: RowNotes, labels: LabelSets, expr: Expr, *, named: bool = True) -> None:
     """Notes of rows with these labels, once for each metric; without its name where that is gone already."""
-    rows = np.flatnonzero(found)
-    if not len(rows):
+    if not found.any():
         return
+    rows = np.flatnonzero(found)
     ids, names = label_column(labels, METRIC_NAME)
     for name, bits in dict.fromkeys(zip(ids[rows].tolist(), found[rows].tolist(), strict=True)):
         _tell(notes, Note(bits), names[name] if named else "", expr)

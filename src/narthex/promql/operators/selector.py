@@ -56,7 +56,8 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, given
         )
 
     context.workers.each(len(read.labels), worth_splitting(read, seen.count), run)
-    tell_of_rows(context.notes, told, read.labels, expr)
+    if expr.smoothed:
+        tell_of_rows(context.notes, told, read.labels, expr)
     return Matrix(read.labels, cells)
 
 

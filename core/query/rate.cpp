@@ -46,10 +46,9 @@ class Resets {
     double repair(double difference, size_t lo, size_t hi) {
         while (first_ < at_.size() && at_[first_] <= lo) ++first_;
         if (summed_) {
-            if (!std::isfinite(difference)) return difference;  // what was lost is finite
             while (last_ < at_.size() && at_[last_] < hi) ++last_;
             Pair lost = prefix_.sum(first_, last_);
-            if (prefix_.fits(first_, last_) && prefix_.trusts(lost.value()))
+            if (std::isfinite(difference) && prefix_.fits(first_, last_) && prefix_.trusts(lost.value()))
                 return (Pair{difference, 0} + lost).value();
         }
         for (size_t k = first_; k < at_.size() && at_[k] < hi; ++k) difference += lost_[k];

@@ -223,8 +223,8 @@ class Engine:
         finally:
             self._metrics.queries.inc(-1)
             self._measure(stats, time.perf_counter() - begun, budget)
-            if self._log is not None:
-                self._log(log_entry(asked.parsed.text, asked.times, stats, asked.origin, error))
+            if (log := self._log) is not None:  # a reload may take it away at any time
+                log(log_entry(asked.parsed.text, asked.times, stats, asked.origin, error))
 
     def _guarded(
         self, queryable: Queryable, asked: _Asked, budget: QueryBudget, stats: QueryStats, watch: Watch | None

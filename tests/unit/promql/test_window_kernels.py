@@ -265,6 +265,19 @@ def test_long_windows_slide_and_agree_with_recomputing() -> None:
                 assert many[k] == pytest.approx(alone[0], rel=1e-9, abs=1e-22, nan_ok=True), name
 
 
+@pytest.mark.parametrize("name", ["rate", "increase"])
+def test_infinities_among_many_resets_count_as_in_a_plain_sum(name: str) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.normal(0, 50, 600).round(2)
+    for at, value in ((100, math.inf), (300, -math.inf), (330, math.inf), (500, -math.inf)):
+        values[at] = value
+    points: list[Sample] = [(i * 15_000, float(v)) for i, v in enumerate(values)]
+    got = evaluate(name, batch_of(points), 1_500_000, 15_000, 480, 900_000)
+    want = [range_function(name, points, 1_500_000 + k * 15_000, 900_000) for k in range(480)]
+    assert {math.isnan(v) for v in got} == {True, False} and math.inf in got and -math.inf in got
+    agree(got, want, 1e6)
+
+
 def test_samples_over_the_limit_and_a_raised_flag_stop_a_kernel() -> None:
     source = batch_of([(i * 1000, 1.0) for i in range(100)])
     small = QueryBudget(50)

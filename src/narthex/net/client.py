@@ -7,10 +7,10 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp import hdrs
@@ -51,6 +51,14 @@ class _Request:
     timeout: aiohttp.ClientTimeout
 
 
+class Signer(Protocol):
+    """Adds headers to a request that is otherwise ready, such as a signature over it or a token."""
+
+    async def headers(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]: ...
+
+    async def close(self) -> None: ...
+
+
 class HTTPClient:
     """One session with the settings of one configuration section; make one a scrape pool, notifier or the like.
 
@@ -67,13 +75,17 @@ class HTTPClient:
         unix_socket: str | None = None,
         environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        signer: Signer | None = None,
     ) -> None:
-        """`unix_socket` is dialled instead of the URL's host. Raises HTTPClientError on settings that cannot work."""
+        """`unix_socket` is dialled instead of the URL's host; `signer` signs what goes to the site that was asked for,
+        and is closed with the client. Raises HTTPClientError on settings that cannot work.
+        """
         _refuse_references(config)
         self._config = config
         self._keepalive, self._unix_socket = keepalive_seconds, unix_socket
         self._environment = os.environ if environment is None else environment
         self._clock = clock or SystemClock()
+        self._signer = signer
         self._proxy = ProxyChoice(config.proxy_settings, self._environment)
         self._tls = ClientTLS(config.tls_config)
         self._session: aiohttp.ClientSession | None = None
@@ -108,8 +120,15 @@ class HTTPClient:
         where = url if isinstance(url, URL) else _parse(url)
         timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         sent = _Request(method, where, self._headers(headers, authorization), headers, body, timeout)
-        response = await self._send(sent)
+        response = await self._send(await self._signed(sent))
         return await self._follow(sent, response, deadline) if response.status in _REDIRECTS else response
+
+    async def _signed(self, sent: _Request) -> _Request:
+        if self._signer is None:
+            return sent
+        headers = CIMultiDict(sent.headers)
+        headers.update(await self._signer.headers(sent.method, sent.url, sent.headers, sent.body or b""))
+        return replace(sent, headers=headers)
 
     async def _follow(
         self, sent: _Request, response: aiohttp.ClientResponse, deadline: float | None
@@ -133,7 +152,7 @@ class HTTPClient:
             if deadline is not None:
                 timeout = aiohttp.ClientTimeout(total=max(0.001, deadline - self._clock.monotonic()))
             sent = _Request(method, url, headers, sent.own, body, timeout)
-            response = await self._send(sent)
+            response = await self._send(await self._signed(sent) if trusted else sent)
         raise HTTPClientError(f"stopped after {MAX_REDIRECTS} redirects")
 
     def _deadline(self, timeout_seconds: float | None) -> float | None:
@@ -148,7 +167,7 @@ class HTTPClient:
         self, url: URL, timeout_seconds: float, headers: Mapping[str, str]
     ) -> Callable[[], Awaitable[aiohttp.ClientResponse]]:
         """As `get`, for a request that is sent again and again: what stays the same is made once."""
-        if self._config.oauth2 is not None or self._header_files or self._reads_credentials():
+        if self._config.oauth2 is not None or self._signer or self._header_files or self._reads_credentials():
             return partial(self.get, url, timeout_seconds=timeout_seconds, headers=headers)
         timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         sent = _Request("GET", url, self._headers(headers, self._authorization), headers, None, timeout)
@@ -172,6 +191,8 @@ class HTTPClient:
             await session.close()
         if self._token_client is not None:
             await self._token_client.close()
+        if self._signer is not None:
+            await self._signer.close()
 
     async def __aenter__(self) -> HTTPClient:
         return self

@@ -12,12 +12,12 @@ from narthex.clock import Clock
 from narthex.config.alerting import AlertingConfig, AlertmanagerConfig
 from narthex.config.discovery import DiscoveryConfigs
 from narthex.config.relabel import rules
-from narthex.errors import ConfigError, ConfigProblem
 from narthex.instrument import Registry
 from narthex.model.labels import Labels
 from narthex.model.relabel import RelabelRule, process
 from narthex.model.target_group import TargetGroup
 from narthex.net import HTTPClient
+from narthex.net.aws_signer import SigV4Signer
 from narthex.notifier.alert import Alert
 from narthex.notifier.endpoint import Endpoint, Queued
 from narthex.notifier.metrics import NotifierMetrics
@@ -70,12 +70,16 @@ class Notifier:
         make_client: Callable[[AlertmanagerConfig], HTTPClient] | None = None,
     ) -> None:
         self._clock, self._options = clock, options or NotifierOptions()
-        self._make_client = make_client or (lambda config: HTTPClient(config.http_client, clock=clock))
+        self._make_client = make_client or self._client
         self._metrics = NotifierMetrics(registry, self._options.queue_capacity, lambda: float(len(self.active())))
         self._tasks = Tasks("notifier")
         self._external: Mapping[str, str] = {}
         self._relabel: tuple[RelabelRule, ...] = ()
         self._sets: dict[str, _Set] = {}
+
+    def _client(self, config: AlertmanagerConfig) -> HTTPClient:
+        signer = None if config.sigv4 is None else SigV4Signer(config.sigv4, self._clock)
+        return HTTPClient(config.http_client, clock=self._clock, signer=signer)
 
     @staticmethod
     def discovery_sets(alerting: AlertingConfig) -> dict[str, DiscoveryConfigs]:
@@ -83,10 +87,7 @@ class Notifier:
         return {_name(i): config.discovery for i, config in enumerate(alerting.alertmanagers)}
 
     async def apply(self, alerting: AlertingConfig, external_labels: Mapping[str, str]) -> None:
-        """Takes a new configuration. Sets that are unchanged keep their queues and connections. Raises ConfigError."""
-        for i, config in enumerate(alerting.alertmanagers):
-            if config.sigv4 is not None:
-                raise ConfigError([ConfigProblem("alerting", 0, f"alertmanagers[{i}].sigv4", "is not supported yet")])
+        """Takes a new configuration. Sets that are unchanged keep their queues and connections."""
         self._external, self._relabel = dict(external_labels), rules(alerting.alert_relabel_configs)
         old, self._sets = self._sets, {}
         spare = list(old.values())

@@ -14,7 +14,6 @@ from aiohttp import web
 from narthex.clock import SystemClock
 from narthex.config.alerting import AlertingConfig
 from narthex.config.strict import load
-from narthex.errors import ConfigError
 from narthex.instrument import Registry
 from narthex.model.labels import Labels
 from narthex.model.target_group import TargetGroup
@@ -28,6 +27,7 @@ class Alertmanager:
         self.bodies: list[list[dict[str, Any]]] = []
         self.paths: list[str] = []
         self.types: list[str] = []
+        self.authorizations: list[str] = []
         self.status = 200
         self.gate = asyncio.Event()
         self.gate.set()
@@ -41,6 +41,7 @@ class Alertmanager:
         self.bodies.append(orjson.loads(await request.read()))
         self.paths.append(request.path)
         self.types.append(request.headers["Content-Type"])
+        self.authorizations.append(request.headers.get("Authorization", ""))
         self.answered.put_nowait(self.status)
         return web.Response(status=self.status, text="no room" if self.status >= 300 else "")
 
@@ -247,6 +248,12 @@ async def test_an_invalid_address_is_told_and_skipped(caplog: pytest.LogCaptureF
     await world.notifier.stop()
 
 
-async def test_sigv4_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"alertmanagers\[0\].sigv4"):
-        await World().notifier.apply(config("alertmanagers: [{sigv4: {region: r}}]"), {})
+async def test_alerts_are_signed_with_the_keys_of_the_sigv4_section() -> None:
+    world = World()
+    async with alertmanager() as server:
+        section = "sigv4: {region: r, access_key: A, secret_key: s}"
+        await world.to(f"alertmanagers: [{{{section}, static_configs: []}}]", server.port)
+        world.notifier.send([alert()])
+        await world.notifier.stop()
+    assert server.names() == ["A"]
+    assert server.authorizations[0].startswith("AWS4-HMAC-SHA256 Credential=A/")

@@ -1,9 +1,11 @@
-"""OAuth 2 client credentials: a token is fetched when needed, kept until shortly before it expires."""
+"""OAuth 2 client credentials and JWT grants: a token is fetched when needed, kept until shortly before it expires."""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 import aiohttp
@@ -12,9 +14,12 @@ import orjson
 from narthex.clock import Clock
 from narthex.config.http_client import GRANT_JWT, OAuth2
 from narthex.errors import HTTPClientError
+from narthex.net.jwt import signed
 from narthex.net.secret_files import read_secret
 
 EXPIRY_MARGIN_SECONDS = 10.0
+ASSERTION_SECONDS = 3600
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 MAX_ANSWER_BYTES = 1024 * 1024
 
 Post = Callable[[str, bytes, dict[str, str]], Awaitable[tuple[int, bytes]]]
@@ -41,19 +46,29 @@ class TokenSource:
         return self._header
 
     def _current_secret(self) -> str:
-        if self._config.client_secret_file:
-            return read_secret(self._config.client_secret_file, "client secret")
-        return self._config.client_secret.reveal()
+        config = self._config
+        if config.grant_type == GRANT_JWT:
+            if config.client_certificate_key_file:
+                return read_secret(config.client_certificate_key_file, "client certificate key")
+            return config.client_certificate_key.reveal()
+        if config.client_secret_file:
+            return read_secret(config.client_secret_file, "client secret")
+        return config.client_secret.reveal()
 
     async def _fetch(self, secret: str) -> None:
         config = self._config
         if config.grant_type == GRANT_JWT:
-            raise HTTPClientError("oauth2 grant type jwt-bearer is not available yet: use client_credentials")
+            form = {"grant_type": GRANT_JWT, "assertion": self._assertion(secret), **config.endpoint_params}
+            status, body = await self._post(config.token_url, urlencode(form).encode(), dict(FORM))
+            if not 200 <= status < 300:
+                raise self._refused(status, body)
+            self._take(body, secret)
+            return
         ways = [False, True] if self._secret_in_form is None else [self._secret_in_form]
         status, body = 0, b""
         for in_form in ways:
             form = {"grant_type": "client_credentials", **config.endpoint_params}
-            headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+            headers = dict(FORM)
             if config.scopes:
                 form["scope"] = " ".join(config.scopes)
             if in_form:
@@ -65,7 +80,28 @@ class TokenSource:
                 self._take(body, secret)
                 self._secret_in_form = in_form
                 return
-        raise HTTPClientError(f"oauth2: the token server {config.token_url} answered {status}{_said(body)}")
+        raise self._refused(status, body)
+
+    def _refused(self, status: int, body: bytes) -> HTTPClientError:
+        return HTTPClientError(f"oauth2: the token server {self._config.token_url} answered {status}{_said(body)}")
+
+    def _assertion(self, key: str) -> str:
+        """A JWT as RFC 7523 (section 3) wants it; the section's own claims win."""
+        config, now = self._config, int(self._clock.now())
+        claims: dict[str, Any] = {
+            "iss": config.iss or config.client_id,
+            "sub": config.client_id,
+            "aud": config.audience or config.token_url,
+            "jti": str(uuid.uuid4()),
+            "iat": now,
+            "exp": now + ASSERTION_SECONDS,
+        }
+        if config.scopes:
+            claims["scope"] = " ".join(config.scopes)
+        header = {"kid": config.client_certificate_key_id} if config.client_certificate_key_id else {}
+        claims |= config.claims
+        algorithm = config.signature_algorithm or "RS256"
+        return signed(claims, key.encode(), algorithm=algorithm, header=header, giver="oauth2 jwt-bearer")
 
     def _take(self, body: bytes, secret: str) -> None:
         try:

@@ -13,6 +13,7 @@ import orjson
 
 from narthex.clock import Clock
 from narthex.config.cloud_auth import SigV4Config
+from narthex.config.http_client import HTTPClientConfig
 from narthex.errors import HTTPClientError
 from narthex.net.aws_keys import AwsKeys, keys_from_json
 from narthex.net.aws_metadata import AwsMetadata
@@ -30,12 +31,20 @@ SESSION_NAME = "narthex"
 class AwsCredentials:
     """Keys and region of one section. Keys with an end are fetched anew 5 minutes before it, one fetch at a time."""
 
-    def __init__(self, config: SigV4Config, clock: Clock, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config: SigV4Config,
+        clock: Clock,
+        *,
+        environment: Mapping[str, str] | None = None,
+        http: HTTPClientConfig | None = None,
+    ) -> None:
+        """`http` is how STS is spoken to."""
         self._config, self._clock = config, clock
         self._environment = os.environ if environment is None else environment
         self._profiles = AwsProfiles(self._environment)
         self._metadata = AwsMetadata(clock, self._environment)
-        self._sts = AwsSTS(clock, self._environment, fips=config.use_fips_sts_endpoint)
+        self._sts = AwsSTS(clock, self._environment, http or HTTPClientConfig(), fips=config.use_fips_sts_endpoint)
         self._lock = asyncio.Lock()
         self._keys: AwsKeys | None = None
         self._use_until = 0.0

@@ -8,6 +8,7 @@ from yarl import URL
 
 from narthex.clock import Clock
 from narthex.config.cloud_auth import SigV4Config
+from narthex.config.http_client import HTTPClientConfig
 from narthex.net.aws_credentials import AwsCredentials
 from narthex.net.sigv4 import Scope, sign
 
@@ -24,8 +25,10 @@ class SigV4Signer:
         *,
         default_service: str = REMOTE_WRITE_SERVICE,
         environment: Mapping[str, str] | None = None,
+        http: HTTPClientConfig | None = None,
     ) -> None:
-        self._credentials = AwsCredentials(config, clock, environment=environment)
+        """`http` is how STS is spoken to."""
+        self._credentials = AwsCredentials(config, clock, environment=environment, http=http)
         self._clock, self._service = clock, config.service_name or default_service
 
     async def headers(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> dict[str, str]:

@@ -27,10 +27,10 @@ class Role:
 
 
 class AwsSTS:
-    def __init__(self, clock: Clock, environment: Mapping[str, str], *, fips: bool) -> None:
+    def __init__(self, clock: Clock, environment: Mapping[str, str], config: HTTPClientConfig, *, fips: bool) -> None:
         self._clock, self._fips = clock, fips
         self._endpoint = environment.get("AWS_ENDPOINT_URL_STS") or environment.get("AWS_ENDPOINT_URL", "")
-        self._client = HTTPClient(HTTPClientConfig(follow_redirects=False), clock=clock)
+        self._client = HTTPClient(config, clock=clock)
 
     async def close(self) -> None:
         await self._client.close()

@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from narthex.clock import Clock
 from narthex.config.discovery import DiscoveryConfigs
 from narthex.config.sd.base import SDConfig
+from narthex.config.sd.cluster import KubernetesSDConfig
 from narthex.config.sd.plain import DnsSDConfig, FileSDConfig, HttpSDConfig
 from narthex.discovery.dns import DnsProvider
 from narthex.discovery.file import FileProvider
 from narthex.discovery.http import HttpProvider
+from narthex.discovery.kubernetes.provider import KubernetesProvider
 from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.discovery.provider import Provider
 from narthex.discovery.watch import DirectoryWatch
 
-AVAILABLE = ("static", "file", "http", "dns")
+AVAILABLE = ("static", "file", "http", "dns", "kubernetes")
 
 
 def make_provider(
@@ -29,6 +31,8 @@ def make_provider(
             return HttpProvider(config, config_name, metrics, clock)
         case DnsSDConfig():
             return DnsProvider(config, config_name, metrics, clock)
+        case KubernetesSDConfig():
+            return KubernetesProvider(config, metrics.kubernetes, clock)
         case _:
             return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from narthex.discovery.kubernetes.metrics import KubernetesMetrics
 from narthex.instrument.registry import Registry
 
 
@@ -55,4 +56,5 @@ class DiscoveryMetrics:
         self.dns_lookup_failures = counter(
             "prometheus_sd_dns_lookup_failures_total", "Look-ups of DNS discovery that failed."
         )
+        self.kubernetes = KubernetesMetrics(registry)
         self.http_failures = counter("prometheus_sd_http_failures_total", "Refreshes of HTTP discovery that failed.")

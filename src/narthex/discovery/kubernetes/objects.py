@@ -1,0 +1,105 @@
+"""Reading objects of the API: what is missing or of the wrong type counts as empty, as hostile answers may have it.
+
+Kept of an object is only what labels need, under its final label names; the JSON is let go of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from sys import intern
+from typing import Any
+
+from narthex.model.target_group import TargetGroup
+
+Json = Mapping[str, Any]
+
+PREFIX = "__meta_kubernetes_"
+NAMESPACE = PREFIX + "namespace"
+ADDRESS = "__address__"
+
+_UNFIT = re.compile(r"[^a-zA-Z0-9_]")
+_NOTHING: Json = {}
+
+
+def mapping(value: object) -> Json:
+    return value if isinstance(value, dict) else _NOTHING
+
+
+def objects(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def text(value: object) -> str:
+    """Interned: the same names and states stand in thousands of objects."""
+    return intern(value) if isinstance(value, str) else ""
+
+
+def port_number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 65535 else None
+
+
+def key_of(item: Json) -> str:
+    """`namespace/name`, or the name of an object outside namespaces; empty when there is no name."""
+    metadata = mapping(item.get("metadata"))
+    return object_key(text(metadata.get("namespace")), text(metadata.get("name")))
+
+
+def object_key(namespace: str, name: str) -> str:
+    return f"{namespace}/{name}" if namespace and name else name
+
+
+def controller(item: Json) -> tuple[str, str]:
+    """Kind and name of the owner that controls an object, empty when there is none."""
+    for owner in objects(mapping(item.get("metadata")).get("ownerReferences")):
+        if owner.get("controller") is True:
+            return text(owner.get("kind")), text(owner.get("name"))
+    return "", ""
+
+
+@lru_cache(maxsize=16 * 1024)
+def label_name(prefix: str, name: str) -> str:
+    """A label name of ours for a name of theirs. Remembered, so that all objects share the text."""
+    return intern(PREFIX + prefix + _UNFIT.sub("_", name))
+
+
+def described(resource: str, item: Json) -> dict[str, str]:
+    """Labels that show an object's own labels and annotations."""
+    metadata = mapping(item.get("metadata"))
+    out: dict[str, str] = {}
+    for what in ("label", "annotation"):
+        for name, value in mapping(metadata.get(what + "s")).items():
+            if isinstance(value, str):
+                out[label_name(f"{resource}_{what}_", name)] = intern(value) if what == "label" else value
+                out[label_name(f"{resource}_{what}present_", name)] = "true"
+    return out
+
+
+def named(resource: str, item: Json) -> dict[str, str]:
+    """`described`, and the object's name."""
+    return {
+        label_name(f"{resource}_", "name"): text(mapping(item.get("metadata")).get("name")),
+        **described(resource, item),
+    }
+
+
+def namespace_of(item: Json) -> str:
+    return text(mapping(item.get("metadata")).get("namespace"))
+
+
+def without_empty(labels: dict[str, str]) -> dict[str, str]:
+    """An empty label is an absent one. The same dictionary when it has none, so that large ones are shared."""
+    return labels if all(labels.values()) else {name: value for name, value in labels.items() if value}
+
+
+def host_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def group(source: str, targets: list[dict[str, str]], labels: dict[str, str]) -> TargetGroup:
+    return TargetGroup(source, tuple(map(without_empty, targets)), without_empty(labels))

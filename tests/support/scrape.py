@@ -42,6 +42,9 @@ class Answers:
             raise answer
         return Body(answer, self.format)
 
+    def close(self) -> None:
+        """There is no connection."""
+
 
 class Bench:
     """One loop over prepared answers and an in-memory storage."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -23,8 +22,11 @@ from narthex.clock import Clock, SystemClock
 from narthex.config.http_client import HTTPClientConfig, OAuth2
 from narthex.config.strict import Section
 from narthex.errors import HTTPClientError
+from narthex.net.dial import Dialled, certificate_reason, dial, os_reason, ssl_reason
+from narthex.net.kept_connection import KeptConnection
 from narthex.net.oauth2 import MAX_ANSWER_BYTES, TokenSource
 from narthex.net.proxy import ProxyChoice
+from narthex.net.repeated_get import PlainWay, RepeatedGet
 from narthex.net.secret_files import read_secret
 from narthex.net.tls import ClientTLS
 
@@ -163,21 +165,36 @@ class HTTPClient:
     ) -> aiohttp.ClientResponse:
         return await self.request("GET", url, timeout_seconds=timeout_seconds, headers=headers)
 
-    def prepare_get(
-        self, url: URL, timeout_seconds: float, headers: Mapping[str, str]
-    ) -> Callable[[], Awaitable[aiohttp.ClientResponse]]:
+    def prepare_get(self, url: URL, timeout_seconds: float, headers: Mapping[str, str]) -> RepeatedGet:
         """As `get`, for a request that is sent again and again: what stays the same is made once."""
-        if self._config.oauth2 is not None or self._signer or self._header_files or self._reads_credentials():
-            return partial(self.get, url, timeout_seconds=timeout_seconds, headers=headers)
-        timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        sent = _Request("GET", url, self._headers(headers, self._authorization), headers, None, timeout)
+        other = partial(self.get, url, timeout_seconds=timeout_seconds, headers=headers)
+        redirects = _REDIRECTS if self._config.follow_redirects else frozenset[int]()
+        plain = None
+        if self._config.oauth2 is None and not self._proxy.any and url.user is None:
+            plain = PlainWay(self._head_of(url, headers), self._context_of(url), partial(self._dial, url))
+        return RepeatedGet(plain, other, timeout_seconds, redirects)
 
-        async def get() -> aiohttp.ClientResponse:
-            deadline = self._deadline(timeout_seconds)
-            response = await self._send(sent)
-            return await self._follow(sent, response, deadline) if response.status in _REDIRECTS else response
+    def _head_of(self, url: URL, own: Mapping[str, str]) -> Callable[[], bytes]:
+        """Makes the bytes of a GET; anew each time only where files are read."""
 
-        return get
+        def head() -> bytes:
+            headers = self._headers(own, self._current_authorization())
+            lines = [f"GET {url.raw_path_qs} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+            if hdrs.HOST not in headers:
+                lines.insert(1, f"Host: {url.host_port_subcomponent}")
+            return "\r\n".join((*lines, "", "")).encode()
+
+        if self._header_files or self._reads_credentials():
+            return head
+        fixed = head()
+        return lambda: fixed
+
+    def _context_of(self, url: URL) -> Callable[[], ssl.SSLContext | None]:
+        return self._tls.context if url.scheme == "https" else lambda: None
+
+    async def _dial(self, url: URL, context: ssl.SSLContext | None) -> KeptConnection:
+        where = Dialled(url.host or "", url.port or 0, self._unix_socket)
+        return await dial(where, context, self._tls.server_name)
 
     def _reads_credentials(self) -> bool:
         """Whether Authorization comes from files."""
@@ -350,15 +367,15 @@ def explain(error: BaseException) -> str:
         case TimeoutError():
             return "context deadline exceeded"
         case aiohttp.ClientConnectorCertificateError():
-            return f"tls: failed to verify certificate: {_certificate_reason(error.certificate_error)}"
+            return f"tls: failed to verify certificate: {certificate_reason(error.certificate_error)}"
         case aiohttp.ClientSSLError():
-            return f"tls: {_ssl_reason(error.os_error)}"
+            return f"tls: {ssl_reason(error.os_error)}"
         case aiohttp.ClientConnectorDNSError():
             return f"lookup {error.host}: no such host"
         case aiohttp.ClientProxyConnectionError():
-            return f"proxy {error.host}:{error.port}: {_os_reason(error.os_error)}"
+            return f"proxy {error.host}:{error.port}: {os_reason(error.os_error)}"
         case aiohttp.ClientConnectorError():
-            return f"dial {error.host}:{error.port}: {_os_reason(error.os_error)}"
+            return f"dial {error.host}:{error.port}: {os_reason(error.os_error)}"
         case aiohttp.ClientHttpProxyError():
             return f"proxy answered {error.status} {error.message}"
         case aiohttp.ServerDisconnectedError():
@@ -370,29 +387,8 @@ def explain(error: BaseException) -> str:
         case HTTPClientError():
             return str(error)
         case ssl.SSLError():
-            return f"tls: {_ssl_reason(error)}"
+            return f"tls: {ssl_reason(error)}"
         case OSError():
-            return _os_reason(error)
+            return os_reason(error)
         case _:
             return f"{type(error).__name__}: {error}"
-
-
-def _os_reason(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return "no such host"
-    if isinstance(error, ssl.SSLError):
-        return _ssl_reason(error)
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, ConnectionResetError):
-        return "connection reset by peer"
-    return (os.strerror(error.errno).lower() if error.errno else "") or str(error) or type(error).__name__
-
-
-def _ssl_reason(error: BaseException) -> str:
-    reason = getattr(error, "reason", None)
-    return reason.lower().replace("_", " ") if isinstance(reason, str) else str(error)
-
-
-def _certificate_reason(error: BaseException) -> str:
-    return getattr(error, "verify_message", "") or str(error)

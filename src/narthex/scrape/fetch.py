@@ -13,6 +13,7 @@ from narthex.errors import HTTPClientError, ScrapeError
 from narthex.exposition import Format, accept_header, choose_format
 from narthex.model.number import format_float
 from narthex.net.client import HTTPClient, explain
+from narthex.net.kept_connection import BodyLimitExceeded
 
 OK = HTTPStatus.OK.value
 
@@ -51,24 +52,18 @@ class Fetcher:
     async def fetch(self) -> Body:
         """Raises ScrapeError with the text for the target's lastError."""
         try:
-            async with await self._get() as response:
-                if response.status != OK:
-                    raise ScrapeError(f"server returned HTTP status {response.status} {response.reason or ''}".rstrip())
-                data = await self._read(response.content)
-                content_type = response.headers.get("Content-Type", "")
+            answer = await self._get.fetch(self._limit)
+        except BodyLimitExceeded as e:
+            raise BodySizeExceeded from e
         except (aiohttp.ClientError, HTTPClientError, OSError) as e:  # TimeoutError is an OSError
             raise ScrapeError(f'Get "{self._shown}": {explain(e)}') from e
-        return Body(data, self._format(content_type) if data else Format.TEXT)
+        if answer.status != OK:
+            raise ScrapeError(f"server returned HTTP status {answer.status} {answer.reason}".rstrip())
+        return Body(answer.body, self._format(answer.content_type) if answer.body else Format.TEXT)
 
-    async def _read(self, content: aiohttp.StreamReader) -> bytes:
-        pieces: list[bytes] = []
-        size, limit = 0, self._limit
-        while piece := await content.readany():
-            size += len(piece)
-            if limit and size >= limit:
-                raise BodySizeExceeded
-            pieces.append(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    def close(self) -> None:
+        """Ends the connection to the target."""
+        self._get.close()
 
     def _format(self, content_type: str) -> Format:
         found = self._formats.get(content_type)

@@ -34,6 +34,10 @@ class Fetch(Protocol):
         """Raises ScrapeError."""
         ...
 
+    def close(self) -> None:
+        """Lets go of the connection; `fetch` may still be called and makes another."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -70,6 +74,12 @@ class ScrapeLoop:
         self._unstored = 0  # scrapes since the last one that was stored
 
     async def run(self) -> None:
+        try:
+            await self._on_time()
+        finally:
+            self._fetcher.close()
+
+    async def _on_time(self) -> None:
         clock, interval = self._clock, self._interval
         await clock.sleep((self.target.offset(self._around.offset_seed) - clock.now()) % interval)
         tick = clock.monotonic()

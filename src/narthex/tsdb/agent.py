@@ -14,6 +14,7 @@ from pathlib import Path
 
 from narthex.clock import Clock, milliseconds
 from narthex.files.lock import FileLock
+from narthex.files.zstd import compress
 from narthex.instrument.registry import Registry
 from narthex.native import Agent as CoreAgent
 from narthex.native import AgentCounts, AgentTransaction
@@ -26,7 +27,6 @@ from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.replay import Progress, ReplayStatus, replay_agent
 from narthex.tsdb.taken import taken
 from narthex.tsdb.wal import Wal
-from narthex.tsdb.zstd import compress
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from narthex.errors import StorageError
 from narthex.files.durable import map_file, new_directory
+from narthex.files.zstd import compress, decompress
 from narthex.native import CheckpointCounts, WalCheckpoint
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.wal import Segment, list_segments, segment_name
-from narthex.tsdb.zstd import compress, decompress
 
 log = logging.getLogger("narthex.tsdb.checkpoint")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from narthex.errors import StorageError
+from narthex.files.zstd import compress
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
@@ -38,7 +39,6 @@ from narthex.tsdb.out_of_order import OutOfOrderLog
 from narthex.tsdb.replay import Progress, ReplayResult, replay, replay_out_of_order
 from narthex.tsdb.select import Planner, Term
 from narthex.tsdb.wal import Wal, list_segments
-from narthex.tsdb.zstd import compress
 
 log = logging.getLogger("narthex.tsdb.head")
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from narthex.errors import CorruptionError
 from narthex.files.durable import map_file, new_directory
+from narthex.files.zstd import decompress
 from narthex.native import Head, HeadReplay, HeadSnapshot
 from narthex.tsdb.checkpoint import RecordFiles, last_checkpoint
 from narthex.tsdb.wal import PAGE, list_segments
-from narthex.tsdb.zstd import decompress
 
 log = logging.getLogger("narthex.tsdb.snapshot")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from narthex.errors import CorruptionError
 from narthex.files.durable import map_file
+from narthex.files.zstd import decompress
 from narthex.native import Agent, Head, HeadReplay, LogKind, ReplayCounts
 from narthex.tsdb.checkpoint import last_checkpoint
 from narthex.tsdb.head_chunks import HeadChunkFiles
 from narthex.tsdb.head_snapshot import HeadSnapshotPath, load_snapshot, usable_snapshot
 from narthex.tsdb.metrics import WalMetrics
 from narthex.tsdb.wal import Segment, fill_holes, list_segments, repair
-from narthex.tsdb.zstd import decompress
 
 log = logging.getLogger("narthex.tsdb.replay")
 

@@ -108,8 +108,7 @@ async def test_a_prepared_request_is_sent_like_any_other_each_time(text: str, tm
     async with serve(handler) as port, client(text.replace("F", f"{tmp_path}/h")) as http:
         get = http.prepare_get(URL(f"http://127.0.0.1:{port}/start"), 10, {"Accept": "text/plain"})
         for _ in range(2):
-            async with await get() as response:
-                seen = orjson.loads(await response.read())
+            seen = orjson.loads((await get.fetch()).body)
             async with await http.get(f"http://127.0.0.1:{port}/end", timeout_seconds=10) as response:
                 same = orjson.loads(await response.read())
             assert header(seen, "Accept") == ["text/plain"]
@@ -121,8 +120,7 @@ async def test_a_prepared_request_reads_credential_files_anew(tmp_path: Path) ->
         get = http.prepare_get(URL(f"http://127.0.0.1:{port}/"), 10, {})
         for content in ("one", "two"):
             (tmp_path / "secret").write_text(content)
-            async with await get() as response:
-                assert header(orjson.loads(await response.read()), "Authorization") == [f"Bearer {content}"]
+            assert header(orjson.loads((await get.fetch()).body), "Authorization") == [f"Bearer {content}"]
 
 
 @pytest.mark.parametrize("hops", [10, 11])

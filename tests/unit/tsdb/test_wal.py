@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from narthex.errors import CorruptionError, StorageError
+from narthex.files.zstd import decompress, zstd
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.native import wal_frame, wal_records
@@ -22,7 +23,6 @@ from narthex.tsdb.db import DB
 from narthex.tsdb.head_settings import HeadSettings
 from narthex.tsdb.options import DBOptions
 from narthex.tsdb.wal import list_segments
-from narthex.tsdb.zstd import decompress, zstd
 from support.clock import FakeClock
 
 PAGE = 32 * 1024

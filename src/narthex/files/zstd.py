@@ -1,4 +1,4 @@
-"""zstd frames of log records, as `--storage.tsdb.wal-compression-type=zstd` has them."""
+"""zstd: the module of the standard library where there is one, and whole frames, as log records have them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
+
+__all__ = ["compress", "decompress", "zstd"]
 
 
 def compress(plain: bytes) -> bytes:

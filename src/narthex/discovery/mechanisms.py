@@ -1,44 +1,58 @@
-"""Which discovery sections there are providers for."""
+"""The registry of mechanisms: which discovery sections there are providers for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any
 
 from narthex.clock import Clock
 from narthex.config.discovery import DiscoveryConfigs
 from narthex.config.sd.base import SDConfig
-from narthex.config.sd.cluster import KubernetesSDConfig
-from narthex.config.sd.plain import DnsSDConfig, FileSDConfig, HttpSDConfig
-from narthex.discovery.dns import DnsProvider
+from narthex.config.sd.plain import FileSDConfig
 from narthex.discovery.file import FileProvider
-from narthex.discovery.http import HttpProvider
-from narthex.discovery.kubernetes.provider import KubernetesProvider
 from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.discovery.provider import Provider
 from narthex.discovery.watch import DirectoryWatch
 
-AVAILABLE = ("static", "file", "http", "dns", "kubernetes")
+MakeProvider = Callable[[Any, str, DiscoveryMetrics, Clock], Provider]
+"""A provider's class or a function that chooses one: takes the section, the name of its set, metrics and a clock."""
+
+MECHANISMS = {
+    "dns": "dns:DnsProvider",
+    "http": "http:HttpProvider",
+    "kubernetes": "kubernetes.provider:provider_of",
+}
+"""Section's mechanism -> module of this package and MakeProvider in it. A module is imported once it is configured."""
+
+BUILT_IN = ("static", "file")
+"""Those that the manager or the watcher of directories serves."""
+
+
+def available(name: str) -> bool:
+    return name in MECHANISMS or name in BUILT_IN
+
+
+def mechanism(name: str) -> MakeProvider | None:
+    place = MECHANISMS.get(name)
+    if place is None:
+        return None
+    module, _, maker = place.partition(":")
+    found: MakeProvider = getattr(import_module(f"narthex.discovery.{module}"), maker)
+    return found
 
 
 def make_provider(
     config: SDConfig, config_name: str, watch: DirectoryWatch, metrics: DiscoveryMetrics, clock: Clock
 ) -> Provider | None:
     """The provider of a section; None when this mechanism is not available. Raises HTTPClientError."""
-    match config:
-        case FileSDConfig():
-            return FileProvider(config, watch, metrics, clock)
-        case HttpSDConfig():
-            return HttpProvider(config, config_name, metrics, clock)
-        case DnsSDConfig():
-            return DnsProvider(config, config_name, metrics, clock)
-        case KubernetesSDConfig():
-            return KubernetesProvider(config, metrics.kubernetes, clock)
-        case _:
-            return None
+    if isinstance(config, FileSDConfig):
+        return FileProvider(config, watch, metrics, clock)
+    make = mechanism(config.mechanism)
+    return None if make is None else make(config, config_name, metrics, clock)
 
 
 def unavailable(sections: Iterable[DiscoveryConfigs]) -> list[str]:
     """Sorted keys of sections that load but find no targets yet, such as "consul_sd_configs"."""
-    return sorted(
-        {f"{c.mechanism}_sd_configs" for section in sections for c in section.each() if c.mechanism not in AVAILABLE}
-    )
+    named = {config.mechanism for section in sections for config in section.each()}
+    return sorted(f"{name}_sd_configs" for name in named if not available(name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from narthex.app.server.settings import ServerSettings
-from narthex.discovery.mechanisms import AVAILABLE
+from narthex.discovery.mechanisms import available
 from narthex.promql.syntax import AggregateOp, BinaryOp
 from narthex.promql.syntax.signatures import FUNCTIONS
 
@@ -85,7 +85,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
             "start_timestamp_zero_ingestion": False,
             "type_and_unit_labels": False,
         },
-        "service_discovery_providers": {name: name in AVAILABLE for name in _MECHANISMS},
+        "service_discovery_providers": {name: available(name) for name in _MECHANISMS},
         "templating_functions": dict.fromkeys(_TEMPLATE, True),
         "tsdb": {
             "delayed_compaction": "delayed-compaction" in on,

@@ -20,6 +20,7 @@ from narthex.discovery.kubernetes.reflector import Reflector
 from narthex.discovery.kubernetes.resources import Resource, needed
 from narthex.discovery.kubernetes.services import Service, service_group
 from narthex.discovery.kubernetes.work_queue import WorkQueue
+from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.discovery.provider import Publish
 from narthex.errors import InternalError
 from narthex.model.target_group import TargetGroup
@@ -135,3 +136,10 @@ class KubernetesProvider:
             case Node():
                 return node_group(source, found)
         raise InternalError(f"no role makes targets from {type(found).__name__}")
+
+
+def provider_of(
+    config: KubernetesSDConfig, config_name: str, metrics: DiscoveryMetrics, clock: Clock
+) -> KubernetesProvider:
+    """The entry of the registry. The name of the set is part of no metric here."""
+    return KubernetesProvider(config, metrics.kubernetes, clock)

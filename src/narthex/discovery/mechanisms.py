@@ -19,9 +19,19 @@ MakeProvider = Callable[[Any, str, DiscoveryMetrics, Clock], Provider]
 """A provider's class or a function that chooses one: takes the section, the name of its set, metrics and a clock."""
 
 MECHANISMS = {
+    "digitalocean": "digitalocean:DigitalOceanProvider",
     "dns": "dns:DnsProvider",
+    "hetzner": "hetzner:provider",
     "http": "http:HttpProvider",
+    "ionos": "ionos:IonosProvider",
     "kubernetes": "kubernetes.provider:provider_of",
+    "linode": "linode:LinodeProvider",
+    "outscale": "outscale:OutscaleProvider",
+    "ovhcloud": "ovhcloud:OVHCloudProvider",
+    "scaleway": "scaleway:provider",
+    "stackit": "stackit:StackitProvider",
+    "triton": "triton:TritonProvider",
+    "vultr": "vultr:VultrProvider",
 }
 """Section's mechanism -> module of this package and MakeProvider in it. A module is imported once it is configured."""
 

@@ -58,3 +58,6 @@ class DiscoveryMetrics:
         )
         self.kubernetes = KubernetesMetrics(registry)
         self.http_failures = counter("prometheus_sd_http_failures_total", "Refreshes of HTTP discovery that failed.")
+        self.linode_failures = counter(
+            "prometheus_sd_linode_failures_total", "Refreshes of Linode discovery that failed."
+        )

@@ -1,6 +1,7 @@
 """A made-up fleet of LLM servers: what they expose at a moment, and their history as blocks or as a write-ahead log.
 
-As a program (`python -m benchmarks.fleet TARGETS SERIES`) it serves target i under /i/metrics and prints its port.
+As a program (`python -m benchmarks.fleet TARGETS SERIES`) it serves target i under /i/metrics and prints its port;
+/arrivals tells when each target was asked (seconds on the monotonic clock) and forgets it.
 """
 
 from __future__ import annotations
@@ -69,12 +70,22 @@ class Target:
 
 async def serve(targets: int, series: int) -> None:
     fleet = [Target(i, series) for i in range(targets)]
+    asked: list[list[float]] = [[] for _ in fleet]
+
+    async def arrivals(_: web.Request) -> web.Response:
+        told = web.json_response(asked)
+        for times in asked:
+            times.clear()
+        return told
 
     async def metrics(request: web.Request) -> web.Response:
-        body = fleet[int(request.match_info["index"])].body(time.time())
+        index = int(request.match_info["index"])
+        asked[index].append(time.monotonic())
+        body = fleet[index].body(time.time())
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4"})
 
     application = web.Application()
+    application.router.add_get("/arrivals", arrivals)
     application.router.add_get("/{index}/metrics", metrics)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()

@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("backfill", "churn", "compaction", "head", "ingest", "labels", "queries", "scan", "stalls", "windows")
+NAMES = (
+    "backfill",
+    "churn",
+    "compaction",
+    "head",
+    "ingest",
+    "labels",
+    "punctuality",
+    "queries",
+    "scan",
+    "stalls",
+    "windows",
+)
 
 
 def run(*arguments: str) -> str:

@@ -24,4 +24,5 @@ NB_MODULE(_core, m) {
     bind_dump(m);
     bind_head(m);
     bind_wal(m);
+    bind_otlp(m);
 }

@@ -20,6 +20,7 @@ void bind_label_ops(nb::module_& m);
 void bind_label_texts(nb::module_& m);
 void bind_labels(nb::module_& m);
 void bind_matrix(nb::module_& m);
+void bind_otlp(nb::module_& m);
 void bind_query(nb::module_& m);
 void bind_series(nb::module_& m);
 void bind_text(nb::module_& m);

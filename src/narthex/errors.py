@@ -127,6 +127,10 @@ class WrongModeError(FlagError):
     """A flag was used in a mode that does not have it (exit code 3)."""
 
 
+class MetricsRefused(NarthexError):
+    """Metrics that somebody sent cannot be taken, and sending them again would not help (HTTP 400)."""
+
+
 class RequestError(NarthexError):
     """An API request cannot be answered. `kind` is one of the API's error types: bad_data, execution, canceled,
     timeout, internal, unavailable, not_found, not_acceptable.

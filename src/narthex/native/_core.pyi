@@ -1314,3 +1314,85 @@ def point_json(t: int, value: float) -> bytes:
 def text_json(t: int, text: str) -> bytes: ...
 def format_value(value: float, /) -> str:
     """A number as the API writes it."""
+
+class OtlpRequest:
+    """An OTLP metrics request as columns (core/otlp/request.h). Decoding releases the GIL."""
+
+    def __init__(self, body: bytes) -> None:
+        """Raises DecodeError, and LimitError for a request of too many parts."""
+
+    @property
+    def points(self) -> int: ...
+    def key_names(self) -> list[str]:
+        """Names of attributes, each once."""
+
+    def resources(self) -> list[list[tuple[str, str]]]:
+        """Attributes of each."""
+
+    def scopes(self) -> list[tuple[int, str, str, str, list[tuple[str, str]]]]:
+        """Number of the resource, name, version, schema URL and attributes of each."""
+
+    def metrics(self) -> list[tuple[str, str, str, int, int, bool, int, int]]:
+        """Name, unit, description, kind, temporality, whether monotonic, number of the scope, points of each."""
+
+    def columns(
+        self,
+        *,
+        keys: Sequence[str | None],
+        ignored: Sequence[str],
+        metrics: Sequence[tuple[str, Sequence[tuple[str, str]], bool] | None],
+        scopes: Sequence[Sequence[tuple[str, str]]],
+        resources: Sequence[tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str]]]],
+        join_collisions: bool,
+        custom_buckets: bool,
+        identifying: Sequence[str],
+        keep_identifying: bool,
+        target_info_every: int,
+    ) -> OtlpColumns:
+        """What storage is given (core/otlp/columns.h). Releases the GIL.
+
+        `keys` are the labels' names, None for a key that cannot be one; keys in `ignored` are left out. A metric is its
+        name, labels of its own and whether its histograms are gauges, None to leave it out. A resource is its
+        identity and what is promoted of it. `target_info_every` is nanoseconds, 0 for none. Raises LimitError.
+        """
+
+class OtlpRows:
+    """Columns with an entry a label set. Times are milliseconds; `metrics` are numbers, the largest for target_info."""
+
+    @property
+    def labels(self) -> LabelSets: ...
+    @property
+    def times(self) -> NDArray[np.int64]: ...
+    @property
+    def starts(self) -> NDArray[np.int64]: ...
+    @property
+    def metrics(self) -> NDArray[np.uint32]: ...
+
+class OtlpExemplars:
+    """`rows` are of the floats, then of the histograms."""
+
+    @property
+    def rows(self) -> NDArray[np.uint32]: ...
+    @property
+    def times(self) -> NDArray[np.int64]: ...
+    @property
+    def values(self) -> NDArray[np.float64]: ...
+    @property
+    def labels(self) -> LabelSets: ...
+
+class OtlpColumns:
+    floats: OtlpRows
+    histograms: OtlpRows
+    exemplars: OtlpExemplars
+    batch: HistogramBatch
+    invalid_labels: int
+    """Points left out because an attribute's name cannot be a label."""
+    coarse: int
+    """Points left out because their exponential histogram is too coarse."""
+    empty_with_sum: int
+    """Histograms of no observations with a sum."""
+
+    @property
+    def values(self) -> NDArray[np.float64]: ...
+    def collisions(self, request: OtlpRequest) -> list[tuple[str, list[str]]]:
+        """Labels that several attributes became, with their keys."""

@@ -114,6 +114,10 @@ class Appender(Protocol):
         """The reference of a series, created when it is new. References stay valid until the series is dropped."""
         ...
 
+    def series_many(self, label_sets: LabelSets) -> Refs:
+        """`series` for each row, which is sorted by name. What was asked for stays known until the transaction ends."""
+        ...
+
     def append(
         self, refs: Refs, timestamps: Times, values: Values, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from narthex.web import admin, federate, labels, lifecycle, queries, rules, stat
 from narthex.web.at_once import AtOnce
 from narthex.web.context import Context
 from narthex.web.http_metrics import HttpMetrics
+from narthex.web.otlp import otlp_metrics
 from narthex.web.pages import AGENT_PATHS, SERVER_PATHS, UI_PATHS, Pages, asset, index, not_found, user_asset
 from narthex.web.parameters import Parameters
 from narthex.web.reply import Reply, envelope, error_envelope, error_kind, error_status
@@ -99,6 +100,7 @@ def make_application(context: Context) -> web.Application:
         routes.plain(("GET", "HEAD"), path, plain)
     for path, plain in (("/-/reload", lifecycle.reload), ("/-/quit", lifecycle.quit)):
         routes.plain(("GET", "POST", "PUT"), path, plain)
+    routes.plain(("POST",), "/api/v1/otlp/v1/metrics", otlp_metrics, before_ready=False)
     routes.plain(("GET",), "/federate", federate.federate, before_ready=False)
     routes.pages()
     return routes.application

@@ -11,6 +11,7 @@ from narthex.clock import Clock
 from narthex.errors import RequestError
 from narthex.instrument import Registry
 from narthex.model.regex import Regex
+from narthex.remote.otlp import OtlpReceiver
 from narthex.storage.contract import ExemplarQuerier, Queryable
 from narthex.web.sources import (
     Alertmanagers,
@@ -39,6 +40,7 @@ class WebSettings:
     lifecycle: bool = False
     agent: bool = False
     admin: bool = False
+    otlp: bool = False
     user_assets: Path | None = None
     static: Path | None = None
     lookback: int = 300_000  # milliseconds
@@ -64,6 +66,7 @@ class Context:
     alertmanagers: Alertmanagers | None = None
     storage_status: StorageStatus | None = None
     storage_admin: StorageAdmin | None = None
+    otlp: OtlpReceiver | None = None
     pool_yaml: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from narthex.app.flags import Flags
 from narthex.app.server.load import Loaded
+from narthex.app.server.otlp import otlp_receiver
 from narthex.app.server.parts import show_configuration
 from narthex.app.server.reload import Step
 from narthex.app.server.scraping import Scraping
@@ -43,6 +44,7 @@ class AgentParts:
         progress = replay_progress(self._state)
         self.db = await asyncio.to_thread(AgentDB.open, path, options, self._registry, self._clock, progress)
         log.info("Agent WAL storage started")
+        self._context.otlp = otlp_receiver(self._flags, self._settings, self.db, self._registry, self._clock)
         self.scraping = Scraping(self._flags, self.db, self._registry, self._clock)
         self._context.targets = self.scraping.targets
         self._opened = True

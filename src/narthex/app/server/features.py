@@ -45,7 +45,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
             "lifecycle": settings.web.lifecycle,
             "openapi_3.1": False,
             "openapi_3.2": False,
-            "otlp_write_receiver": False,
+            "otlp_write_receiver": settings.web.otlp,
             "query_stats": True,
             "query_warnings": True,
             "remote_write_receiver": False,
@@ -55,7 +55,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
             "time_range_labels": True,
             "time_range_series": True,
         },
-        "otlp_receiver": {"delta_conversion": False, "native_delta_ingestion": False},
+        "otlp_receiver": {"delta_conversion": False, "native_delta_ingestion": "otlp-native-delta-ingestion" in on},
         "prometheus": {
             "agent_mode": settings.agent,
             "auto_reload_config": settings.auto_reload,

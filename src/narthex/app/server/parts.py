@@ -11,6 +11,7 @@ from pathlib import Path
 
 from narthex.app.flags import Flags
 from narthex.app.server.load import Loaded, parser_options
+from narthex.app.server.otlp import otlp_receiver
 from narthex.app.server.queries import Language, Queries
 from narthex.app.server.reload import Step
 from narthex.app.server.scraping import Scraping
@@ -53,6 +54,7 @@ class Parts:
         self._state.activity = lambda: db.block_set.activity
         context.storage, context.storage_status, context.storage_admin = db, Status(db), Admin(db, clock)
         context.exemplars = db
+        context.otlp = otlp_receiver(flags, self._settings, db, registry, clock)
         self.scraping = Scraping(flags, db, registry, clock)
         self.notifier = Notifier(clock=clock, registry=registry, options=self._notifier_options())
         self.notify_discovery = DiscoveryManager(
@@ -185,6 +187,8 @@ def show_configuration(loaded: Loaded, state: State, context: Context) -> None:
         log.warning("This setting is read but has no effect yet", extra={"key": key})
     state.config_yaml = config_to_yaml(loaded.config)
     state.external_labels = dict(loaded.config.global_.external_labels)
+    if context.otlp is not None:
+        context.otlp.apply(loaded.config.otlp)
     context.pool_yaml = {job.job_name: config_to_yaml(job) for job in loaded.config.scrape_configs}
 
 

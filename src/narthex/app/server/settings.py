@@ -60,6 +60,7 @@ def server_settings(flags: Flags) -> ServerSettings:
         cors_origin=cors,
         lifecycle=flags.on("web.enable-lifecycle"),
         admin=flags.on("web.enable-admin-api"),
+        otlp=flags.on("web.enable-otlp-receiver"),
         agent=flags.on("agent"),
         user_assets=Path(assets) if assets else None,
         static=Path(narthex.web.__file__).parent / "static",
@@ -85,6 +86,10 @@ def server_settings(flags: Flags) -> ServerSettings:
     if flags.milliseconds("query.lookback-delta") <= 0:
         raise FlagError("--query.lookback-delta must be greater than 0")
     names = flags.items("enable-feature")
+    if {"otlp-deltatocumulative", "otlp-native-delta-ingestion"} <= set(names):
+        raise FlagError(
+            "--enable-feature: otlp-deltatocumulative and otlp-native-delta-ingestion cannot be enabled together"
+        )
     return ServerSettings(
         addresses=addresses,
         external_url=external,

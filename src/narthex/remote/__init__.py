@@ -1,0 +1,4 @@
+"""Samples that come in and go out over HTTP other than by scraping.
+
+In: request bodies. Out: one append to storage, and what to answer. Open first: otlp.py (OpenTelemetry's metrics).
+"""

@@ -1,0 +1,130 @@
+"""OTLP metrics as a receiver: a request becomes one append. HTTP itself is `web`'s.
+
+Open first `Receiver.receive`; otlp_translate.py makes the names, core/otlp the columns.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narthex.clock import Clock, milliseconds
+from narthex.config.storage import OTLPConfig
+from narthex.errors import MetricsRefused
+from narthex.instrument import Registry
+from narthex.native import DecodeError, LabelSets, LimitError, OtlpRequest
+from narthex.remote.otlp_json import to_protobuf
+from narthex.remote.otlp_translate import OtlpFeatures, Translated, Translator
+from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs
+
+log = logging.getLogger(__name__)
+
+FUTURE_LIMIT_MS = 10 * 60 * 1000
+"""A request with a point that lies further ahead is refused."""
+_MOST_REASONS = 10
+# Stored, or silently not.
+_FINE = np.zeros(256, dtype=bool)
+_FINE[[AppendStatus.OK, AppendStatus.DUPLICATE_SAME]] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a request of which something could be taken. `message` says why points were rejected, or
+    warns."""
+
+    rejected: int = 0
+    message: str = ""
+
+
+class OtlpReceiver:
+    """Takes requests from several threads; `apply` is called before the first and at each reload.
+
+    Metrics that have no form in Prometheus are left out and told about. What storage refuses (points out of order, out
+    of bounds, twice with different values) refuses the whole request, as in Prometheus.
+    """
+
+    def __init__(self, appendable: Appendable, features: OtlpFeatures, clock: Clock, registry: Registry) -> None:
+        self._appendable, self._features, self._clock = appendable, features, clock
+        self._translator = Translator(OTLPConfig(), features)
+        self._warnings = registry.counter(
+            "prometheus_api_otlp_translation_warnings_total",
+            "Warnings while translating OTLP metrics to the Prometheus model, by category.",
+            ("category",),
+        )
+        registry.counter(
+            "prometheus_api_otlp_appended_samples_without_metadata_total",
+            "Samples from OTLP without corresponding metadata: none, as every OTLP metric has its own.",
+        )
+        self._late_exemplars = registry.counter(
+            "prometheus_api_otlp_out_of_order_exemplars_total",
+            "Exemplars from OTLP which were rejected because they were out of order.",
+        )
+
+    def apply(self, config: OTLPConfig) -> None:
+        self._translator = Translator(config, self._features)
+
+    def receive(self, body: bytes, *, json: bool) -> Received:
+        """Stores a request; blocks while the log is written. Raises MetricsRefused and StorageError."""
+        try:
+            request = OtlpRequest(to_protobuf(body) if json else body)
+            translated = self._translator.translate(request)
+        except (DecodeError, LimitError) as e:
+            raise MetricsRefused(str(e)) from None
+        for category, text in translated.warnings:
+            self._warnings.labels(category).inc()
+            log.warning("Warning while translating OTLP metrics", extra={"category": category, "warning": text})
+        if request.points and translated.rejected >= request.points:
+            raise MetricsRefused(_summary(translated.reasons))
+        self._append(translated)
+        if translated.rejected:
+            log.error("OTLP request was stored in part", extra={"rejected": translated.rejected})
+        return Received(translated.rejected, _summary(translated.reasons + [text for _, text in translated.warnings]))
+
+    def _append(self, translated: Translated) -> None:
+        columns = translated.columns
+        floats, histograms = columns.floats, columns.histograms
+        latest = milliseconds(self._clock.now()) + FUTURE_LIMIT_MS
+        if max(floats.times.max(initial=0), histograms.times.max(initial=0)) > latest:
+            raise MetricsRefused(f"{AppendStatus.OUT_OF_BOUNDS.text}: timestamp is too far in the future")
+        appender = self._appendable.appender()
+        try:
+            refs = appender.series_many(floats.labels)
+            statuses = appender.append(refs, floats.times, columns.values, floats.starts)
+            _check(statuses, floats.labels)
+            if len(histograms.labels):
+                more = appender.series_many(histograms.labels)
+                statuses = appender.append_histograms(more, histograms.times, columns.batch, histograms.starts)
+                _check(statuses, histograms.labels)
+                refs = np.concatenate((refs, more))
+            self._append_exemplars(appender, refs, translated)
+            appender.commit()
+        finally:
+            appender.rollback()
+
+    def _append_exemplars(self, appender: Appender, refs: Refs, translated: Translated) -> None:
+        """Those that storage does not take are nobody's mistake, as in Prometheus."""
+        exemplars = translated.columns.exemplars
+        if not len(exemplars.rows):
+            return
+        statuses = appender.append_exemplars(refs[exemplars.rows], exemplars.times, exemplars.values, exemplars.labels)
+        late = int(np.count_nonzero(statuses == AppendStatus.EXEMPLAR_OUT_OF_ORDER))
+        if late:
+            self._late_exemplars.inc(late)
+
+
+def _check(statuses: NDArray[np.uint8], labels: LabelSets) -> None:
+    """Raises MetricsRefused for the first sample that was not taken."""
+    bad = np.flatnonzero(~_FINE[statuses])
+    if len(bad):
+        row = int(bad[0])
+        raise MetricsRefused(f"{AppendStatus(statuses[row]).text}: series {labels[row]}")
+
+
+def _summary(reasons: list[str]) -> str:
+    distinct = list(dict.fromkeys(reasons))
+    if len(distinct) > _MOST_REASONS:
+        distinct = [*distinct[:_MOST_REASONS], f"and {len(distinct) - _MOST_REASONS} more"]
+    return "; ".join(distinct)

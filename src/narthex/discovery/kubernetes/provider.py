@@ -10,19 +10,15 @@ from narthex.clock import Clock
 from narthex.config.sd.cluster import KubernetesSDConfig
 from narthex.discovery.kubernetes.access import access_for
 from narthex.discovery.kubernetes.api import Access, Api
-from narthex.discovery.kubernetes.cluster import Cluster, Known, Ref
-from narthex.discovery.kubernetes.endpoints import Endpoints, endpoints_group
-from narthex.discovery.kubernetes.ingresses import Ingress, ingress_group
+from narthex.discovery.kubernetes.cluster import Cluster, Ref
+from narthex.discovery.kubernetes.groups import group_of
 from narthex.discovery.kubernetes.metrics import KubernetesMetrics
-from narthex.discovery.kubernetes.nodes import Node, node_group
-from narthex.discovery.kubernetes.pods import Pod, Workloads, pod_group
+from narthex.discovery.kubernetes.pods import Workloads
 from narthex.discovery.kubernetes.reflector import Reflector
 from narthex.discovery.kubernetes.resources import Resource, needed
-from narthex.discovery.kubernetes.services import Service, service_group
 from narthex.discovery.kubernetes.work_queue import WorkQueue
 from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.discovery.provider import Publish
-from narthex.errors import InternalError
 from narthex.model.target_group import TargetGroup
 from narthex.tasks import Tasks
 
@@ -110,32 +106,15 @@ class KubernetesProvider:
         unsynced = {reflector.namespace for reflector in self._reflectors if not reflector.synced}
         if "" in unsynced:
             return
+        role = self._config.role
         groups: list[TargetGroup] = []
         with self._queue.batch(lambda key: key.partition("/")[0] not in unsynced) as keys:
             for key in keys:
-                groups.append(self._group(key))
+                groups.append(group_of(role, key, self._cluster, self._workloads))
                 if len(groups) % SLICE == 0:
                     await asyncio.sleep(0)
         if groups:
             publish(groups)
-
-    def _group(self, key: str) -> TargetGroup:
-        source = f"{self._config.role}/{key}"
-        found: Known | None = self._cluster.get(self._config.role, key)
-        match found:
-            case None:
-                return TargetGroup(source)
-            case Pod():
-                return pod_group(source, found, self._cluster, self._workloads)
-            case Endpoints():
-                return endpoints_group(source, found, self._cluster, self._workloads)
-            case Service():
-                return service_group(source, found, self._cluster)
-            case Ingress():
-                return ingress_group(source, found, self._cluster)
-            case Node():
-                return node_group(source, found)
-        raise InternalError(f"no role makes targets from {type(found).__name__}")
 
 
 def provider_of(

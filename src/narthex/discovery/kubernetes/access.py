@@ -9,10 +9,10 @@ from pathlib import Path
 from narthex.clock import Clock
 from narthex.config.http_client import Authorization, HTTPClientConfig, ProxyConfig, TLSConfig
 from narthex.config.sd.cluster import KubernetesSDConfig
+from narthex.discovery.http_api import host_port
 from narthex.discovery.kubernetes.api import Access
 from narthex.discovery.kubernetes.exec_plugin import ExecAccess
 from narthex.discovery.kubernetes.kubeconfig import read_kubeconfig
-from narthex.discovery.kubernetes.objects import host_port
 from narthex.errors import HTTPClientError
 from narthex.net import HTTPClient
 from narthex.net.secret_files import read_secret

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from narthex.discovery.http_api import host_port
 from narthex.discovery.kubernetes.cluster import Cluster, Ref
 from narthex.discovery.kubernetes.objects import (
     ADDRESS,
@@ -17,9 +18,8 @@ from narthex.discovery.kubernetes.objects import (
     PREFIX,
     Json,
     group,
-    host_port,
-    label_name,
     mapping,
+    meta_name,
     named,
     namespace_of,
     object_key,
@@ -165,8 +165,8 @@ def _slice_address(endpoint: Json) -> Address:
         if isinstance(conditions.get(condition), bool):
             labels[f"{SLICE}endpoint_conditions_{condition}"] = "true" if conditions[condition] else "false"
     for topology, value in mapping(endpoint.get("deprecatedTopology")).items():
-        labels[label_name("endpointslice_endpoint_topology_", topology)] = text(value)
-        labels[label_name("endpointslice_endpoint_topology_present_", topology)] = "true"
+        labels[meta_name("endpointslice_endpoint_topology_", topology)] = text(value)
+        labels[meta_name("endpointslice_endpoint_topology_present_", topology)] = "true"
     return Address(
         tuple(texts(endpoint.get("addresses"))),
         object_key(text(target.get("namespace")), name) if kind == "Pod" else "",

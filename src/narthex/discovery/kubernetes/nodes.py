@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from narthex.discovery.http_api import host_port
 from narthex.discovery.kubernetes.objects import (
     ADDRESS,
     PREFIX,
     Json,
     group,
-    host_port,
-    label_name,
     mapping,
+    meta_name,
     named,
     objects,
     port_number,
@@ -36,7 +36,7 @@ def read_node(item: Json) -> Node:
     status = mapping(item.get("status"))
     own = {PREFIX + "node_provider_id": text(mapping(item.get("spec")).get("providerID"))}
     for condition in objects(status.get("conditions")):
-        name = label_name("node_condition_", text(condition.get("type")).lower())
+        name = meta_name("node_condition_", text(condition.get("type")).lower())
         own[name] = text(text(condition.get("status")).lower())
     addresses: dict[str, str] = {}
     for address in objects(status.get("addresses")):
@@ -53,6 +53,6 @@ def node_group(source: str, node: Node) -> TargetGroup:
     target = {
         ADDRESS: host_port(address, node.kubelet_port),
         "instance": node.labels[PREFIX + "node_name"],
-        **{label_name("node_address_", kind): value for kind, value in node.addresses.items()},
+        **{meta_name("node_address_", kind): value for kind, value in node.addresses.items()},
     }
     return group(source, [target], node.labels | node.own)

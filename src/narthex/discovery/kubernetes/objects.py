@@ -5,12 +5,12 @@ Kept of an object is only what labels need, under its final label names; the JSO
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from sys import intern
 from typing import Any
 
+from narthex.discovery.http_api import label_name
 from narthex.model.target_group import TargetGroup
 
 Json = Mapping[str, Any]
@@ -19,7 +19,6 @@ PREFIX = "__meta_kubernetes_"
 NAMESPACE = PREFIX + "namespace"
 ADDRESS = "__address__"
 
-_UNFIT = re.compile(r"[^a-zA-Z0-9_]")
 _NOTHING: Json = {}
 
 
@@ -63,9 +62,9 @@ def controller(item: Json) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=16 * 1024)
-def label_name(prefix: str, name: str) -> str:
+def meta_name(prefix: str, name: str) -> str:
     """A label name of ours for a name of theirs. Remembered, so that all objects share the text."""
-    return intern(PREFIX + prefix + _UNFIT.sub("_", name))
+    return intern(PREFIX + prefix + label_name(name))
 
 
 def described(resource: str, item: Json) -> dict[str, str]:
@@ -75,15 +74,15 @@ def described(resource: str, item: Json) -> dict[str, str]:
     for what in ("label", "annotation"):
         for name, value in mapping(metadata.get(what + "s")).items():
             if isinstance(value, str):
-                out[label_name(f"{resource}_{what}_", name)] = intern(value) if what == "label" else value
-                out[label_name(f"{resource}_{what}present_", name)] = "true"
+                out[meta_name(f"{resource}_{what}_", name)] = intern(value) if what == "label" else value
+                out[meta_name(f"{resource}_{what}present_", name)] = "true"
     return out
 
 
 def named(resource: str, item: Json) -> dict[str, str]:
     """`described`, and the object's name."""
     return {
-        label_name(f"{resource}_", "name"): text(mapping(item.get("metadata")).get("name")),
+        meta_name(f"{resource}_", "name"): text(mapping(item.get("metadata")).get("name")),
         **described(resource, item),
     }
 
@@ -95,10 +94,6 @@ def namespace_of(item: Json) -> str:
 def without_empty(labels: dict[str, str]) -> dict[str, str]:
     """An empty label is an absent one. The same dictionary when it has none, so that large ones are shared."""
     return labels if all(labels.values()) else {name: value for name, value in labels.items() if value}
-
-
-def host_port(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def group(source: str, targets: list[dict[str, str]], labels: dict[str, str]) -> TargetGroup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from narthex.discovery.http_api import host_port
 from narthex.discovery.kubernetes.cluster import Cluster, Ref
 from narthex.discovery.kubernetes.objects import (
     ADDRESS,
@@ -12,7 +13,6 @@ from narthex.discovery.kubernetes.objects import (
     PREFIX,
     Json,
     group,
-    host_port,
     mapping,
     named,
     namespace_of,

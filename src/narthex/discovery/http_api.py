@@ -17,15 +17,16 @@ from narthex.discovery.provider import RefreshProvider
 from narthex.errors import HTTPClientError
 from narthex.net import HTTPClient, Signer, explain
 
+ERROR_BYTES = 4096
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
 
 
 class AnswerError(HTTPClientError):
-    """An answer with a status that is none of success."""
+    """An answer with a status that is none of success. `body` is its beginning, for those who know its form."""
 
-    def __init__(self, status: int, reason: str | None) -> None:
+    def __init__(self, status: int, reason: str | None, body: bytes = b"") -> None:
         super().__init__(f"the server answered {status} {reason or ''}".rstrip())
-        self.status = status
+        self.status, self.body = status, body
 
 
 class HttpApiProvider(RefreshProvider):
@@ -60,7 +61,7 @@ class HttpApiProvider(RefreshProvider):
         response = await self._client.request(method, where, timeout_seconds=self._interval, headers=headers, body=body)
         async with response:
             if not 200 <= response.status < 300:
-                raise AnswerError(response.status, response.reason)
+                raise AnswerError(response.status, response.reason, await response.content.read(ERROR_BYTES))
             answer = bytearray()
             async for chunk in response.content.iter_any():
                 answer += chunk

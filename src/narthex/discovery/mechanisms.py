@@ -19,12 +19,15 @@ MakeProvider = Callable[[Any, str, DiscoveryMetrics, Clock], Provider]
 """A provider's class or a function that chooses one: takes the section, the name of its set, metrics and a clock."""
 
 MECHANISMS = {
+    "aws": "aws.provider:provider_of",
     "digitalocean": "digitalocean:DigitalOceanProvider",
     "dns": "dns:DnsProvider",
+    "ec2": "aws.provider:provider_of",
     "hetzner": "hetzner:provider",
     "http": "http:HttpProvider",
     "ionos": "ionos:IonosProvider",
     "kubernetes": "kubernetes.provider:provider_of",
+    "lightsail": "aws.provider:provider_of",
     "linode": "linode:LinodeProvider",
     "outscale": "outscale:OutscaleProvider",
     "ovhcloud": "ovhcloud:OVHCloudProvider",

@@ -6,7 +6,7 @@ the whole answer.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -30,13 +30,23 @@ class Payload(BaseModel):
 
 def decode(kind: type[T], body: bytes) -> T:
     """The JSON text as a model, or a list of models. Raises HTTPClientError that names the first mistake's place."""
+    found: T = _checked(lambda: _adapter(cast(Hashable, kind)).validate_json(body))
+    return found
+
+
+def validated(kind: type[T], document: object) -> T:
+    """As `decode`, of a document that is already read."""
+    found: T = _checked(lambda: _adapter(cast(Hashable, kind)).validate_python(document))
+    return found
+
+
+def _checked(validate: Callable[[], Any]) -> Any:
     try:
-        found: T = _adapter(cast(Hashable, kind)).validate_json(body)
+        return validate()
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise HTTPClientError(f"the answer cannot be used: {where + ': ' if where else ''}{first['msg']}") from None
-    return found
 
 
 @cache

@@ -64,6 +64,10 @@ class AwsCredentials:
                 )
             return self._keys
 
+    def forget(self) -> None:
+        """The keys were refused: the next request fetches them anew."""
+        self._keys = None
+
     async def region(self) -> str:
         """The section's region, else the environment's, the profile's or the instance's."""
         if not self._region:

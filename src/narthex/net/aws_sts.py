@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
-from xml.etree import ElementTree
 
 from yarl import URL
 
@@ -13,6 +12,7 @@ from narthex.clock import Clock
 from narthex.config.http_client import HTTPClientConfig
 from narthex.errors import HTTPClientError
 from narthex.net.aws_keys import AwsKeys, usable
+from narthex.net.aws_xml import parse, tag
 from narthex.net.client import HTTPClient
 from narthex.net.sigv4 import Scope, sign
 
@@ -52,9 +52,9 @@ class AwsSTS:
         if keys is not None:
             headers |= sign("POST", url, headers, body, keys, Scope(region, "sts"), self._clock.now())
         status, answer = await self._client.post_form(str(url), body, headers)
-        fields = _fields(answer)
         if status != 200:
-            raise HTTPClientError(f"AWS STS answered {status} to {form['Action']} {fields.get('Code', '')}".rstrip())
+            raise HTTPClientError(f"AWS STS answered {status} to {form['Action']} {_code(answer)}".rstrip())
+        fields = _fields(answer)
         access, secret, token = fields.get("AccessKeyId"), fields.get("SecretAccessKey"), fields.get("SessionToken")
         return usable(access, secret, token, fields.get("Expiration"), "AWS STS")
 
@@ -66,11 +66,12 @@ def sts_endpoint(region: str, *, fips: bool) -> str:
 
 
 def _fields(document: bytes) -> dict[str, str]:
-    """Text of all leaves by tag without namespace: in these answers no tag that counts occurs twice."""
-    if b"<!DOCTYPE" in document or b"<!ENTITY" in document:
-        raise HTTPClientError("AWS STS answered with XML that declares entities")
+    """Text of all leaves by tag: in these answers no tag that counts occurs twice."""
+    return {tag(element): (element.text or "").strip() for element in parse(document).iter()}
+
+
+def _code(document: bytes) -> str:
     try:
-        root = ElementTree.fromstring(document)
-    except ElementTree.ParseError:
-        return {}
-    return {element.tag.rpartition("}")[2]: (element.text or "").strip() for element in root.iter()}
+        return _fields(document).get("Code", "")
+    except HTTPClientError:
+        return ""

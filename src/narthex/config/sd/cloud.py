@@ -38,7 +38,9 @@ class AWSSDConfig(SDConfig):
     clusters: list[Text] = Field(default_factory=list)
 
 
-class _ServiceSDConfig(SDConfig):
+class AWSServiceSDConfig(SDConfig):
+    """What the sections of all AWS services have."""
+
     ALWAYS: ClassVar[frozenset[str]] = frozenset(("region", "endpoint", "port"))
     region: Text = ""
     endpoint: Text = ""
@@ -52,7 +54,7 @@ class _ServiceSDConfig(SDConfig):
     http_client: HTTPClientConfig = HTTPClientConfig()
 
 
-class EC2SDConfig(_ServiceSDConfig):
+class EC2SDConfig(AWSServiceSDConfig):
     mechanism: ClassVar[str] = "ec2"
     ALWAYS: ClassVar[frozenset[str]] = frozenset(("endpoint", "region", "port", "filters"))
     filters: list[Filter] = Field(default_factory=list)
@@ -63,11 +65,11 @@ class EC2SDConfig(_ServiceSDConfig):
         return self
 
 
-class LightsailSDConfig(_ServiceSDConfig):
+class LightsailSDConfig(AWSServiceSDConfig):
     mechanism: ClassVar[str] = "lightsail"
 
 
-class _ClusterSDConfig(_ServiceSDConfig):
+class _ClusterSDConfig(AWSServiceSDConfig):
     clusters: list[Text] = Field(default_factory=list)
     request_concurrency: Int = 10
 

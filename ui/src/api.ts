@@ -9,6 +9,7 @@ export type QueryData =
   | { resultType: "matrix"; result: MatrixSeries[] }
   | { resultType: "scalar"; result: Point }
   | { resultType: "string"; result: Point };
+export type QueryAnswer = QueryData & { explain?: Explained };
 
 export type Target = {
   discoveredLabels: Labels;
@@ -59,6 +60,18 @@ export type TsdbStatus = {
   seriesCountByLabelValuePair: Counted[];
 };
 export type Notification = { text: string; date: string; active: boolean };
+// What one part of an expression took; the figures include the parts below it.
+export type Explained = {
+  node: string;
+  type: string;
+  evaluations: number;
+  reused: number;
+  steps: number;
+  series: number;
+  samplesRead: number;
+  seconds: number;
+  children: Explained[];
+};
 export type Answer<T> = { data: T; warnings: string[]; infos: string[] };
 
 export class ApiError extends Error {

@@ -1,4 +1,4 @@
-// One panel: editor, time controls, and the answer as table or graph.
+// One panel: editor, time controls, and the answer as table, graph or explanation of what it took.
 import {
   ActionIcon,
   Button,
@@ -17,6 +17,7 @@ import {
   IconChartLine,
   IconChevronLeft,
   IconChevronRight,
+  IconListTree,
   IconMinus,
   IconPlus,
   IconTable,
@@ -24,17 +25,18 @@ import {
 } from "@tabler/icons-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 
-import { type Answer, get, type QueryData } from "../../api";
+import { type Answer, get, type QueryAnswer, type QueryData } from "../../api";
 import { Failure, Notes, PageLoader } from "../../components/state";
 import { formatDuration, parseDuration } from "../../format";
 import { Editor } from "./editor";
+import { Explanation } from "./explain";
 import { Graph } from "./graph";
-import { type Panel, stepOf } from "./state";
+import { type Panel, readTab, stepOf } from "./state";
 import { ResultTable } from "./table";
 
 const RANGES = [60, 300, 900, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800, 1209600, 2419200];
 
-type Outcome = { answer: Answer<QueryData>; tab: Panel["tab"]; millis: number; start: number; end: number; step: number };
+type Outcome = { answer: Answer<QueryAnswer>; tab: Panel["tab"]; millis: number; start: number; end: number; step: number };
 type Props = { panel: Panel; onChange: (panel: Panel) => void; onRemove?: () => void };
 
 export function PanelView({ panel, onChange, onRemove }: Props) {
@@ -56,12 +58,13 @@ export function PanelView({ panel, onChange, onRemove }: Props) {
     setLoading(true);
     const until = end ?? Date.now() / 1000;
     const from = until - range;
-    const params: Record<string, string> =
-      tab === "graph"
-        ? { query: expr, start: from.toFixed(3), end: until.toFixed(3), step: String(step) }
-        : { query: expr, time: until.toFixed(3) };
+    const overRange = tab !== "table";
+    const params: Record<string, string> = overRange
+      ? { query: expr, start: from.toFixed(3), end: until.toFixed(3), step: String(step) }
+      : { query: expr, time: until.toFixed(3) };
+    if (tab === "explain") Object.assign(params, { explain: "1", limit: "1" }); // the series themselves are not shown
     const began = performance.now();
-    get<QueryData>(tab === "graph" ? "query_range" : "query", params, controller.signal)
+    get<QueryAnswer>(overRange ? "query_range" : "query", params, controller.signal)
       .then((answer) => {
         setOutcome({ answer, tab, millis: performance.now() - began, start: from, end: until, step });
         setError(null);
@@ -97,7 +100,7 @@ export function PanelView({ panel, onChange, onRemove }: Props) {
             </ActionIcon>
           )}
         </Group>
-        <Tabs value={tab} onChange={(value) => onChange({ ...panel, tab: value === "table" ? "table" : "graph" })}>
+        <Tabs value={tab} onChange={(value) => onChange({ ...panel, tab: readTab(value) })}>
           <Group justify="space-between" align="flex-end" gap="sm">
             <Tabs.List>
               <Tabs.Tab value="graph" leftSection={<IconChartLine size={16} />}>
@@ -106,8 +109,11 @@ export function PanelView({ panel, onChange, onRemove }: Props) {
               <Tabs.Tab value="table" leftSection={<IconTable size={16} />}>
                 Table
               </Tabs.Tab>
+              <Tabs.Tab value="explain" leftSection={<IconListTree size={16} />}>
+                Explain
+              </Tabs.Tab>
             </Tabs.List>
-            {shown && (
+            {shown && tab !== "explain" && (
               <Text size="xs" c="dimmed">
                 {count(shown.answer.data)} series in {Math.round(shown.millis)} ms
                 {tab === "graph" ? `, step ${formatDuration(shown.step)}` : ""}
@@ -116,7 +122,7 @@ export function PanelView({ panel, onChange, onRemove }: Props) {
           </Group>
         </Tabs>
         <Controls panel={panel} onChange={onChange} />
-        {shown && <Notes warnings={shown.answer.warnings} infos={shown.answer.infos} />}
+        {shown && tab !== "explain" && <Notes warnings={shown.answer.warnings} infos={shown.answer.infos} />}
         {error ? (
           <Failure error={error} />
         ) : shown && tab === "graph" ? (
@@ -128,6 +134,8 @@ export function PanelView({ panel, onChange, onRemove }: Props) {
             stacked={panel.stacked}
             onZoom={(from, to) => onChange({ ...panel, end: to, range: Math.max(1, Math.round(to - from)) })}
           />
+        ) : shown?.answer.data.explain ? (
+          <Explanation root={shown.answer.data.explain} />
         ) : shown ? (
           <ResultTable data={shown.answer.data} />
         ) : loading ? (
@@ -188,7 +196,7 @@ function Controls({ panel, onChange }: { panel: Panel; onChange: (panel: Panel) 
   const longer = RANGES.find((r) => r > range);
   return (
     <Group gap="xs">
-      {panel.tab === "graph" && (
+      {panel.tab !== "table" && (
         <Group gap={4} wrap="nowrap">
           <ActionIcon variant="default" size={30} aria-label="Shorter range" disabled={!shorter} onClick={() => onChange({ ...panel, range: shorter! })}>
             <IconMinus size={14} />
@@ -233,7 +241,7 @@ function Controls({ panel, onChange }: { panel: Panel; onChange: (panel: Panel) 
           </Button>
         )}
       </Group>
-      {panel.tab === "graph" && (
+      {panel.tab !== "table" && (
         <>
           <NumberInput
             w={110}
@@ -252,12 +260,14 @@ function Controls({ panel, onChange }: { panel: Panel; onChange: (panel: Panel) 
             value={formatDuration(range)}
             onChange={(value) => onChange({ ...panel, range: parseDuration(value)! })}
           />
-          <Switch
-            size="xs"
-            label="Stacked"
-            checked={panel.stacked}
-            onChange={(event) => onChange({ ...panel, stacked: event.currentTarget.checked })}
-          />
+          {panel.tab === "graph" && (
+            <Switch
+              size="xs"
+              label="Stacked"
+              checked={panel.stacked}
+              onChange={(event) => onChange({ ...panel, stacked: event.currentTarget.checked })}
+            />
+          )}
         </>
       )}
     </Group>

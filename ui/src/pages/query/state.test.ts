@@ -6,6 +6,7 @@ test("panels survive the way through the URL", () => {
   const panels = [
     { expr: 'rate(x{a="b"}[5m]) > 0', tab: "graph" as const, range: 7200, end: 1700000000, step: 15, stacked: true },
     { expr: "up", tab: "table" as const, range: 3600, end: null, step: null, stacked: false },
+    { expr: "sum(up)", tab: "explain" as const, range: 60, end: null, step: null, stacked: false },
   ];
   expect(readPanels(writePanels(panels))).toEqual(panels);
 });

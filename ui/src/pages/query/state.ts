@@ -1,9 +1,11 @@
 // The query page's state lives in the URL, in Prometheus' own words: g0.expr, g0.tab, g0.range_input, g0.end_input ...
 import { formatDuration, parseDuration } from "../../format";
 
+export type Tab = "table" | "graph" | "explain";
+
 export type Panel = {
   expr: string;
-  tab: "table" | "graph";
+  tab: Tab;
   range: number; // seconds
   end: number | null; // Unix seconds; null is "now"
   step: number | null; // seconds; null chooses by the range
@@ -18,10 +20,9 @@ export function readPanels(search: string): Panel[] {
   for (let i = 0; params.has(`g${i}.expr`); i++) {
     const value = (name: string) => params.get(`g${i}.${name}`) ?? "";
     const end = value("end_input") ? Date.parse(`${value("end_input").trim().replace(" ", "T")}Z`) / 1000 : NaN;
-    const tab = value("tab");
     panels.push({
       expr: value("expr"),
-      tab: tab === "table" || tab === "1" ? "table" : "graph",
+      tab: readTab(value("tab")),
       range: parseDuration(value("range_input")) ?? EMPTY.range,
       end: Number.isFinite(end) ? end : null,
       step: Number(value("res_step") || value("step_input")) || null,
@@ -29,6 +30,11 @@ export function readPanels(search: string): Panel[] {
     });
   }
   return panels.length ? panels : [EMPTY];
+}
+
+// Old links say 0 for the graph and 1 for the table.
+export function readTab(text: string | null): Tab {
+  return text === "table" || text === "1" ? "table" : text === "explain" ? "explain" : "graph";
 }
 
 export function writePanels(panels: Panel[]): string {

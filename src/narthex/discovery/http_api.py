@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 
 import aiohttp
 from yarl import URL
@@ -29,8 +30,66 @@ class AnswerError(HTTPClientError):
         self.status, self.body = status, body
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def require_json(self) -> None:
+        """Raises HTTPClientError when the content is said to be something else."""
+        kind = self.headers.get("Content-Type", "").partition(";")[0].strip()
+        if kind.lower() != "application/json":
+            raise HTTPClientError(f'the answer has content type "{kind}", not application/json')
+
+
+class HttpApi:
+    """Requests to one API with the settings of a section. A whole request may take `timeout_seconds`."""
+
+    def __init__(
+        self,
+        http: HTTPClientConfig,
+        clock: Clock,
+        timeout_seconds: float,
+        *,
+        signer: Signer | None = None,
+        unix_socket: str | None = None,
+    ) -> None:
+        """A `signer` signs each request and is closed with the API; `unix_socket` is dialled instead of hosts."""
+        self._client = HTTPClient(http, clock=clock, signer=signer, unix_socket=unix_socket)
+        self._timeout = timeout_seconds
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def answer(
+        self,
+        url: str | URL,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        accept: Container[int] = range(200, 300),
+    ) -> Answer:
+        """An answer with a status among `accept` and a body of at most 64 MiB. A text `url` is encoded already.
+
+        Raises AnswerError for other statuses, else as HTTPClient.request.
+        """
+        where = url if isinstance(url, URL) else URL(url, encoded=True)
+        response = await self._client.request(method, where, timeout_seconds=self._timeout, headers=headers, body=body)
+        async with response:
+            if response.status not in accept:
+                raise AnswerError(response.status, response.reason, await response.content.read(ERROR_BYTES))
+            content = bytearray()
+            async for chunk in response.content.iter_any():
+                content += chunk
+                if len(content) > MAX_BYTES:
+                    raise HTTPClientError(f"the answer is larger than {MAX_BYTES // 1024 // 1024} MiB")
+        return Answer(response.status, response.headers, bytes(content))
+
+
 class HttpApiProvider(RefreshProvider):
-    """`http` is how the API is spoken to; a `signer` signs each request and is closed with the provider."""
+    """`http` is how the API is spoken to. A whole request may take one refresh interval."""
 
     def __init__(
         self,
@@ -41,12 +100,13 @@ class HttpApiProvider(RefreshProvider):
         *,
         http: HTTPClientConfig,
         signer: Signer | None = None,
+        unix_socket: str | None = None,
     ) -> None:
         super().__init__(config.mechanism, config_name, config.refresh_seconds, metrics, clock)
-        self._client = HTTPClient(http, clock=clock, signer=signer)
+        self.api = HttpApi(http, clock, config.refresh_seconds, signer=signer, unix_socket=unix_socket)
 
     async def close(self) -> None:
-        await self._client.close()
+        await self.api.close()
 
     async def ask(
         self,
@@ -56,22 +116,17 @@ class HttpApiProvider(RefreshProvider):
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> bytes:
-        """The body of a successful answer (2xx), of at most 64 MiB. A whole request may take one refresh interval."""
-        where = URL(url, encoded=True)
-        response = await self._client.request(method, where, timeout_seconds=self._interval, headers=headers, body=body)
-        async with response:
-            if not 200 <= response.status < 300:
-                raise AnswerError(response.status, response.reason, await response.content.read(ERROR_BYTES))
-            answer = bytearray()
-            async for chunk in response.content.iter_any():
-                answer += chunk
-                if len(answer) > MAX_BYTES:
-                    raise HTTPClientError(f"the answer is larger than {MAX_BYTES // 1024 // 1024} MiB")
-        return bytes(answer)
+        """The body of a successful answer (2xx)."""
+        return (await self.api.answer(url, method=method, headers=headers, body=body)).body
 
     def failure(self, error: Exception) -> str | None:
-        expected = aiohttp.ClientError | HTTPClientError | OSError
-        return explain(error) if isinstance(error, expected) else None
+        return failure_words(error)
+
+
+def failure_words(error: Exception) -> str | None:
+    """The words for a request or an answer that failed; None for what is a bug of ours."""
+    expected = aiohttp.ClientError | HTTPClientError | OSError
+    return explain(error) if isinstance(error, expected) else None
 
 
 def host_port(host: str, port: int) -> str:

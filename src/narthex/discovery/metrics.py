@@ -61,3 +61,15 @@ class DiscoveryMetrics:
         self.linode_failures = counter(
             "prometheus_sd_linode_failures_total", "Refreshes of Linode discovery that failed."
         )
+        self.nomad_failures = counter("prometheus_sd_nomad_failures_total", "Refreshes of Nomad discovery that failed.")
+        self.consul_rpc_failures = counter("prometheus_sd_consul_rpc_failures_total", "Calls of Consul that failed.")
+        self.consul_rpc_seconds = registry.summary(
+            "prometheus_sd_consul_rpc_duration_seconds", "How long a call of Consul took.", ("endpoint", "call")
+        )
+        self.kuma_fetch_failures = counter("prometheus_sd_kuma_fetch_failures_total", "Fetches from Kuma that failed.")
+        self.kuma_fetch_skipped = counter(
+            "prometheus_sd_kuma_fetch_skipped_updates_total", "Fetches from Kuma that brought nothing new."
+        )
+        self.kuma_fetch_seconds = registry.summary(
+            "prometheus_sd_kuma_fetch_duration_seconds", "How long a fetch from Kuma took."
+        )

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic.alias_generators import to_camel, to_pascal
 
 from narthex.errors import HTTPClientError
 
@@ -26,6 +27,18 @@ class Payload(BaseModel):
     @classmethod
     def _nulls(cls, value: Any) -> Any:
         return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+
+
+class PascalPayload(Payload):
+    """Fields are named LikeThis in the JSON text."""
+
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+
+class CamelPayload(Payload):
+    """Fields are named likeThis in the JSON text."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 def decode(kind: type[T], body: bytes) -> T:

@@ -21,6 +21,7 @@ NB_MODULE(_core, m) {
     bind_histogram_batch(m);
     bind_series(m);
     bind_text(m);
+    bind_remote(m);
     bind_dump(m);
     bind_head(m);
     bind_wal(m);

@@ -22,6 +22,7 @@ void bind_labels(nb::module_& m);
 void bind_matrix(nb::module_& m);
 void bind_otlp(nb::module_& m);
 void bind_query(nb::module_& m);
+void bind_remote(nb::module_& m);
 void bind_series(nb::module_& m);
 void bind_text(nb::module_& m);
 void bind_wal(nb::module_& m);

@@ -15,6 +15,7 @@
 #include "bind/module.h"
 #include "bind/zstd.h"
 #include "chunk/histogram_batch.h"
+#include "labels/label_sets.h"
 
 template <typename T>
 using AppendColumn = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;

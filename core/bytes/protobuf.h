@@ -34,8 +34,10 @@ enum class WireType : uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 
 // message.
 class ProtoReader {
   public:
-    explicit ProtoReader(std::span<const uint8_t> message)
-        : ProtoReader(message.data(), message.data() + message.size(), message.data()) {}
+    explicit ProtoReader(std::span<const uint8_t> message) : ProtoReader(message, message.data()) {}
+    // The same for a message inside the one that begins at `origin`.
+    ProtoReader(std::span<const uint8_t> message, const uint8_t* origin)
+        : p_(message.data()), end_(message.data() + message.size()), origin_(origin) {}
 
     // Whether there is one more field.
     bool next() {
@@ -86,10 +88,7 @@ class ProtoReader {
         std::span<const uint8_t> view = bytes();
         return {reinterpret_cast<const char*>(view.data()), view.size()};
     }
-    ProtoReader message() {
-        std::span<const uint8_t> view = bytes();
-        return {view.data(), view.data() + view.size(), origin_};
-    }
+    ProtoReader message() { return {bytes(), origin_}; }
 
     // use(value) for each value of one occurrence of a repeated scalar, packed or not. Each value takes at
     // least one byte, so there are never more values than bytes.
@@ -136,9 +135,6 @@ class ProtoReader {
     [[noreturn]] void fail(const std::string& what) const { throw DecodeError(what, offset()); }
 
   private:
-    ProtoReader(const uint8_t* p, const uint8_t* end, const uint8_t* origin)
-        : p_(p), end_(end), origin_(origin) {}
-
     void expect(WireType type) const {
         if (type_ != type) fail("protobuf field " + std::to_string(field_) + " has the wrong wire type");
     }

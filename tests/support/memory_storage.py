@@ -54,6 +54,9 @@ class MemoryAppender:
         storage.refs.append(labels)
         return len(storage.refs) - 1
 
+    def series_many(self, label_sets: LabelSets) -> Refs:
+        return np.array([self.series(Labels(label_sets[row])) for row in range(len(label_sets))], dtype=np.uint64)
+
     def append(
         self, refs: Refs, timestamps: Times, values: Values, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]:

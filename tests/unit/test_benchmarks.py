@@ -16,6 +16,7 @@ NAMES = (
     "labels",
     "punctuality",
     "queries",
+    "remote_write",
     "scan",
     "stalls",
     "windows",

@@ -1396,3 +1396,67 @@ class OtlpColumns:
     def values(self) -> NDArray[np.float64]: ...
     def collisions(self, request: OtlpRequest) -> list[tuple[str, list[str]]]:
         """Labels that several attributes became, with their keys."""
+
+class SeriesCache:
+    """What senders call series, byte for byte, to references. Safe for several threads; takes about `max_bytes`."""
+
+    def __init__(self, max_bytes: int) -> None: ...
+    def __len__(self) -> int: ...
+    def clear(self) -> None: ...
+
+class WriteRequest:
+    """A remote write request as columns. Times are milliseconds; start times None where no sample has one.
+
+    A source is a TimeSeries message that brings something and whose labels are right; columns give their numbers. When
+    parts are appended in order, floats before histograms, samples of a series come in the order of the request.
+    """
+
+    @staticmethod
+    def decode(body: bytes, *, version2: bool, latest: int, cache: SeriesCache) -> WriteRequest:
+        """Of snappy's block format, at most 32 MiB when decompressed. Raises DecodeError.
+
+        Samples and exemplars later than `latest` are left out.
+        """
+
+    @property
+    def sources(self) -> int: ...
+    @property
+    def unknown(self) -> LabelSets:
+        """Label sets that the cache does not know: `resolve` wants their references before the columns are read."""
+
+    def resolve(self, refs: NDArray[np.uint64]) -> None:
+        """The cache keeps them."""
+
+    @property
+    def parts(self) -> int: ...
+    def floats(
+        self, part: int
+    ) -> tuple[
+        NDArray[np.uint32], NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64] | None
+    ]:
+        """Sources, references, times, values, start times (0: unknown)."""
+
+    def histograms(
+        self, part: int
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64] | None]:
+        """Sources, references, times, start times (0: unknown)."""
+
+    def histogram_values(self, part: int) -> HistogramBatch: ...
+    def exemplars(self) -> tuple[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64]]:
+        """Sources, references, times, values."""
+
+    @property
+    def exemplar_labels(self) -> LabelSets: ...
+    @property
+    def ahead(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Sources of floats and of histograms that were left out as too late."""
+    def label_text(self, source: int) -> str:
+        """{name="value", ...}; a very long one is cut."""
+
+    @property
+    def problems(self) -> tuple[int, list[str]]:
+        """How many things were left out because they cannot be stored, and the first reasons."""
+
+    @property
+    def invalid(self) -> int:
+        """Series (1.0) or samples (2.0) that were left out because of their labels."""

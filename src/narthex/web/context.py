@@ -12,6 +12,7 @@ from narthex.errors import RequestError
 from narthex.instrument import Registry
 from narthex.model.regex import Regex
 from narthex.remote.otlp import OtlpReceiver
+from narthex.remote.receive import WriteReceiver, WriteVersion
 from narthex.storage.contract import ExemplarQuerier, Queryable
 from narthex.web.sources import (
     Alertmanagers,
@@ -45,6 +46,7 @@ class WebSettings:
     static: Path | None = None
     lookback: int = 300_000  # milliseconds
     query_timeout: float = 120.0  # seconds
+    write_messages: frozenset[WriteVersion] = frozenset(WriteVersion)
 
 
 @dataclass
@@ -67,6 +69,7 @@ class Context:
     storage_status: StorageStatus | None = None
     storage_admin: StorageAdmin | None = None
     otlp: OtlpReceiver | None = None
+    write_receiver: WriteReceiver | None = None
     pool_yaml: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -19,6 +19,7 @@ from narthex.app.server.storage import replay_progress, warn_of_network
 from narthex.clock import Clock
 from narthex.config.prometheus import Config
 from narthex.instrument import Registry
+from narthex.remote.receive import WriteReceiver
 from narthex.tsdb.agent import AgentDB, AgentOptions
 from narthex.web.context import Context
 
@@ -47,6 +48,8 @@ class AgentParts:
         self._context.otlp = otlp_receiver(self._flags, self._settings, self.db, self._registry, self._clock)
         self.scraping = Scraping(self._flags, self.db, self._registry, self._clock)
         self._context.targets = self.scraping.targets
+        if self._flags.on("web.enable-remote-write-receiver"):
+            self._context.write_receiver = WriteReceiver(self.db, self._clock, self._registry)
         self._opened = True
 
     def steps(self) -> Sequence[Step[Loaded]]:

@@ -48,7 +48,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
             "otlp_write_receiver": settings.web.otlp,
             "query_stats": True,
             "query_warnings": True,
-            "remote_write_receiver": False,
+            "remote_write_receiver": settings.write_receiver,
             "search": False,
             "search_fuzz_alg_jarowinkler": False,
             "search_fuzz_alg_subsequence": False,

@@ -26,6 +26,7 @@ from narthex.instrument import Registry
 from narthex.notifier.manager import Notifier, NotifierOptions
 from narthex.promql.active_queries import FILE, ActiveQueries
 from narthex.promql.options import EngineOptions
+from narthex.remote.receive import WriteReceiver
 from narthex.rules.alerting import External
 from narthex.rules.manager import Manager as RuleManager
 from narthex.rules.manager import ManagerOptions
@@ -55,6 +56,8 @@ class Parts:
         context.storage, context.storage_status, context.storage_admin = db, Status(db), Admin(db, clock)
         context.exemplars = db
         context.otlp = otlp_receiver(flags, self._settings, db, registry, clock)
+        if flags.on("web.enable-remote-write-receiver"):
+            context.write_receiver = WriteReceiver(db, clock, registry)
         self.scraping = Scraping(flags, db, registry, clock)
         self.notifier = Notifier(clock=clock, registry=registry, options=self._notifier_options())
         self.notify_discovery = DiscoveryManager(

@@ -14,6 +14,7 @@ from narthex.model.duration import format_duration
 from narthex.model.number import format_float
 from narthex.model.regex import compile_regex
 from narthex.model.size import format_size
+from narthex.remote.receive import WriteVersion
 from narthex.tsdb.block_write import SEGMENT_SIZE
 from narthex.tsdb.retention import Retention
 from narthex.web.context import WebSettings
@@ -38,6 +39,7 @@ class ServerSettings:
     agent: bool
     agent_segment_size: int  # bytes of a log segment in agent mode
     auto_reload: bool
+    write_receiver: bool  # remote write is taken
     features: frozenset[str]
     unknown_features: tuple[str, ...]
 
@@ -66,6 +68,7 @@ def server_settings(flags: Flags) -> ServerSettings:
         static=Path(narthex.web.__file__).parent / "static",
         lookback=flags.milliseconds("query.lookback-delta"),
         query_timeout=flags.seconds("query.timeout"),
+        write_messages=_write_messages(flags),
     )
     retention = flags.milliseconds("storage.tsdb.retention.time")
     size = flags.size("storage.tsdb.retention.size")
@@ -100,10 +103,20 @@ def server_settings(flags: Flags) -> ServerSettings:
         agent=flags.on("agent"),
         agent_segment_size=agent_segment or _SEGMENT,
         block_segment_size=block_segment or SEGMENT_SIZE,
+        write_receiver=flags.on("web.enable-remote-write-receiver"),
         auto_reload=flags.on("config.auto-reload") or "auto-reload-config" in names,
         features=frozenset(name for name in names if name in FEATURES),
         unknown_features=tuple(name for name in names if name not in FEATURES),
     )
+
+
+def _write_messages(flags: Flags) -> frozenset[WriteVersion]:
+    name = "web.remote-write-receiver.accepted-protobuf-messages"
+    try:
+        return frozenset(WriteVersion(text) for text in flags.items(name))
+    except ValueError as e:
+        known = ", ".join(version.value for version in WriteVersion)
+        raise FlagError(f"--{name}: {e}; supported: {known}") from None
 
 
 def retention_text(retention: Retention) -> str:

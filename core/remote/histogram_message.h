@@ -1,0 +1,41 @@
+// A native histogram as remote write has it (prometheus.Histogram and io.prometheus.write.v2.Histogram are
+// the same but for the start time).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bytes/protobuf.h"
+#include "chunk/histogram_batch.h"
+
+namespace narthex {
+
+// Reads messages one after the other; keeps its memory in between.
+class HistogramMessages {
+  public:
+    struct Times {
+        int64_t t = 0;
+        int64_t start = 0;  // 0: unknown
+    };
+    // Adds the histogram to the batch, a faulty one with its fault, unless it is later than `latest`; gives
+    // its times. Throws DecodeError.
+    Times read(ProtoReader in, int64_t latest, HistogramBatch& out);
+
+  private:
+    // One sign's buckets as they came: integers as differences, floats as they are.
+    struct Side {
+        std::vector<int64_t> deltas;
+        std::vector<double> counts;
+        void clear() {
+            deltas.clear();
+            counts.clear();
+        }
+        // Appends absolute counts.
+        void append_to(std::vector<HistogramCell>& cells, bool floats) const;
+    };
+    HistogramLayout layout_;
+    Side positive_, negative_;
+    std::vector<HistogramCell> cells_;
+};
+
+}  // namespace narthex

@@ -21,6 +21,7 @@ _PACKAGES: Mapping[str, str] = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
     "victoria-metrics": "victoria-metrics",
+    "vmagent": "victoria-metrics",
     "prometheus-node-exporter": "prometheus-node-exporter",
 }
 

@@ -18,16 +18,13 @@ from narthex.instrument import Registry
 from narthex.native import DecodeError, LabelSets, LimitError, OtlpRequest
 from narthex.remote.otlp_json import to_protobuf
 from narthex.remote.otlp_translate import OtlpFeatures, Translated, Translator
-from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs
+from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs, refused
 
 log = logging.getLogger(__name__)
 
 FUTURE_LIMIT_MS = 10 * 60 * 1000
 """A request with a point that lies further ahead is refused."""
 _MOST_REASONS = 10
-# Stored, or silently not.
-_FINE = np.zeros(256, dtype=bool)
-_FINE[[AppendStatus.OK, AppendStatus.DUPLICATE_SAME]] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ class OtlpReceiver:
 
 def _check(statuses: NDArray[np.uint8], labels: LabelSets) -> None:
     """Raises MetricsRefused for the first sample that was not taken."""
-    bad = np.flatnonzero(~_FINE[statuses])
+    bad = refused(statuses)
     if len(bad):
         row = int(bad[0])
         raise MetricsRefused(f"{AppendStatus(statuses[row]).text}: series {labels[row]}")

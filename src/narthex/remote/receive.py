@@ -19,7 +19,7 @@ from narthex.clock import Clock, milliseconds
 from narthex.errors import StorageError
 from narthex.instrument import Registry
 from narthex.native import DecodeError, SeriesCache, WriteRequest
-from narthex.storage.contract import Appendable, Appender, AppendStatus
+from narthex.storage.contract import Appendable, Appender, AppendStatus, refused
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +29,6 @@ MOST_TEXTS = 100
 """Reasons that an answer lists one by one."""
 _CACHE_BYTES = 256 * 1024 * 1024
 _TOO_FAR_AHEAD = f"{AppendStatus.OUT_OF_BOUNDS.text}: timestamp is too far in the future"
-# Stored, or silently not.
-_FINE = np.zeros(256, dtype=bool)
-_FINE[[AppendStatus.OK, AppendStatus.DUPLICATE_SAME]] = True
 
 
 class WriteVersion(Enum):
@@ -161,7 +158,7 @@ def _judge(sources: NDArray[np.uint32], statuses: NDArray[np.uint8], kind: int, 
     """How many are fine. Raises _UnknownReference."""
     if not np.count_nonzero(statuses):
         return len(statuses)
-    bad = np.flatnonzero(~_FINE[statuses])
+    bad = refused(statuses)
     if np.any(statuses[bad] == AppendStatus.UNKNOWN_REF):
         raise _UnknownReference
     refusals.add(sources[bad], kind, (AppendStatus(status).text for status in statuses[bad]))

@@ -97,6 +97,15 @@ _TEXTS = {
 }
 
 
+_FINE = np.zeros(256, dtype=bool)
+_FINE[[AppendStatus.OK, AppendStatus.DUPLICATE_SAME]] = True
+
+
+def refused(statuses: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Places of the samples that are not stored, in ascending order; the others are, or are there already."""
+    return np.flatnonzero(~_FINE[statuses])
+
+
 class SeriesMetadata(NamedTuple):
     type: str
     """counter, gauge, histogram, gaugehistogram, summary, info or stateset; anything else counts as unknown."""

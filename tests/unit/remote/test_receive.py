@@ -21,7 +21,7 @@ from support.chunks import histograms_of_row
 from support.clock import FakeClock
 from support.histogram_protobuf import field as message
 from support.histogram_protobuf import histogram_message
-from support.remote_write import Series, integer, version1, version2
+from support.write_requests import Series, integer, version1, version2
 
 T = 1_700_000_000_000
 ALL = (-(2**62), 2**62)

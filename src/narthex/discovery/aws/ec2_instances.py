@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field
@@ -20,6 +20,11 @@ Items = Annotated[list[T], BeforeValidator(members)]
 class Tag(Payload):
     key: str | None = None
     value: str | None = None
+
+
+def named(tags: Sequence[Tag]) -> dict[str, str]:
+    """Tags that have both a name and a value."""
+    return {tag.key: tag.value for tag in tags if tag.key is not None and tag.value is not None}
 
 
 class Ipv6Address(Payload):
@@ -64,7 +69,7 @@ class Instance(Payload):
     tagSet: Items[Tag] = Field(default_factory=list)
 
     def tags(self) -> dict[str, str]:
-        return {tag.key: tag.value for tag in self.tagSet if tag.key is not None and tag.value is not None}
+        return named(self.tagSet)
 
 
 class Reservation(Payload):

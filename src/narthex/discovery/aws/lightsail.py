@@ -9,6 +9,7 @@ from pydantic import Field
 from narthex.clock import Clock
 from narthex.config.sd.cloud import LightsailSDConfig
 from narthex.discovery.aws.api import AwsProvider, all_pages, given, tag_labels
+from narthex.discovery.aws.ec2_instances import Tag, named
 from narthex.discovery.http_api import host_port, surrounded
 from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.discovery.payload import Payload
@@ -23,11 +24,6 @@ class Location(Payload):
 
 class State(Payload):
     name: str | None = None
-
-
-class Tag(Payload):
-    key: str | None = None
-    value: str | None = None
 
 
 class Instance(Payload):
@@ -91,5 +87,4 @@ class LightsailProvider(AwsProvider):
                 "ipv6_addresses": surrounded(instance.ipv6Addresses) if instance.ipv6Addresses else None,
             },
         )
-        tags = {tag.key: tag.value for tag in instance.tags if tag.key is not None and tag.value is not None}
-        return labels | tag_labels(META, tags)
+        return labels | tag_labels(META, named(instance.tags))

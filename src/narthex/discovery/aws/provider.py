@@ -9,12 +9,16 @@ from narthex.clock import Clock
 from narthex.config.sd import cloud
 from narthex.discovery.aws.api import AwsProvider
 from narthex.discovery.aws.ec2 import EC2Provider
+from narthex.discovery.aws.ecs import ECSProvider
 from narthex.discovery.aws.lightsail import LightsailProvider
+from narthex.discovery.aws.msk import MSKProvider
 from narthex.discovery.metrics import DiscoveryMetrics
 
 SERVICES: dict[str, tuple[type[cloud.AWSServiceSDConfig], type[AwsProvider]]] = {
     "ec2": (cloud.EC2SDConfig, EC2Provider),
+    "ecs": (cloud.ECSSDConfig, ECSProvider),
     "lightsail": (cloud.LightsailSDConfig, LightsailProvider),
+    "msk": (cloud.MSKSDConfig, MSKProvider),
 }
 
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "chunk/stale.h"
+#include "query/pivot.h"
 #include "query/range_function.h"
 
 namespace narthex {
@@ -37,30 +38,25 @@ void slide(const RangeCall& call, const Samples& s, bool times, double* out) {
     });
 }
 
-// The same for values without NaN, and without branches on them: extremes from every sample up to a pivot are
-// kept, those from the pivot on run along. When a window starts beyond the pivot, its end becomes the new
-// one.
+// The same for values without NaN, and without branches on them.
 template <bool kMaximum>
 void slide_values(const RangeCall& call, const Samples& s, double* out) {
-    thread_local std::vector<double> up_to_pivot;
-    up_to_pivot.resize(s.n + 1);
+    thread_local PivotWindow<double> window;
     auto better = [](double a, double b) { return kMaximum ? std::max(a, b) : std::min(a, b); };
     constexpr double kWorst = kMaximum ? -HUGE_VAL : HUGE_VAL;
-    size_t pivot = 0, next = 0;
-    double running = kWorst;
+    auto fill = [&](size_t lo, size_t hi, double* before) {
+        double best = kWorst;
+        for (size_t i = hi; i > lo; --i) before[i - 1] = best = better(best, s.v[i - 1]);
+    };
+    auto extend = [&](double& after, size_t i) { after = better(after, s.v[i]); };
+    window.start(kWorst, s.n);
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
         if (lo == hi) {
             out[k] = stale_nan();
             return;
         }
-        if (lo >= pivot) {
-            double best = kWorst;
-            for (size_t i = hi; i > lo; --i) up_to_pivot[i - 1] = best = better(best, s.v[i - 1]);
-            pivot = next = hi;
-            running = kWorst;
-        }
-        for (; next < hi; ++next) running = better(running, s.v[next]);
-        out[k] = lo < pivot ? better(up_to_pivot[lo], running) : running;
+        window.move(lo, hi, 1, fill, extend);
+        out[k] = better(window.before(lo), window.after());
     });
 }
 

@@ -1,4 +1,4 @@
-// deriv and predict_linear (least squares) and double_exponential_smoothing (Holt's linear method).
+// deriv and predict_linear: least squares.
 #include <cmath>
 
 #include "chunk/stale.h"
@@ -95,24 +95,6 @@ void regression_row(const RangeCall& call, const Samples& s, double* out) {
             line = fit(s, lo, hi, origin);
         }
         out[k] = predict ? line.slope * call.param[k] + line.intercept : line.slope;
-    });
-}
-
-void smoothing_row(const RangeCall& call, const Samples& s, double* out) {
-    each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
-        call.check();
-        if (hi - lo < 2) {
-            out[k] = stale_nan();
-            return;
-        }
-        double level_factor = call.param[k], trend_factor = call.param2[k];
-        double level = s.v[lo], trend = s.v[lo + 1] - s.v[lo];
-        for (size_t i = lo + 1; i < hi; ++i) {
-            double before = level;
-            level = level_factor * s.v[i] + (1 - level_factor) * (before + trend);
-            trend = trend_factor * (level - before) + (1 - trend_factor) * trend;
-        }
-        out[k] = level;
     });
 }
 

@@ -166,6 +166,50 @@ def test_regression_and_smoothing(points: list[Sample], grid: tuple[int, int, in
         agree(got, expected, max(finite, default=0.0) * 100 + 1000)
 
 
+@settings(max_examples=60)
+@given(
+    points=samples(st.one_of(numbers, st.sampled_from([math.nan, math.inf, -math.inf])), most=200),
+    grid=GRIDS,
+    span=SPANS,
+    factors=st.tuples(st.floats(1e-3, 0.999), st.floats(1e-3, 0.999)),
+)
+@example(
+    points=[(i * 1000, (-1) ** i * 1e308) for i in range(200)], grid=(0, 7_001, 30), span=120_000, factors=(0.9, 0.9)
+)
+def test_smoothing_joined_at_a_pivot_is_the_plain_loop(
+    points: list[Sample], grid: tuple[int, int, int], span: int, factors: tuple[float, float]
+) -> None:
+    start, step, count = grid
+    got = evaluate("double_exponential_smoothing", batch_of(points), start, step, count, span, *factors)
+    plain = [(t, v) for t, v in points if v is not None]
+    expected = [
+        range_function("double_exponential_smoothing", plain, start + k * step, span, *factors) for k in range(count)
+    ]
+    agree(got, expected, max((abs(v) for _, v in plain if math.isfinite(v)), default=0.0) * 100)
+
+
+def test_an_infinity_makes_the_smoothed_level_infinite_then_nan_until_it_has_left_the_window() -> None:
+    values = np.arange(200, dtype=float)
+    values[100] = -math.inf
+    source = batch_of([(i * 1000, float(v)) for i, v in enumerate(values)])
+    got = evaluate("double_exponential_smoothing", source, 30_000, 1000, 160, 20_000, 0.3, 0.3)
+    assert np.isfinite(got[:70]).all() and np.isfinite(got[90:]).all()
+    assert got[70] == got[71] == -math.inf
+    assert np.isnan(got[72:90]).all()
+
+
+def test_factors_that_change_with_the_steps_smooth_each_window_by_its_own() -> None:
+    source = batch_of([(i * 1000, float(i * i % 17)) for i in range(100)])
+    level, trend = np.linspace(0.1, 0.9, 10), np.linspace(0.8, 0.2, 10)
+    budget = QueryBudget(10**6)
+    out = budget.cells(1, 10)
+    op = RANGE_FUNCTIONS["double_exponential_smoothing"]
+    range_rows(source, 0, 1, op, 50_000, 5000, 10, 40_000, 0, level, trend, budget, out)
+    for k in range(10):
+        alone = evaluate("double_exponential_smoothing", source, 50_000 + k * 5000, 1, 1, 40_000, level[k], trend[k])
+        assert out[0, k] == alone[0]
+
+
 @settings(max_examples=40)
 @given(points=samples(any_values), grid=GRIDS, span=st.sampled_from([1, 15_000, 300_000]))
 def test_the_instant_selector_and_its_times(points: list[Sample], grid: tuple[int, int, int], span: int) -> None:
@@ -252,12 +296,15 @@ def test_long_windows_slide_and_agree_with_recomputing() -> None:
     }
     shapes["mostly zero"] = np.where(rng.random(4000) < 0.005, rng.integers(1, 9, 4000), 0).astype(float)
     shapes["around zero"] = np.round(rng.normal(0, 1e-3, 4000), 6) * np.where(np.arange(4000) < 40, 1e9, 1)
-    names = [n for n in RANGE_FUNCTIONS if n != "double_exponential_smoothing"]
-    more = {"quantile_over_time": (0.95,), "predict_linear": (600.0,)}
+    more = {
+        "quantile_over_time": (0.95,),
+        "predict_linear": (600.0,),
+        "double_exponential_smoothing": (0.05, 0.2),
+    }
     for values in shapes.values():
         points: list[Sample] = [(i * 15_000 + 7, float(v)) for i, v in enumerate(values)]
         source = batch_of(points)
-        for name in names:
+        for name in RANGE_FUNCTIONS:
             parameters = more.get(name, ())
             many = evaluate(name, source, 3_600_000, 60_000, 900, 7_200_000, *parameters)
             for k in (0, 17, 450, 899):

@@ -8,6 +8,7 @@
 
 #include "chunk/stale.h"
 #include "query/range_function.h"
+#include "query/sorted_window.h"
 
 namespace narthex {
 
@@ -157,39 +158,38 @@ double deviation_of(std::vector<double>& values) {
     return quantile_of(0.5, values.data(), values.size());
 }
 
-// The same of the n values in a window of finite values; false when they are not. Distances below and above
-// the median are two sorted lists, of which the middle of both together is found by bisection.
-bool sorted_deviation(const RankWindow& window, const Samples& s, size_t n, double& out) {
-    auto value = [&](size_t k) {
-        size_t at[2];
-        window.pick(k, at);
-        return s.v[at[0]];
-    };
-    if (!std::isfinite(value(0)) || !std::isfinite(value(n - 1))) return false;
+// The same of n values of which value(k) is the k-th smallest, unless any is NaN; false when the median is
+// not finite. Distances below and above the median are two sorted lists, of which the middle of both together
+// is found by bisection.
+template <typename Value>
+bool sorted_deviation(bool any_nan, Value&& value, size_t n, double& out) {
+    if (any_nan) {
+        out = normal_nan();
+        return true;
+    }
     Place p = place(0.5, n);
     double median = mix(value(p.lower), value(p.upper), p.weight);
+    if (!std::isfinite(median)) return false;
     // In sorted order the first `lesser` values are not above the median.
     size_t lesser = p.lower + 1, greater = n - lesser;
     auto left = [&](size_t i) { return std::fabs(value(lesser - 1 - i) - median); };
     auto right = [&](size_t i) { return std::fabs(value(lesser + i) - median); };
-    auto smallest = [&](size_t k) {
-        // The first k + 1 of both lists together: `from` of them are on the left.
-        size_t low = k + 1 > greater ? k + 1 - greater : 0, high = std::min(k + 1, lesser);
-        while (low < high) {
-            size_t from = low + (high - low) / 2;
-            if (left(from) < right(k - from)) {
-                low = from + 1;
-            } else {
-                high = from;
-            }
-        }
-        double most = 0;
-        if (low > 0) most = left(low - 1);
-        if (low < k + 1) most = std::max(most, right(k - low));
-        return most;
-    };
-    double lower = smallest(p.lower);
-    out = mix(lower, p.upper == p.lower ? lower : smallest(p.upper), p.weight);
+    // The first `count` of both lists together: `from` of them are on the left.
+    const size_t count = p.lower + 1;
+    size_t from = count > greater ? count - greater : 0;
+    for (size_t open = std::min(count, lesser) - from; open > 0;) {
+        size_t half = open / 2, i = from + half;
+        bool more = left(i) < right(count - 1 - i);
+        from = more ? i + 1 : from;
+        open = more ? open - half - 1 : half;
+    }
+    double lower = 0;
+    if (from > 0) lower = left(from - 1);
+    if (from < count) lower = std::max(lower, right(count - 1 - from));
+    double upper = p.upper == p.lower ? lower : HUGE_VAL;
+    if (p.upper > p.lower && from < lesser) upper = left(from);
+    if (p.upper > p.lower && count - from < greater) upper = std::min(upper, right(count - from));
+    out = mix(lower, upper, p.weight);
     return true;
 }
 
@@ -222,19 +222,38 @@ void quantile_row(const RangeCall& call, const Samples& s, double* out) {
 }
 
 void deviation_row(const RangeCall& call, const Samples& s, double* out) {
-    thread_local RankWindow window;
+    thread_local RankWindow ranks;
+    thread_local SortedWindow sorted;
     thread_local std::vector<double> values;
-    const bool sorted = worth_sorting(call, s);
-    if (sorted) window.start(s);
+    const bool slides = worth_sorting(call, s);
+    const bool all_sorted = slides && mean_window(s, call.grid, call.range) <= SortedWindow::kMost;
+    if (all_sorted) {
+        sorted.start();
+    } else if (slides) {
+        ranks.start(s);
+    }
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
-        if (sorted) window.move(lo, hi);
         if (lo == hi) {
             out[k] = stale_nan();
-        } else if (!sorted || !sorted_deviation(window, s, hi - lo, out[k])) {
-            call.check();
-            values.assign(s.v + lo, s.v + hi);
-            out[k] = deviation_of(values);
+            return;
         }
+        bool told = false;
+        if (all_sorted) {
+            sorted.move(s.v, lo, hi);
+            told = sorted_deviation(sorted.nans() > 0, [](size_t i) { return sorted[i]; }, hi - lo, out[k]);
+        } else if (slides) {
+            ranks.move(lo, hi);
+            auto value = [&](size_t i) {
+                size_t at[2];
+                ranks.pick(i, at);
+                return s.v[at[0]];
+            };
+            told = sorted_deviation(std::isnan(value(0)), value, hi - lo, out[k]);
+        }
+        if (told) return;
+        call.check();
+        values.assign(s.v + lo, s.v + hi);
+        out[k] = deviation_of(values);
     });
 }
 

@@ -11,7 +11,7 @@ namespace narthex {
 
 namespace {
 
-constexpr double kSlide = 8;  // mean samples a window from which sliding pays
+constexpr double kSlideSmoothing = 8;  // mean samples a window from which sliding pays
 
 struct Trend {
     double level;
@@ -131,7 +131,7 @@ bool constant(const double* factor, size_t steps) {
 
 void smoothing_row(const RangeCall& call, const Samples& s, double* out) {
     const size_t steps = call.grid.count;
-    if (steps > 4 && mean_window(s, call.grid, call.range) > kSlide && constant(call.param, steps) &&
+    if (steps > 4 && mean_window(s, call.grid, call.range) > kSlideSmoothing && constant(call.param, steps) &&
         constant(call.param2, steps))
         return slide(call, s, {call.param[0], call.param2[0]}, out);
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {

@@ -168,6 +168,39 @@ def test_regression_and_smoothing(points: list[Sample], grid: tuple[int, int, in
 
 @settings(max_examples=60)
 @given(
+    points=samples(
+        st.one_of(st.integers(-3, 3).map(float), numbers, st.sampled_from([math.nan, math.inf, -math.inf])), most=200
+    ),
+    grid=GRIDS,
+    span=st.sampled_from([300_000, 600_000, 3_000_000]),
+)
+@example(points=[(i * 1000, float(i % 2)) for i in range(200)], grid=(0, 1000, 200), span=60_000)
+@example(points=[(i * 1000, math.inf if i % 3 else 0.0) for i in range(200)], grid=(0, 1000, 200), span=60_000)
+@example(points=[(i * 1000, math.nan if i in (40, 41, 120) else -i) for i in range(200)], grid=(0, 1, 30), span=30_000)
+def test_deviations_in_a_window_that_stays_sorted_are_those_of_each_window_alone(
+    points: list[Sample], grid: tuple[int, int, int], span: int
+) -> None:
+    start, step, count = grid
+    got = evaluate("mad_over_time", batch_of(points), start, step, count, span)
+    plain = [(t, v) for t, v in points if v is not None]
+    agree(got, [range_function("mad_over_time", plain, start + k * step, span) for k in range(count)], 0.0)
+
+
+@pytest.mark.parametrize("window", [8000, 9000])
+def test_deviations_of_long_windows_are_the_same_on_both_sides_of_the_limit_for_keeping_them_sorted(
+    window: int,
+) -> None:
+    values = np.random.default_rng(9).normal(0, 50, 12_000).round(1)
+    source = batch_of([(i * 1000, float(v)) for i, v in enumerate(values)])
+    got = evaluate("mad_over_time", source, 9_000_000, 100_000, 30, window * 1000)
+    for k in (0, 7, 29):
+        last = 9001 + k * 100
+        inside = values[last - window : last]
+        assert got[k] == np.median(np.abs(inside - np.median(inside)))
+
+
+@settings(max_examples=60)
+@given(
     points=samples(st.one_of(numbers, st.sampled_from([math.nan, math.inf, -math.inf])), most=200),
     grid=GRIDS,
     span=SPANS,

@@ -173,7 +173,8 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
     engine = Engine(EngineOptions(), Registry())
     directory = tmp_path_factory.mktemp("promql") / "data"
     directory.mkdir()
-    with Prometheus(directory, "--storage.tsdb.retention.time=100y") as prometheus:
+    flags = ("--storage.tsdb.retention.time=100y", "--enable-feature=promql-per-step-stats")
+    with Prometheus(directory, *flags) as prometheus:
         prometheus.write(((labels.as_dict(), samples) for labels, samples in series.data.items()))
         yield Peers(engine, series, prometheus)
     engine.close()
@@ -217,6 +218,19 @@ def compare(expr: str, ours: Any, theirs: Any) -> None:
         assert got.keys() == expected.keys(), f"{expr} {labels}"
         wrong = [(t, got[t], expected[t]) for t in expected if not close(got[t], expected[t])]
         assert not wrong, f"{expr} {labels}: {len(wrong)} of {len(expected)} differ: {wrong[:3]}"
+
+
+@pytest.mark.parametrize("expr", EXPRESSIONS)
+def test_each_step_reads_as_many_samples_as_in_prometheus(peers: Peers, expr: str) -> None:
+    start, end, step = END - SPAN + 1_800_000, END - 600_000, 600_000
+    theirs = peers.prometheus.api(
+        "query_range", query=expr, start=str(start / 1000), end=str(end / 1000), step=str(step / 1000), stats="all"
+    )["stats"]["samples"]
+    tree = parse_expr(expr.replace("holt_winters", "double_exponential_smoothing"), ParserOptions.everything())
+    ours = peers.engine.range(peers.series, tree, start, end, step, count_reads=True).stats
+    samples = ours.fields(per_step=True)["samples"]
+    assert samples["totalQueryableSamplesPerStep"] == theirs["totalQueryableSamplesPerStep"]
+    assert samples["totalQueryableSamples"] == theirs["totalQueryableSamples"]
 
 
 @pytest.mark.parametrize("expr", EXPRESSIONS)

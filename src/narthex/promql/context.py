@@ -28,6 +28,7 @@ from narthex.promql.annotations import Annotations
 from narthex.promql.bucketless import bucketless_selectors
 from narthex.promql.options import EngineOptions
 from narthex.promql.selections import Selection, Selections
+from narthex.promql.step_reads import StepReads
 from narthex.promql.syntax import Expr, VectorSelector
 from narthex.promql.values import Cells, Flags, Matrix, QueryTimes
 from narthex.promql.workers import Workers
@@ -40,7 +41,8 @@ CELLS_WORTH_A_THREAD = 40_000
 class QueryContext:
     """`query` are the bounds of the whole query; `lookback_ms` is the query's own or the engine's.
 
-    `pool` has the native histograms that cells refer to; `tree` is the expression.
+    `pool` has the native histograms that cells refer to; `tree` is the expression; `reads`
+    are counted for those who ask.
     """
 
     options: EngineOptions
@@ -52,6 +54,7 @@ class QueryContext:
     workers: Workers
     pool: HistogramPool
     tree: Expr
+    reads: StepReads | None = None
 
     def read(self, selector: VectorSelector, mint: int, maxt: int) -> Selection:
         """The series of a selector of the query's tree with samples around the range (inclusive milliseconds)."""

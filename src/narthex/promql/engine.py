@@ -28,7 +28,7 @@ from narthex.native import (
 )
 from narthex.promql.active_queries import ActiveQueries
 from narthex.promql.annotations import Annotations
-from narthex.promql.context import QueryContext, histograms
+from narthex.promql.context import QueryContext, absent, histograms
 from narthex.promql.evaluator import Evaluator
 from narthex.promql.explain import ExplainingEvaluator
 from narthex.promql.metrics import EngineMetrics
@@ -38,6 +38,7 @@ from narthex.promql.query_log import QueryLog, log_entry
 from narthex.promql.result import QueryResult, QueryStats, Sequences
 from narthex.promql.selections import Selections, selector_ranges, subquery_grid
 from narthex.promql.sharing import Sharing
+from narthex.promql.step_reads import StepReads
 from narthex.promql.syntax import Expr, SubqueryExpr, ValueType, resolve, unwrap
 from narthex.promql.syntax.parser import MAX_HEIGHT
 from narthex.promql.values import Matrix, QueryTimes, Scalar, Text, Value
@@ -89,6 +90,7 @@ class _Asked:
     inline: bool
     origin: Origin
     explain: bool
+    count_reads: bool
 
 
 class Engine:
@@ -97,7 +99,8 @@ class Engine:
     `start` and `end` are milliseconds, both inclusive; `lookback_ms` overrides the engine's. `inline` is for a query
     that is known to be quick and runs where nothing may block for long: it raises QueryTimeout when the engine is busy
     and TooManySamples beyond INLINE_SAMPLES. `origin` says who asks, for the query log; with `explain` the result tells
-    what each part of the expression took. All raise PromQLError (does not parse), QueryError and its kinds, and
+    what each part of the expression took, with `count_reads` its statistics tell how many samples each step read (both
+    cost some time). All raise PromQLError (does not parse), QueryError and its kinds, and
     StorageError.
     """
 
@@ -154,12 +157,13 @@ class Engine:
         inline: bool = False,
         origin: Origin = MappingProxyType({}),
         explain: bool = False,
+        count_reads: bool = False,
     ) -> QueryResult:
         """The value at one time."""
         times = QueryTimes(time_ms, time_ms, 0)
-        return self._run(
-            queryable, _Asked(self._tree(expr), times, lookback_ms, timeout_s, handle, inline, origin, explain)
-        )
+        tree = self._tree(expr)
+        asked = _Asked(tree, times, lookback_ms, timeout_s, handle, inline, origin, explain, count_reads)
+        return self._run(queryable, asked)
 
     def range(
         self,
@@ -175,6 +179,7 @@ class Engine:
         inline: bool = False,
         origin: Origin = MappingProxyType({}),
         explain: bool = False,
+        count_reads: bool = False,
     ) -> QueryResult:
         """The values at start, start + step, ... up to end: a matrix sorted by labels."""
         parsed = self._tree(expr)
@@ -188,7 +193,8 @@ class Engine:
         if end < start:
             raise QueryError("end timestamp must not be before start time")
         times = QueryTimes(start, end, step)
-        return self._run(queryable, _Asked(parsed, times, lookback_ms, timeout_s, handle, inline, origin, explain))
+        asked = _Asked(parsed, times, lookback_ms, timeout_s, handle, inline, origin, explain, count_reads)
+        return self._run(queryable, asked)
 
     def _tree(self, expr: str | Expr) -> Parsed:
         return self._parsed.get(expr) if isinstance(expr, str) else Parsed(str(expr), expr)
@@ -266,8 +272,11 @@ class Engine:
             repeated = selections.plan(ranges)
             notes = Annotations(parsed.text)
             pool = HistogramPool(budget)
-            context = QueryContext(options, times, lookback, budget, notes, selections, self._workers, pool, tree)
-            sharing = Sharing(tree, context.bucketless) if repeated else None
+            reads = StepReads(grid.count) if asked.count_reads else None
+            context = QueryContext(
+                options, times, lookback, budget, notes, selections, self._workers, pool, tree, reads
+            )
+            sharing = Sharing(tree, context.bucketless) if repeated and reads is None else None
             evaluator = (ExplainingEvaluator if asked.explain else Evaluator)(context, sharing)
             planned = time.perf_counter()
             if tree.type is ValueType.MATRIX:
@@ -284,6 +293,8 @@ class Engine:
         result.damage = selections.damage.texts()
         result.warnings, result.infos = [*result.damage, *notes.warnings()], notes.infos()
         result.stats = stats
+        if reads is not None:
+            stats.reads = grid.times(), reads.per_step
         if isinstance(evaluator, ExplainingEvaluator):
             result.explained = evaluator.explained(tree)
         stats.prepare_s, stats.inner_eval_s, stats.sort_s = (
@@ -337,8 +348,10 @@ def _raw_samples(evaluator: Evaluator, tree: Expr, times: QueryTimes) -> QueryRe
         below = subquery_grid(inner, grid, times, context.options.default_subquery_step_ms)
         if below.count == 0:
             return QueryResult(ValueType.MATRIX, times.start, 1)
-        done = context.finished(evaluator.vector(inner.expr, below))
+        with nullcontext() if context.reads is None else context.reads.subquery():
+            done = context.finished(evaluator.vector(inner.expr, below))
         order = sorted_rows(done.labels)
+        _count_raw(context, int(np.count_nonzero(~absent(done.cells))))
         return QueryResult(ValueType.MATRIX, below.start, below.step, take_rows(done.labels, order), done.cells[order])
     vector = evaluator.range_vector(inner, grid)
     rows, offsets, seen, values, unextended = raw_samples(
@@ -346,5 +359,11 @@ def _raw_samples(evaluator: Evaluator, tree: Expr, times: QueryTimes) -> QueryRe
     )
     if unextended:
         raise QueryError(f"{'smoothed' if vector.smoothed else 'anchored'} modifier is not supported with histograms")
+    _count_raw(context, len(values))
     labels = take_rows(vector.labels, rows)
     return QueryResult(ValueType.MATRIX, times.start, 1, labels, sequences=Sequences(offsets, seen, values))
+
+
+def _count_raw(context: QueryContext, samples: int) -> None:
+    if context.reads is not None:
+        context.reads.add(np.array([samples], dtype=np.int64))

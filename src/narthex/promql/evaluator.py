@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,7 +93,8 @@ class Evaluator:
         if isinstance(inner, SubqueryExpr):
             below = subquery_grid(inner, grid, context.query, context.options.default_subquery_step_ms)
             outer = selector_grid(inner.offset_ms, inner.at, grid, context.query)
-            matrix = self.vector(inner.expr, below)
+            with nullcontext() if context.reads is None else context.reads.subquery():
+                matrix = self.vector(inner.expr, below)
             source = SampleSource.matrix(matrix.cells, below.start, below.step, context.pool)
             return RangeVector(
                 source,

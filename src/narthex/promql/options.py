@@ -19,5 +19,6 @@ class EngineOptions:
     delayed_name_removal: bool = False  # promql-delayed-name-removal
     use_start_timestamps: bool = False  # use-start-timestamps
     type_and_unit_labels: bool = False  # type-and-unit-labels
+    per_step_stats: bool = False  # promql-per-step-stats
     threads: int = 2
     parser: ParserOptions = field(default_factory=ParserOptions)

@@ -46,9 +46,11 @@ class QueryStats:
     queue_s: float = 0.0
     samples_read: int = 0
     peak_samples: int = 0
+    reads: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+    """Times of the steps (milliseconds) and how many samples each read, if they were counted."""
 
-    def fields(self) -> Mapping[str, Mapping[str, float]]:
-        """The API's `stats`. Samples count as read once, however many steps use them."""
+    def fields(self, *, per_step: bool = False) -> Mapping[str, Mapping[str, Any]]:
+        """The API's `stats`. Without `reads`, samples count as read once, however many steps use them."""
         timings = {
             "evalTotalTime": self.prepare_s + self.inner_eval_s + self.sort_s,
             "resultSortTime": self.sort_s,
@@ -57,11 +59,14 @@ class QueryStats:
             "execQueueTime": self.queue_s,
             "execTotalTime": self.total_s,
         }
-        samples = {
-            "totalQueryableSamples": self.samples_read,
+        samples: dict[str, Any] = {
+            "totalQueryableSamples": self.samples_read if self.reads is None else int(self.reads[1].sum()),
             "peakSamples": self.peak_samples,
             "samplesRead": self.samples_read,
         }
+        if per_step and self.reads is not None:
+            steps = zip(*(column.tolist() for column in self.reads), strict=True)
+            samples["totalQueryableSamplesPerStep"] = [[t / 1000 if t % 1000 else t // 1000, n] for t, n in steps]
         return {"timings": timings, "samples": samples}
 
 

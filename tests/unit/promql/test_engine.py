@@ -246,6 +246,39 @@ def test_stats_count_what_was_read(series: MemorySeries) -> None:
     engine.close()
 
 
+@pytest.mark.parametrize(
+    ("expr", "at_each_step"),
+    [
+        ("requests_total", 4),
+        ("sum(requests_total)", 4),
+        ("sum(rate(requests_total[5m]))", 80),
+        ("requests_total + requests_total", 8),
+        ("requests_total @ end()", 4),
+        ("max_over_time(requests_total[5m:1m])", 20),
+        ("max_over_time(rate(requests_total[5m])[5m:1m] @ end())", 20),
+        ("1 + time()", 0),
+    ],
+)
+def test_samples_that_each_step_reads_are_counted_for_those_who_ask(
+    engine: Engine, series: MemorySeries, expr: str, at_each_step: int
+) -> None:
+    ranged = engine.range(series, expr, 600_000, 720_500, 60_250, count_reads=True)
+    samples = ranged.stats.fields(per_step=True)["samples"]
+    assert samples["totalQueryableSamples"] == 3 * at_each_step
+    assert samples["totalQueryableSamplesPerStep"] == [[t, at_each_step] for t in (600, 660.25, 720.5)]
+    plain = engine.range(series, expr, 600_000, 720_500, 60_250)
+    assert plain.json() == ranged.json()
+    assert plain.stats.reads is None and plain.stats.samples_read <= ranged.stats.samples_read
+    instant = engine.instant(series, expr, 600_000, count_reads=True)
+    assert instant.stats.fields()["samples"]["totalQueryableSamples"] == at_each_step
+
+
+def test_samples_of_a_bare_window_are_counted(engine: Engine, series: MemorySeries) -> None:
+    for expr, count in (("requests_total[5m]", 80), ("rate(requests_total[5m])[5m:1m]", 20)):
+        stats = engine.instant(series, expr, 600_000, count_reads=True).stats
+        assert stats.fields()["samples"]["totalQueryableSamples"] == count
+
+
 def test_threads_give_what_one_thread_gives(series: MemorySeries) -> None:
     data = MemorySeries()
     for i in range(300):

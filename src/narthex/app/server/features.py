@@ -69,7 +69,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
             "fill": fill,
             "fill_left": fill,
             "fill_right": fill,
-            "per_step_stats": False,
+            "per_step_stats": "promql-per-step-stats" in on,
             "smoothed": extended,
             "type_and_unit_labels": False,
         },

@@ -148,7 +148,7 @@ FEATURES: dict[str, bool] = {
     "promql-experimental-functions": True,
     "promql-extended-range-selectors": True,
     "promql-negative-offset": True,
-    "promql-per-step-stats": False,
+    "promql-per-step-stats": True,
     "search-api": False,
     "st-storage": True,
     "st-synthesis": False,

@@ -162,6 +162,7 @@ class Parts:
             timeout_s=flags.seconds("query.timeout"),
             max_concurrency=flags.number("query.max-concurrency"),
             delayed_name_removal="promql-delayed-name-removal" in self._settings.features,
+            per_step_stats="promql-per-step-stats" in self._settings.features,
             use_start_timestamps="use-start-timestamps" in self._settings.features,
             threads=os.cpu_count() or 1,
             parser=parser_options(flags),

@@ -163,12 +163,14 @@ class Prepared:
             inline=inline,
             origin=self._origin,
             explain=options.explain,
+            count_reads=bool(options.stats),
         )
         warnings = list(result.warnings)
         if options.limit and result.rows > options.limit:
             result = limited(result, options.limit)
             warnings.append(TRUNCATED)
-        stats = orjson.dumps(result.stats.fields()) if options.stats else b""
+        per_step = options.stats == "all" and self._engine.options.per_step_stats
+        stats = orjson.dumps(result.stats.fields(per_step=per_step)) if options.stats else b""
         explain = orjson.dumps(result.explained.fields()) if result.explained else b""
         answer = QueryAnswer(
             result.kind.value, self._engine.result_json(result), warnings, result.infos, stats, explain

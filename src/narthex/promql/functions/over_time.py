@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from narthex.errors import QueryError
 from narthex.model.labels import METRIC_NAME
 from narthex.model.matcher import MatchType
-from narthex.native import Reducer, extended_rows, label_column, range_rows
+from narthex.native import QueryBudget, Reducer, extended_rows, label_column, range_rows
 from narthex.promql.context import CELLS_WORTH_A_THREAD, QueryContext, absent
 from narthex.promql.functions.extended import check_extended
 from narthex.promql.histogram_notes import RowNotes, tell_of_rows
@@ -145,6 +145,8 @@ def _evaluate_arguments(on: Evaluation, call: Call, grid: Grid) -> RangeArgument
     name = call.func.name
     check_extended(call, _range_argument(call))
     vector = on.range_vector(_range_argument(call), grid)
+    if on.context.reads is not None:
+        on.context.reads.add(_window_sizes(on.context, call, vector))
     param = param2 = None
     if name == "quantile_over_time":
         param = on.scalar(call.args[0], grid)
@@ -183,13 +185,25 @@ def _check_factors(context: QueryContext, arguments: RangeArguments, factors: di
         wrong = (factor <= 0) | (factor >= 1)
         if not wrong.any():
             continue
-        rows = len(arguments.vector.labels)
-        counts, told = context.cells(rows, arguments.vector.grid.count), np.zeros(rows, dtype=np.uint32)
-        _run(context, replace(arguments, op=RANGE_FUNCTIONS["count_over_time"]), 0, rows, out=counts, notes=told)
-        seen = factor[wrong & ~absent(counts).all(axis=0)]
+        seen = factor[wrong & (_window_sizes(context, arguments.call, arguments.vector) > 0)]
         if len(seen):
             short = f"{name[0]}f"
             raise QueryError(f"invalid {name} factor. Expected: 0 < {short} < 1, got: {seen[0]:f}")
+
+
+def _window_sizes(context: QueryContext, call: Call, vector: RangeVector) -> NDArray[np.int64]:
+    """How many samples the windows of all rows hold, at each step. Looking does not count as reading."""
+    rows = len(vector.labels)
+    context = replace(context, budget=QueryBudget(context.options.max_samples))
+    cells, told = context.cells(rows, vector.grid.count), np.zeros(rows, dtype=np.uint32)
+    counted = RangeArguments(call, RANGE_FUNCTIONS["count_over_time"], vector, vector.grid.count)
+    context.workers.each(
+        rows,
+        _worth_splitting(vector),
+        lambda first, last: _run(context, counted, first, last, out=cells, notes=told),
+    )
+    sizes: NDArray[np.int64] = np.where(absent(cells), 0.0, cells).sum(axis=0).astype(np.int64)
+    return sizes
 
 
 def _run(

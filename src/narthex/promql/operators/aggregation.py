@@ -60,7 +60,7 @@ def group_key(expr: AggregateExpr) -> tuple[Sequence[str], bool]:
 def _reduce(on: Evaluation, expr: AggregateExpr, grid: Grid) -> Matrix:
     inner = unwrap(expr.expr)
     context = on.context
-    fused = not (on.invariant(inner) or on.repeats(inner))
+    fused = not (on.invariant(inner) or on.repeats(inner) or context.reads is not None)
     if fused and isinstance(inner, VectorSelector) and not inner.smoothed:
         selection = selection_of(on, inner, grid)
         if not selection.histograms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from narthex.native import Reducer, select_rows, smoothed_rows
-from narthex.promql.context import CELLS_WORTH_A_THREAD
+from narthex.promql.context import CELLS_WORTH_A_THREAD, absent
 from narthex.promql.histogram_notes import tell_of_rows
 from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import Reduction
@@ -58,6 +58,8 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, given
     context.workers.each(len(read.labels), worth_splitting(read, seen.count), run)
     if expr.smoothed:
         tell_of_rows(context.notes, told, read.labels, expr)
+    if context.reads is not None:
+        context.reads.add(np.count_nonzero(~absent(cells), axis=0))
     return Matrix(read.labels, cells)
 
 

@@ -20,11 +20,13 @@ MakeProvider = Callable[[Any, str, DiscoveryMetrics, Clock], Provider]
 
 MECHANISMS = {
     "aws": "aws.provider:provider_of",
+    "azure": "azure:AzureProvider",
     "digitalocean": "digitalocean:DigitalOceanProvider",
     "dns": "dns:DnsProvider",
     "ec2": "aws.provider:provider_of",
     "ecs": "aws.provider:provider_of",
     "eureka": "eureka:EurekaProvider",
+    "gce": "gce:GCEProvider",
     "hetzner": "hetzner:provider",
     "http": "http:HttpProvider",
     "ionos": "ionos:IonosProvider",

@@ -73,3 +73,7 @@ class DiscoveryMetrics:
         self.kuma_fetch_seconds = registry.summary(
             "prometheus_sd_kuma_fetch_duration_seconds", "How long a fetch from Kuma took."
         )
+        self.azure_failures = counter("prometheus_sd_azure_failures_total", "Refreshes of Azure discovery that failed.")
+        self.azure_cache_hits = counter(
+            "prometheus_sd_azure_cache_hit_total", "Network interfaces of Azure discovery that were remembered."
+        )

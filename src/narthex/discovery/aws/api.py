@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -23,8 +22,6 @@ from narthex.net.aws_xml import as_dict, parse
 from narthex.net.sigv4 import Scope, sign
 
 P = TypeVar("P", bound=Payload)
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class AwsProvider(HttpApiProvider):
@@ -112,38 +109,6 @@ def _code(body: bytes) -> str:
         _, found, rest = body.partition(b"<Code>")
         text = rest.partition(b"</Code>")[0].decode(errors="replace") if found else ""
     return text[:100] if text.isprintable() else ""
-
-
-async def all_pages(ask: Callable[[str], Awaitable[tuple[Sequence[T], str]]]) -> list[T]:
-    """What all pages list: `ask` takes a token ("" at first) and gives a page and the next token ("" at the end)."""
-    found: list[T] = []
-    tokens = [""]
-    while True:
-        items, token = await ask(tokens[-1])
-        found += items
-        if token in tokens:
-            return found
-        tokens.append(token)
-
-
-async def at_most(limit: int, ask: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:
-    """`ask` for each item, so many at a time; in the items' order. The first failure ends it."""
-    gate = asyncio.Semaphore(max(1, limit))
-
-    async def one(item: T) -> R:
-        async with gate:
-            return await ask(item)
-
-    tasks = [asyncio.ensure_future(one(item)) for item in items]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    return [items[i : i + size] for i in range(0, len(items), size)]
 
 
 def given(prefix: str, labels: Mapping[str, str | None]) -> dict[str, str]:

@@ -7,7 +7,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from narthex.discovery.aws.api import AwsProvider, all_pages
+from narthex.discovery.aws.api import AwsProvider
+from narthex.discovery.paging import all_pages
 from narthex.discovery.payload import Payload
 from narthex.net.aws_xml import members
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from narthex.clock import Clock
 from narthex.config.sd.cloud import ECSSDConfig
-from narthex.discovery.aws.api import AwsProvider, all_pages, at_most, batches, given
+from narthex.discovery.aws.api import AwsProvider, given
 from narthex.discovery.aws.ec2_instances import VERSION, Instance, named, reservations
 from narthex.discovery.aws.ecs_payloads import (
     Cluster,
@@ -22,6 +22,7 @@ from narthex.discovery.aws.ecs_payloads import (
 )
 from narthex.discovery.http_api import host_port, label_name
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.paging import all_pages, at_most, batches
 from narthex.model.target_group import TargetGroup
 
 META = "__meta_ecs_"

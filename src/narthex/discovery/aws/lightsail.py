@@ -8,10 +8,11 @@ from pydantic import Field
 
 from narthex.clock import Clock
 from narthex.config.sd.cloud import LightsailSDConfig
-from narthex.discovery.aws.api import AwsProvider, all_pages, given, tag_labels
+from narthex.discovery.aws.api import AwsProvider, given, tag_labels
 from narthex.discovery.aws.ec2_instances import Tag, named
 from narthex.discovery.http_api import host_port, surrounded
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.paging import all_pages
 from narthex.discovery.payload import Payload
 from narthex.model.target_group import TargetGroup
 

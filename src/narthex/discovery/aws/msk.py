@@ -9,9 +9,10 @@ from pydantic import Field
 
 from narthex.clock import Clock
 from narthex.config.sd.cloud import MSKSDConfig
-from narthex.discovery.aws.api import AwsProvider, all_pages, at_most, given, tag_labels
+from narthex.discovery.aws.api import AwsProvider, given, tag_labels
 from narthex.discovery.http_api import host_port
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.paging import all_pages, at_most
 from narthex.discovery.payload import Payload
 from narthex.model.target_group import TargetGroup
 

@@ -23,6 +23,8 @@ MECHANISMS = {
     "azure": "azure:AzureProvider",
     "digitalocean": "digitalocean:DigitalOceanProvider",
     "dns": "dns:DnsProvider",
+    "docker": "docker:DockerProvider",
+    "dockerswarm": "dockerswarm:DockerSwarmProvider",
     "ec2": "aws.provider:provider_of",
     "ecs": "aws.provider:provider_of",
     "eureka": "eureka:EurekaProvider",

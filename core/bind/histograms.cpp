@@ -135,6 +135,14 @@ void bind_histogram_batch(nb::module_& m) {
     nb::class_<HistogramBatch>(m, "HistogramBatch")
         .def(nb::init<>())
         .def("__len__", &HistogramBatch::size)
+        .def(
+            "pick",
+            [](const HistogramBatch& batch,
+               nb::ndarray<const uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> rows) {
+                return batch.pick({rows.data(), rows.shape(0)});
+            },
+            nb::arg("rows"))
+        .def("runs", [](const HistogramBatch& batch) { return histogram_runs(batch.columns()); })
         .def("add_value", &add_value, nb::arg("value"))
         .def("add", &add_run, nb::kw_only(), nb::arg("floats"), nb::arg("schema"),
              nb::arg("zero_threshold") = 0.0, nb::arg("positive_spans"),

@@ -81,11 +81,15 @@ nb::list metadata(GuardedCache& guarded) {
     return out;
 }
 
+narthex::TextFormat text_format(bool openmetrics) {
+    return openmetrics ? narthex::TextFormat::kOpenMetrics : narthex::TextFormat::kText;
+}
+
 ScanCounts scan(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp, bool openmetrics,
                 bool honor_timestamps, bool track_explicit, bool timestamps_required, bool first_piece,
                 bool last_piece) {
     narthex::ScanOptions options;
-    options.format = openmetrics ? narthex::TextFormat::kOpenMetrics : narthex::TextFormat::kText;
+    options.format = text_format(openmetrics);
     options.default_timestamp = default_timestamp;
     options.honor_timestamps = honor_timestamps;
     options.track_explicit = track_explicit;
@@ -94,6 +98,45 @@ ScanCounts scan(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp
     options.last_piece = last_piece;
     std::string_view text(body.c_str(), body.size());
     return guarded.with([&](ScrapeCache& cache) { return cache.scan(text, options); });
+}
+
+// How the bodies of one target are read; made once.
+using Reading = narthex::ScanOptions;
+
+void make_reading(Reading* self, bool honor_timestamps, bool track_explicit, bool exemplars,
+                  bool native_histograms, bool classic_histograms, int32_t max_schema,
+                  uint64_t bucket_limit) {
+    new (self) Reading();
+    self->honor_timestamps = honor_timestamps;
+    self->track_explicit = track_explicit;
+    self->exemplars = exemplars;
+    self->histograms = {native_histograms, classic_histograms, max_schema, bucket_limit};
+}
+
+ScanCounts scan_text(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp, Reading options,
+                     bool openmetrics) {
+    options.format = text_format(openmetrics);
+    options.default_timestamp = default_timestamp;
+    std::string_view text(body.c_str(), body.size());
+    return guarded.with([&](ScrapeCache& cache) { return cache.scan(text, options); });
+}
+
+ScanCounts scan_protobuf(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp, Reading options) {
+    options.default_timestamp = default_timestamp;
+    std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(body.c_str()), body.size());
+    return guarded.with([&](ScrapeCache& cache) { return cache.scan_protobuf(bytes, options); });
+}
+
+nb::tuple histograms(GuardedCache& guarded) {
+    auto columns = guarded.with([](ScrapeCache& cache) { return cache.histograms(); });
+    return nb::make_tuple(to_numpy(std::move(columns.refs)), to_numpy(std::move(columns.timestamps)),
+                          std::move(columns.values), columns.kept, columns.over_limit);
+}
+
+nb::tuple exemplars(GuardedCache& guarded) {
+    auto columns = guarded.with([](ScrapeCache& cache) { return cache.exemplars(); });
+    return nb::make_tuple(to_numpy(std::move(columns.refs)), to_numpy(std::move(columns.timestamps)),
+                          to_numpy(std::move(columns.values)), std::move(columns.labels));
 }
 
 nb::tuple samples(GuardedCache& guarded) {
@@ -109,15 +152,27 @@ void bind_text(nb::module_& m) {
     m.attr("REF_UNSTORED") = narthex::kRefUnstored;
     nb::class_<ScanCounts>(m, "ScanCounts")
         .def_ro("samples", &ScanCounts::samples)
+        .def_ro("histograms", &ScanCounts::histograms)
         .def_ro("explicit_timestamps", &ScanCounts::explicit_timestamps)
         .def_ro("exemplars", &ScanCounts::exemplars)
         .def_ro("unknown", &ScanCounts::unknown);
+    nb::class_<Reading>(m, "Reading")
+        .def("__init__", &make_reading, nb::kw_only(), nb::arg("honor_timestamps") = true,
+             nb::arg("track_explicit") = false, nb::arg("exemplars") = false,
+             nb::arg("native_histograms") = false, nb::arg("classic_histograms") = false,
+             nb::arg("max_schema") = narthex::kMaxSchema, nb::arg("bucket_limit") = uint64_t{0});
     nb::class_<GuardedCache>(m, "ScrapeCache")
         .def(nb::init<>())
         .def("scan", &scan, nb::arg("body"), nb::arg("default_timestamp"), nb::arg("openmetrics") = false,
              nb::arg("honor_timestamps") = true, nb::arg("track_explicit") = false,
              nb::arg("timestamps_required") = false, nb::arg("first_piece") = true,
              nb::arg("last_piece") = true)
+        .def("scan_text", &scan_text, nb::arg("body"), nb::arg("default_timestamp"), nb::arg("reading"),
+             nb::arg("openmetrics"))
+        .def("scan_protobuf", &scan_protobuf, nb::arg("body"), nb::arg("default_timestamp"),
+             nb::arg("reading"))
+        .def("histograms", &histograms)
+        .def("exemplars", &exemplars)
         .def(
             "unknown",
             [](GuardedCache& g, bool with_unstored) {

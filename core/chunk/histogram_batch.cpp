@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 namespace narthex {
 
@@ -109,6 +110,16 @@ void HistogramBatch::add(const Run& run) {
                             run.sums[k], buckets};
         add_one(value, check_histogram(value));
     }
+}
+
+HistogramBatch HistogramBatch::pick(std::span<const uint32_t> order) const {
+    HistogramBatch out;
+    HistogramWalk walk(columns_);
+    for (uint32_t sample : order) {
+        if (sample >= size()) throw std::out_of_range("no histogram has this place");
+        out.add_one(walk.at(sample), faults_[sample]);
+    }
+    return out;
 }
 
 void HistogramBatch::add_one(const HistogramView& value, HistogramFault fault) {

@@ -56,6 +56,9 @@ class HistogramBatch {
     };
     void add(const Run& run);
 
+    // These samples in this order.
+    HistogramBatch pick(std::span<const uint32_t> order) const;
+
     size_t size() const { return columns_.size(); }
     // Times are 0: an append brings its own.
     const HistogramColumns& columns() const { return columns_; }

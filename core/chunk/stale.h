@@ -19,5 +19,9 @@ inline double stale_nan() {
 inline double normal_nan() {
     return std::bit_cast<double>(kNormalNaNBits);
 }
+// The number, every NaN as the normal one: what a target sends must not pass for a marker.
+inline double plain_number(double v) {
+    return v != v ? normal_nan() : v;
+}
 
 }  // namespace narthex

@@ -24,13 +24,12 @@ std::string quoted_token(const char* p, const char* end) {
 }  // namespace
 
 BodyScan::BodyScan(ScrapeCache& cache, std::string_view body, const ScanOptions& options)
-    : cache_(cache),
-      options_(options),
+    : CacheScan(cache, options),
       begin_(body.data()),
       end_(body.data() + body.size()),
       p_(body.data()),
       text_(options.format == TextFormat::kText),
-      trusted_(options.format == cache.format_ || cache.entries_.empty()),
+      trusted_(cache.format_ == options.format || cache.entries_.empty()),
       type_(options.first_piece ? MetricType::kUnknown : cache.type_) {}
 
 ScanCounts BodyScan::run() {
@@ -165,17 +164,6 @@ void BodyScan::series_line() {
     rest_of_line(id, after);
 }
 
-// Notes that an entry occurs in this body. The lines that followed it last time are expected to follow again.
-void BodyScan::meet(uint32_t id) {
-    if (id < cache_.placed_) expected_ = id + 1;
-    Entry& e = cache_.entries_[id];
-    if (e.seen == cache_.scan_) return;
-    if (id != cache_.order_.size()) cache_.moved_ = true;
-    cache_.order_.push_back(id);
-    // A series counts as seen once its sample is read.
-    if (static_cast<LineKind>(e.kind) != LineKind::kSeries) e.seen = cache_.scan_;
-}
-
 void BodyScan::rest_of_line(uint32_t id, const char* p) {
     if (text_) {
         while (p < end_ && is_blank(*p)) ++p;
@@ -198,7 +186,10 @@ void BodyScan::rest_of_line(uint32_t id, const char* p) {
     } else if (!text_) {
         fail(end_, "the body does not end with # EOF");
     }
+    last_ = id;
     sample(id, timestamp, timed, value);
+    if (has_exemplar_)
+        keep_exemplar(id, timed && options_.honor_timestamps ? timestamp : options_.default_timestamp);
     p_ = p;
 }
 
@@ -245,12 +236,12 @@ const char* BodyScan::openmetrics_tail(const char* p, int64_t& timestamp, bool& 
         timed = true;
         p = stop;
     }
-    if (p < end_ && *p != '\n') p = exemplar(p);
+    if (p < end_ && *p != '\n') p = read_exemplar(p);
     return p;
 }
 
 // " # {labels} value [timestamp]": checked and skipped.
-const char* BodyScan::exemplar(const char* p) {
+const char* BodyScan::read_exemplar(const char* p) {
     if (end_ - p < 4 || std::memcmp(p, " # {", 4) != 0) {
         fail(p, "expected an exemplar or the end of the line, got " + quoted_token(p, end_));
     }
@@ -258,13 +249,15 @@ const char* BodyScan::exemplar(const char* p) {
     if (p == end_ || *p != ' ')
         fail(p, "expected a space and the exemplar's value, got " + quoted_token(p, end_));
     const char* stop = token_end(p + 1);
-    if (!parse_float({p + 1, static_cast<size_t>(stop - p - 1)})) {
-        fail(p + 1, "expected a number as the exemplar's value, got " + quoted_token(p + 1, end_));
-    }
+    std::optional<double> value = parse_float({p + 1, static_cast<size_t>(stop - p - 1)});
+    if (!value) fail(p + 1, "expected a number as the exemplar's value, got " + quoted_token(p + 1, end_));
+    exemplar_value_ = *value;
+    exemplar_time_.reset();
     p = stop;
     if (p < end_ && *p == ' ') {
         stop = token_end(p + 1);
-        if (!parse_seconds({p + 1, static_cast<size_t>(stop - p - 1)})) {
+        exemplar_time_ = parse_seconds({p + 1, static_cast<size_t>(stop - p - 1)});
+        if (!exemplar_time_) {
             fail(p + 1, "expected the exemplar's timestamp in seconds, got " + quoted_token(p + 1, end_));
         }
         p = stop;
@@ -272,31 +265,20 @@ const char* BodyScan::exemplar(const char* p) {
     if (p < end_ && *p != '\n')
         fail(p, "expected the end of the line after the exemplar, got " + excerpt(p, end_));
     ++counts_.exemplars;
+    has_exemplar_ = options_.exemplars;
     return p;
 }
 
-void BodyScan::sample(uint32_t id, int64_t timestamp, bool timed, double value) {
-    ++counts_.samples;
-    if (timed) ++counts_.explicit_timestamps;
-    if (!options_.honor_timestamps) {
-        timestamp = options_.default_timestamp;
-        timed = false;
+void BodyScan::keep_exemplar(uint32_t id, int64_t timestamp) {
+    has_exemplar_ = false;
+    std::vector<std::string> texts;
+    texts.reserve(2 * labels_.size());
+    LabelViews pairs;
+    for (const RawLabel& label : labels_) {
+        const std::string& name = texts.emplace_back(unescape(label.name));
+        pairs.emplace_back(name, texts.emplace_back(unescape(label.value)));
     }
-    last_ = id;
-    Entry& e = cache_.entries_[id];
-    bool repeated = e.seen == cache_.scan_;
-    if (!repeated) {
-        e.seen = cache_.scan_;
-        e.timed_now = timed;
-        if (e.ref >= kRefUnstored && e.ref != kRefDropped) cache_.unknown_.push_back(id);
-    } else if (!timed) {
-        e.timed_now = false;
-        cache_.repeated_.push_back(id);
-        return;
-    }
-    cache_.ids_.push_back(id);
-    cache_.timestamps_.push_back(timestamp);
-    cache_.values_.push_back(value);
+    exemplar(id, exemplar_time_.value_or(timestamp), exemplar_value_, pairs);
 }
 
 }  // namespace narthex

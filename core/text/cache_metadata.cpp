@@ -2,6 +2,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "exposition/protobuf_keys.h"
 #include "text/metadata_line.h"
 #include "text/scrape_cache.h"
 
@@ -36,22 +37,36 @@ struct Family {
 std::vector<FamilyMetadata> ScrapeCache::metadata() const {
     std::vector<Family> families;
     std::unordered_map<std::string, size_t> index;
-    for (const Entry& e : entries_) {
+    for (uint32_t id = 0; id < entries_.size(); ++id) {
+        const Entry& e = entries_[id];
         auto kind = static_cast<LineKind>(e.kind);
         if (kind == LineKind::kSeries || !is_kept_metadata(e)) continue;
-        MetadataLine line = split_metadata_line(text(e));
-        auto [at, added] = index.try_emplace(unescape(line.family), families.size());
+        std::string_view whole = text(e);
+        bool is_text = !is_protobuf_key(whole);
+        MetadataLine line;
+        FamilyMetadata told;  // of a protobuf body
+        if (is_text) {
+            line = split_metadata_line(whole);
+        } else {
+            told = protobuf_family(kind == LineKind::kFamily ? e : entries_[links_[id].parent]);
+        }
+        auto [at, added] = index.try_emplace(is_text ? unescape(line.family) : told.family, families.size());
         if (added) {
             families.emplace_back();
             families.back().metadata.family = at->first;
         }
         Family& family = families[at->second];
         if (kind == LineKind::kHelp && e.seen >= family.help_seen) {
-            family.metadata.help = unescape_help(line.text);
+            family.metadata.help =
+                is_text ? unescape_help(line.text) : std::string(whole.substr(KeyHeader::kSize));
             family.help_seen = e.seen;
         } else if (kind == LineKind::kType && e.seen >= family.type_seen) {
             family.metadata.type = static_cast<MetricType>(e.ref);
             family.type_seen = e.seen;
+        } else if (kind == LineKind::kFamily && e.seen >= family.type_seen) {
+            family.metadata.type = told.type;
+            family.metadata.unit = told.unit;
+            family.type_seen = family.unit_seen = e.seen;
         } else if (kind == LineKind::kUnit && e.seen >= family.unit_seen) {
             family.metadata.unit = std::string(line.text);
             family.unit_seen = e.seen;
@@ -69,7 +84,7 @@ MetadataSize ScrapeCache::metadata_size() const {
         auto kind = static_cast<LineKind>(e.kind);
         if (kind == LineKind::kSeries || !is_kept_metadata(e)) continue;
         size.bytes += e.length;
-        size.families += kind == LineKind::kType;
+        size.families += kind == LineKind::kType || kind == LineKind::kFamily;
     }
     return size;
 }

@@ -20,7 +20,8 @@ enum class MetricType : uint8_t {
 };
 std::string_view metric_type_name(MetricType type);
 
-enum class LineKind : uint8_t { kSeries, kHelp, kType, kUnit, kComment, kEof };
+// kFamily is no line: name, type and unit of a family in a protobuf body.
+enum class LineKind : uint8_t { kSeries, kHelp, kType, kUnit, kComment, kEof, kFamily };
 
 // Views point into the line. `family` stands without quotes and `text` follows it; escapes are not resolved.
 struct MetadataLine {

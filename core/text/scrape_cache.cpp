@@ -5,6 +5,8 @@
 #include <stdexcept>
 
 #include "bytes/error.h"
+#include "exposition/protobuf_keys.h"
+#include "exposition/protobuf_scan.h"
 #include "text/body_scan.h"
 #include "text/number.h"
 
@@ -23,7 +25,7 @@ void release(std::vector<T>& v) {
 
 }  // namespace
 
-ScanCounts ScrapeCache::scan(std::string_view body, const ScanOptions& options) {
+void ScrapeCache::begin_scan(const ScanOptions& options) {
     forget_scan();
     ++scan_;
     known_ = static_cast<uint32_t>(entries_.size());
@@ -32,10 +34,25 @@ ScanCounts ScrapeCache::scan(std::string_view body, const ScanOptions& options) 
     ids_.reserve(placed_);
     timestamps_.reserve(placed_);
     values_.reserve(placed_);
-    ScanCounts counts = BodyScan(*this, body, options).run();
+}
+
+void ScrapeCache::end_scan(ScanCounts& counts, std::optional<TextFormat> format) {
     counts.unknown = unknown_.size();
-    format_ = options.format;
+    format_ = format;
     complete_ = true;
+}
+
+ScanCounts ScrapeCache::scan(std::string_view body, const ScanOptions& options) {
+    begin_scan(options);
+    ScanCounts counts = BodyScan(*this, body, options).run();
+    end_scan(counts, options.format);
+    return counts;
+}
+
+ScanCounts ScrapeCache::scan_protobuf(std::span<const uint8_t> body, const ScanOptions& options) {
+    begin_scan(options);
+    ScanCounts counts = ProtobufScan(*this, body, options).run();
+    end_scan(counts, std::nullopt);
     return counts;
 }
 
@@ -51,6 +68,7 @@ std::vector<uint32_t> ScrapeCache::unknown(bool with_unstored) const {
 uint64_t ScrapeCache::known_kept() const {
     auto kept = [this](uint32_t id) { return entries_[id].ref <= kRefUnstored; };
     return static_cast<uint64_t>(std::count_if(ids_.begin(), ids_.end(), kept) +
+                                 std::count_if(histograms_.ids.begin(), histograms_.ids.end(), kept) +
                                  std::count_if(repeated_.begin(), repeated_.end(), kept));
 }
 
@@ -64,6 +82,7 @@ const ScrapeCache::Entry& ScrapeCache::series_entry(uint32_t id) const {
 LabelStrings ScrapeCache::labels(uint32_t id) const {
     const Entry& e = series_entry(id);
     std::string_view series = text(e);
+    if (is_protobuf_key(series)) return protobuf_labels(id);
     std::vector<RawLabel> raw;
     // The text format's grammar takes every text that OpenMetrics' takes.
     parse_series(series.data(), series.data() + series.size(), TextFormat::kText, raw);
@@ -138,6 +157,40 @@ SampleColumns ScrapeCache::samples() const {
     return out;
 }
 
+HistogramSampleColumns ScrapeCache::histograms() const {
+    HistogramSampleColumns out;
+    std::vector<uint32_t> stored;
+    for (size_t i = 0; i < histograms_.ids.size(); ++i) {
+        uint64_t ref = entries_[histograms_.ids[i]].ref;
+        out.kept += ref <= kRefUnstored;
+        if (!is_stored(ref)) continue;
+        stored.push_back(static_cast<uint32_t>(i));
+        out.refs.push_back(ref);
+        out.timestamps.push_back(histograms_.timestamps[i]);
+        out.over_limit += histograms_.over_limit[i];
+    }
+    out.values = histograms_.values.pick(stored);
+    return out;
+}
+
+ExemplarColumns ScrapeCache::exemplars() const {
+    std::vector<uint32_t> order;
+    for (uint32_t i = 0; i < exemplars_.ids.size(); ++i) {
+        if (is_stored(entries_[exemplars_.ids[i]].ref)) order.push_back(i);
+    }
+    std::ranges::stable_sort(
+        order, {}, [this](uint32_t i) { return std::pair(exemplars_.ids[i], exemplars_.timestamps[i]); });
+    ExemplarColumns out;
+    out.labels = LabelSets(exemplars_.labels.symbols());
+    for (uint32_t i : order) {
+        out.refs.push_back(entries_[exemplars_.ids[i]].ref);
+        out.timestamps.push_back(exemplars_.timestamps[i]);
+        out.values.push_back(exemplars_.values[i]);
+        out.labels.add_row(exemplars_.labels.row(i));
+    }
+    return out;
+}
+
 std::vector<uint64_t> ScrapeCache::live_refs(bool only_vanished) const {
     std::vector<uint64_t> out;
     if (!live_) return out;
@@ -202,6 +255,7 @@ void ScrapeCache::forget_scan() {
     if (known_ < entries_.size()) {
         arena_.resize(entries_[known_].offset);
         entries_.resize(known_);
+        if (!links_.empty()) links_.resize(known_);
         rebuild_slots();
     }
     complete_ = moved_ = false;
@@ -211,6 +265,8 @@ void ScrapeCache::forget_scan() {
     release(values_);
     release(unknown_);
     release(repeated_);
+    if (!histograms_.ids.empty()) histograms_ = {};
+    if (!exemplars_.ids.empty()) exemplars_ = {};
 }
 
 // Puts the entries in the order of the scanned body and forgets series that are not in it.
@@ -225,20 +281,38 @@ void ScrapeCache::reorder() {
         return;
     }
     std::vector<Entry> placed;
+    std::vector<uint32_t> from;  // the old place of each
     size_t lingering = 0;
     auto lingers = [this](const Entry& e) {
         return static_cast<LineKind>(e.kind) != LineKind::kSeries && e.seen != scan_ && is_kept_metadata(e);
     };
     for (const Entry& e : entries_) lingering += lingers(e);
     placed.reserve(order_.size() + lingering);
-    for (uint32_t id : order_) placed.push_back(entries_[id]);
-    for (const Entry& e : entries_) {
-        if (lingers(e)) placed.push_back(e);
+    from = order_;
+    from.reserve(order_.size() + lingering);
+    for (uint32_t id = 0; id < entries_.size(); ++id) {
+        if (lingers(entries_[id])) from.push_back(id);
     }
+    for (uint32_t id : from) placed.push_back(entries_[id]);
     placed_ = static_cast<uint32_t>(order_.size());
+    if (!links_.empty()) reorder_links(from);
     entries_ = std::move(placed);
     compact_arena();
     rebuild_slots();
+}
+
+// An entry that stays keeps what it hangs on: that was met before it, or lingers as long.
+void ScrapeCache::reorder_links(std::span<const uint32_t> from) {
+    std::vector<uint32_t> place(links_.size(), kNone);
+    for (uint32_t id = 0; id < from.size(); ++id) place[from[id]] = id;
+    std::vector<Link> links;
+    links.reserve(from.size());
+    for (uint32_t id : from) {
+        Link link = links_[id];
+        if (link.parent != kNone) link.parent = place[link.parent];
+        links.push_back(link);
+    }
+    links_ = std::move(links);
 }
 
 void ScrapeCache::compact_arena() {
@@ -275,11 +349,22 @@ uint32_t ScrapeCache::insert(std::string_view added, uint32_t hash, LineKind kin
     e.hash = hash;
     arena_.insert(arena_.end(), added.begin(), added.end());
     entries_.push_back(e);
+    if (!links_.empty()) links_.push_back({++serial_, kNone});
     if (entries_.size() * 4 > slots_.size() * 3) {
         rebuild_slots();
     } else {
         insert_slot(id);
     }
+    return id;
+}
+
+uint32_t ScrapeCache::insert_linked(std::string_view key, uint32_t hash, LineKind kind, uint32_t parent) {
+    if (links_.empty()) {  // entries of a text body hang on nothing
+        for (size_t i = 0; i < entries_.size(); ++i) links_.push_back({++serial_, kNone});
+    }
+    uint32_t id = insert(key, hash, kind);
+    if (id == 0) links_.push_back({++serial_, kNone});
+    links_[id].parent = parent;
     return id;
 }
 
@@ -308,7 +393,8 @@ size_t ScrapeCache::series() const {
 
 size_t ScrapeCache::memory_bytes() const {
     return sizeof *this + entries_.capacity() * sizeof(Entry) + arena_.capacity() + slots_.capacity() * 4 +
-           order_.capacity() * 4 + ids_.capacity() * 4 + timestamps_.capacity() * 8 + values_.capacity() * 8;
+           links_.capacity() * sizeof(Link) + order_.capacity() * 4 + ids_.capacity() * 4 +
+           timestamps_.capacity() * 8 + values_.capacity() * 8;
 }
 
 }  // namespace narthex

@@ -1,6 +1,7 @@
-// One target's memory of its last body. A body is scanned line by line against it: a line whose series text
-// stands where it stood last time costs a memory compare and a number parse; one that moved costs a hash
-// lookup; only a line never seen comes up to the caller, who gives it a reference.
+// One target's memory of its last body. A body is scanned against it, a text line by line: a line whose
+// series text stands where it stood last time costs a memory compare and a number parse; one that moved costs
+// a hash lookup; only a line never seen comes up to the caller, who gives it a reference. A protobuf body
+// goes the same way, family by family and metric by metric (exposition/protobuf_scan.h).
 //
 // The life of one scrape:
 //     scan(body) -> unknown() -> assign(...) -> samples() and vanished() -> commit(), or fail().
@@ -8,12 +9,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "chunk/histogram_batch.h"
 #include "labels/label_sets.h"
 #include "text/metadata_line.h"
 #include "text/series_text.h"
@@ -27,22 +30,36 @@ inline constexpr uint64_t kRefDropped = 0xfffffffffffffffeULL;     // relabellin
 // after relabelling, and comes up again with the unknown ones.
 inline constexpr uint64_t kRefUnstored = 0xfffffffffffffffdULL;
 
+// What becomes of histograms.
+struct HistogramOptions {
+    bool native = false;              // native histograms are samples; their classic series are left out
+    bool classic = false;             // classic series are kept, whatever else is made of a histogram
+    int32_t max_schema = kMaxSchema;  // native histograms of a finer resolution are reduced to this one
+    // Above this number of buckets the resolution of a native histogram is reduced too; 0: no limit.
+    uint64_t bucket_limit = 0;
+};
+
 struct ScanOptions {
     TextFormat format = TextFormat::kText;
     int64_t default_timestamp = 0;     // milliseconds, for lines without their own
     bool honor_timestamps = true;      // false: timestamps in the body are read and forgotten
     bool track_explicit = false;       // series with their own timestamps vanish with a stale marker too
     bool timestamps_required = false;  // a line without a timestamp of its own is an error
+    bool exemplars = false;            // kept; otherwise read, checked and skipped
+    HistogramOptions histograms;
     // A body may come in pieces, each ending with a line: only the first begins it, only the last ends it.
     // Between them `keep` is called; lines and bytes in errors count from the piece's start.
     bool first_piece = true;
     bool last_piece = true;
 };
 
+inline constexpr uint32_t kNoEntry = 0xffffffff;
+
 struct ScanCounts {
-    uint64_t samples = 0;  // sample lines
+    uint64_t samples = 0;     // sample lines, native histograms
+    uint64_t histograms = 0;  // of these, native histograms
     uint64_t explicit_timestamps = 0;
-    uint64_t exemplars = 0;  // read, checked and skipped
+    uint64_t exemplars = 0;  // read and checked
     uint64_t unknown = 0;    // series that need a reference
 };
 
@@ -54,6 +71,23 @@ struct SampleColumns {
     uint64_t kept = 0;  // sample lines that relabelling let pass, stored or not
     uint64_t duplicates =
         0;  // of these, lines that repeat a series of this scan without a timestamp: left out
+};
+
+// The same for native histograms.
+struct HistogramSampleColumns {
+    std::vector<uint64_t> refs;
+    std::vector<int64_t> timestamps;
+    HistogramBatch values;
+    uint64_t kept = 0;
+    uint64_t over_limit = 0;  // of those stored: more buckets than the limit at the coarsest resolution
+};
+
+// Exemplars of series that are stored, those of a series in the order of their times; a row of labels each.
+struct ExemplarColumns {
+    std::vector<uint64_t> refs;
+    std::vector<int64_t> timestamps;
+    std::vector<double> values;
+    LabelSets labels;
 };
 
 struct FamilyMetadata {
@@ -77,6 +111,9 @@ class ScrapeCache {
     // Scans a whole body. Throws DecodeError ("line N: reason at byte M"); the scan is then void and only
     // fail() may follow. An unfinished earlier scan is forgotten.
     ScanCounts scan(std::string_view body, const ScanOptions& options);
+    // The same for a protobuf body of MetricFamily messages, each behind its length; options.format and
+    // pieces have no meaning.
+    ScanCounts scan_protobuf(std::span<const uint8_t> body, const ScanOptions& options);
 
     // Ids of series in this scan that need a reference, in body order: those nobody has decided about and,
     // unless left out, those that were not stored because of the sample limit. Ids hold until commit or fail.
@@ -96,6 +133,8 @@ class ScrapeCache {
     void assign(std::span<const uint32_t> ids, std::span<const uint64_t> refs);
 
     SampleColumns samples() const;
+    HistogramSampleColumns histograms() const;
+    ExemplarColumns exemplars() const;
     // References that the last committed scan had and this one lacks, without series that bore timestamps
     // (unless track_explicit).
     std::vector<uint64_t> vanished() const;
@@ -117,12 +156,14 @@ class ScrapeCache {
     static constexpr uint32_t kMetadataScans = 10;
 
   private:
+    friend class CacheScan;
     friend class BodyScan;
+    friend class ProtobufScan;
 
     struct Entry {
-        uint64_t ref;          // series: the reference; TYPE line: the MetricType
+        uint64_t ref;          // series: the reference; TYPE line and family: the MetricType
         uint32_t offset;       // of the text in arena_
-        uint32_t length : 24;  // the series text, or the whole line of metadata without its newline
+        uint32_t length : 24;  // the series text, the whole line of metadata without its newline, or a key
         uint32_t kind : 3;     // LineKind
         uint32_t le : 1;       // first seen in a histogram family: le is a float
         uint32_t quantile : 1;
@@ -131,7 +172,24 @@ class ScrapeCache {
         uint32_t hash;
         uint32_t seen;  // the scan in which it was met last
     };
-    static constexpr uint32_t kNone = 0xffffffff;
+    // What belongs to an entry of a protobuf body (exposition/protobuf_keys.h); text bodies have no links.
+    struct Link {
+        uint64_t serial;  // keys of entries that hang on this one bear it
+        uint32_t parent;  // entry that this one hangs on
+    };
+    struct Exemplars {
+        std::vector<uint32_t> ids;
+        std::vector<int64_t> timestamps;
+        std::vector<double> values;
+        LabelSets labels;
+    };
+    struct Histograms {
+        std::vector<uint32_t> ids;
+        std::vector<int64_t> timestamps;
+        std::vector<bool> over_limit;
+        HistogramBatch values;
+    };
+    static constexpr uint32_t kNone = kNoEntry;
     static constexpr size_t kMaxText = (1 << 24) - 1;
 
     bool is_kept_metadata(const Entry& e) const { return scan_ - e.seen <= kMetadataScans; }
@@ -139,20 +197,28 @@ class ScrapeCache {
     std::string_view text(const Entry& e) const { return {arena_.data() + e.offset, e.length}; }
     uint32_t find(std::string_view text, uint32_t hash) const;
     uint32_t insert(std::string_view text, uint32_t hash, LineKind kind);
+    uint32_t insert_linked(std::string_view key, uint32_t hash, LineKind kind, uint32_t parent);
+    LabelStrings protobuf_labels(uint32_t id) const;
+    FamilyMetadata protobuf_family(const Entry& e) const;
+    void begin_scan(const ScanOptions& options);
+    void end_scan(ScanCounts& counts, std::optional<TextFormat> format);
     void insert_slot(uint32_t id);
     void rebuild_slots();
     void forget_scan();
     void reorder();
+    void reorder_links(std::span<const uint32_t> from);
     void compact_arena();
     std::vector<uint64_t> live_refs(bool only_vanished) const;
 
     std::vector<Entry> entries_;  // [0, placed_) in the order of the last body, then metadata that lingers
     std::vector<char> arena_;
+    std::vector<Link> links_;      // as many as entries, or none
+    uint64_t serial_ = 0;          // of the newest link
     std::vector<uint32_t> slots_;  // open addressing on the text, power of two, kNone = free
     uint32_t placed_ = 0;
-    uint32_t scan_ = 0;  // number of the current scan, from 1
-    TextFormat format_ = TextFormat::kText;
-    MetricType type_ = MetricType::kUnknown;  // of the family in which the last piece ended
+    uint32_t scan_ = 0;                                     // number of the current scan, from 1
+    std::optional<TextFormat> format_ = TextFormat::kText;  // none: protobuf
+    MetricType type_ = MetricType::kUnknown;                // of the family in which the last piece ended
     bool track_explicit_ = false;
     bool live_ = false;  // the last scrape succeeded: its series have no stale marker yet
 
@@ -166,6 +232,8 @@ class ScrapeCache {
     std::vector<double> values_;
     std::vector<uint32_t> unknown_;
     std::vector<uint32_t> repeated_;  // ids of lines that repeat a series
+    Histograms histograms_;
+    Exemplars exemplars_;
 };
 
 }  // namespace narthex

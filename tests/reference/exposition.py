@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -63,13 +64,11 @@ def openmetrics_float(value: float) -> str:
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "+Inf" if value > 0 else "-Inf"
-    mantissa, exponent = f"{value:.17e}".split("e")
-    for digits in range(17):
-        mantissa, exponent = f"{value:.{digits}e}".split("e")
-        if float(f"{mantissa}e{exponent}") == value:
-            break
-    if not -4 <= int(exponent) < 6:
-        return f"{mantissa}e{exponent}"
+    shortest = Decimal(repr(value)).normalize()
+    first, *rest = map(str, shortest.as_tuple().digits)
+    if not -4 <= shortest.adjusted() < 6:
+        mantissa = first + ("." if rest else "") + "".join(rest)
+        return f"{'-' if value < 0 else ''}{mantissa}e{shortest.adjusted():+03d}"
     text = repr(value)
     return text if "." in text else text + ".0"
 

@@ -8,11 +8,13 @@ from narthex.config.scrape import GlobalConfig, ScrapeConfig, complete
 from narthex.errors import ScrapeError
 from narthex.exposition import Format
 from narthex.instrument import Registry
+from narthex.scrape.body_reading import NO_FEATURES, ScrapeFeatures
 from narthex.scrape.fetch import Body
 from narthex.scrape.loop import ScrapeLoop, Surroundings
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.target import Target
 from narthex.scrape.target_labels import discovered_labels, scrape_target
+from narthex.storage.contract import Appendable
 from support.clock import FakeClock
 from support.memory_storage import MemoryStorage
 
@@ -49,10 +51,17 @@ class Answers:
 class Bench:
     """One loop over prepared answers and an in-memory storage."""
 
-    def __init__(self, *answers: bytes | ScrapeError, seconds: float = 0.0, **settings: Any) -> None:
+    def __init__(
+        self,
+        *answers: bytes | ScrapeError,
+        seconds: float = 0.0,
+        appendable: Appendable | None = None,
+        features: ScrapeFeatures = NO_FEATURES,
+        **settings: Any,
+    ) -> None:
         self.clock, self.storage = FakeClock(), MemoryStorage()
         self.metrics = ScrapeMetrics(Registry())
-        self.around = Surroundings(self.storage, self.clock, self.metrics)
+        self.around = Surroundings(appendable or self.storage, self.clock, self.metrics, features=features)
         self.config = job(**settings)
         spec = scrape_target(discovered_labels({"__address__": "host:1"}, {}, self.config), self.config)
         assert spec is not None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 
-from narthex.config.scrape import PROTOCOLS
+from narthex.config.scrape import DEFAULT_PROTOCOLS, PROTOCOLS
 from narthex.errors import ScrapeError
 
 
@@ -15,14 +15,17 @@ class Format(Enum):
 
     TEXT = "text"  # text format 0.0.4 and 1.0.0
     OPENMETRICS = "openmetrics"  # 0.0.1 and 1.0.0
+    PROTOBUF = "protobuf"  # MetricFamily messages, each behind its length
 
 
-READABLE = ("OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4")
-"""Protocols for which there is a reader; others that are configured are not offered."""
-
+PROTOBUF = "PrometheusProto"
 _FIRST_WEIGHT = len(PROTOCOLS) + 1
 _ESCAPED = frozenset(("PrometheusText1.0.0", "OpenMetricsText1.0.0"))
-_MEDIA_TYPES = {"text/plain": Format.TEXT, "application/openmetrics-text": Format.OPENMETRICS}
+_MEDIA_TYPES = {
+    "text/plain": Format.TEXT,
+    "application/openmetrics-text": Format.OPENMETRICS,
+    "application/vnd.google.protobuf": Format.PROTOBUF,
+}
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = rf'\s*;\s*(?:{_TOKEN}\s*=\s*(?:{_TOKEN}|"(?:[^"\\]|\\.)*")\s*)?'
 _CONTENT_TYPE = re.compile(rf"\s*({_TOKEN}(?:/{_TOKEN})?)\s*(?:{_PARAMETER})*\s*")
@@ -37,12 +40,18 @@ def accept_header(protocols: Sequence[str], escaping: str = "allow-utf-8") -> st
     parts = []
     weight = _FIRST_WEIGHT
     for name in protocols:
-        if name in READABLE:
-            scheme = f";escaping={escaping}" if name in _ESCAPED else ""
-            parts.append(f"{PROTOCOLS[name]}{scheme};q=0.{weight}")
-            weight -= 1
+        scheme = f";escaping={escaping}" if name in _ESCAPED else ""
+        parts.append(f"{PROTOCOLS[name]}{scheme};q=0.{weight}")
+        weight -= 1
     parts.append(f"*/*;q=0.{weight}")
     return ",".join(parts)
+
+
+def offered(protocols: Sequence[str], protobuf_first: bool) -> Sequence[str]:
+    """The protocols of a job for one target: what only protobuf can carry puts it before the default ones."""
+    if protobuf_first and tuple(protocols) == DEFAULT_PROTOCOLS:
+        return (PROTOBUF, *protocols)
+    return protocols
 
 
 def choose_format(content_type: str, fallback: str = "") -> Format:
@@ -54,14 +63,12 @@ def choose_format(content_type: str, fallback: str = "") -> Format:
     found = _MEDIA_TYPES.get(match[1].lower()) if match else None
     if found is not None:
         return found
-    if fallback in READABLE:
-        return Format.OPENMETRICS if fallback.startswith("OpenMetrics") else Format.TEXT
+    if fallback:
+        return _MEDIA_TYPES[PROTOCOLS[fallback].partition(";")[0]]
     if content_type == "":
         problem = "non-compliant scrape target sending blank Content-Type"
     elif match is None:
         problem = f'received unparsable Content-Type "{content_type}"'
     else:
         problem = f'received unsupported Content-Type "{content_type}"'
-    if fallback:
-        raise ScrapeError(f"{problem}, and there is no reader for the fallback_scrape_protocol {fallback}")
     raise ScrapeError(f"{problem} and no fallback_scrape_protocol specified for target")

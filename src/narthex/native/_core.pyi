@@ -195,6 +195,12 @@ class HistogramBatch:
 
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
+    def pick(self, rows: NDArray[np.uint32]) -> HistogramBatch:
+        """These values in this order. Raises IndexError."""
+
+    def runs(self) -> list[HistogramRun]:
+        """Runs of values that share a layout: a dictionary each, with columns; times are 0."""
+
     def add_value(self, value: FloatHistogram) -> None:
         """Adds one result of a query."""
 
@@ -376,16 +382,37 @@ REF_UNSTORED: int
 class ScanCounts:
     @property
     def samples(self) -> int:
-        """Sample lines."""
+        """Sample lines and native histograms."""
+    @property
+    def histograms(self) -> int:
+        """Of these, native histograms."""
     @property
     def explicit_timestamps(self) -> int:
         """Of these, lines with a timestamp of their own."""
     @property
     def exemplars(self) -> int:
-        """Exemplars: checked and skipped."""
+        """Exemplars that were read."""
     @property
     def unknown(self) -> int:
         """Series that need a reference (see `ScrapeCache.unknown`)."""
+
+class Reading:
+    """How the bodies of a target are read."""
+
+    def __init__(
+        self,
+        *,
+        honor_timestamps: bool = True,
+        track_explicit: bool = False,
+        exemplars: bool = False,
+        native_histograms: bool = False,
+        classic_histograms: bool = False,
+        max_schema: int = 8,
+        bucket_limit: int = 0,
+    ) -> None:
+        """The first two as `ScrapeCache.scan` has them. `exemplars` are kept. Native histograms are samples if
+        `native_histograms`, at a resolution of at most `max_schema` and coarser ones as far as `bucket_limit` (0: none)
+        asks for it; their classic series are left out unless `classic_histograms`."""
 
 class ScrapeCache:
     """One target's memory of its last body, so that only new series cost more than a compare and a number parse.
@@ -412,6 +439,19 @@ class ScrapeCache:
         may come in pieces that end with a line, with `keep` after each. Raises DecodeError that names line, reason
         and byte.
         Releases the GIL."""
+
+    def scan_text(self, body: bytes, default_timestamp: int, reading: Reading, openmetrics: bool) -> ScanCounts:
+        """`scan` of a whole body under all options."""
+
+    def scan_protobuf(self, body: bytes, default_timestamp: int, reading: Reading) -> ScanCounts:
+        """The same for delimited MetricFamily messages."""
+
+    def histograms(self) -> tuple[NDArray[np.uint64], NDArray[np.int64], HistogramBatch, int, int]:
+        """References, timestamps and values for `Appender.append_histograms`; then how many pass relabelling (stored or
+        not), and how many of those stored have more buckets than the limit at the coarsest resolution."""
+
+    def exemplars(self) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64], LabelSets]:
+        """Columns for `Appender.append_exemplars`; those of a series ascend in time."""
 
     def unknown(self, with_unstored: bool = True) -> NDArray[np.uint32]:
         """Ids of the scan's series that need a reference, in body order: undecided ones and (unless left out) those

@@ -11,6 +11,7 @@ from narthex.clock import Clock, milliseconds
 from narthex.config.scrape import ScrapeConfig
 from narthex.errors import ExpositionError, NarthexError, ScrapeError, StorageError
 from narthex.model.duration import format_duration
+from narthex.scrape.body_reading import NO_FEATURES, ScrapeFeatures, body_reading
 from narthex.scrape.failure_log import FailureLog
 from narthex.scrape.fetch import Body, BodySizeExceeded
 from narthex.scrape.metrics import ScrapeMetrics
@@ -48,6 +49,7 @@ class Surroundings:
     metrics: ScrapeMetrics
     offset_seed: int = 0
     align: bool = True
+    features: ScrapeFeatures = NO_FEATURES
 
 
 class ScrapeLoop:
@@ -68,7 +70,8 @@ class ScrapeLoop:
         self._clock = around.clock
         self._interval = target.interval / 1000
         labels = SampleLabels(config, target.labels)
-        self._transaction = Transaction(target.cache, labels, config, around.appendable, around.metrics)
+        reading = body_reading(config, target.spec.histograms, around.features)
+        self._transaction = Transaction(target.cache, labels, config, around.appendable, around.metrics, reading)
         self._interval_length = around.metrics.interval_length.labels(format_duration(target.interval))
         self._last: float | None = None  # monotonic start of the newest scrape
         self._unstored = 0  # scrapes since the last one that was stored

@@ -11,6 +11,7 @@ from narthex.config.scrape import GlobalConfig, ScrapeConfig
 from narthex.errors import NarthexError
 from narthex.instrument import Registry
 from narthex.model.target_group import TargetGroup
+from narthex.scrape.body_reading import NO_FEATURES, ScrapeFeatures
 from narthex.scrape.loop import Surroundings
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.pool import Pool
@@ -36,9 +37,10 @@ class Manager:
         *,
         hostname: str = "",
         align_timestamps: bool = True,
+        features: ScrapeFeatures = NO_FEATURES,
     ) -> None:
         self._appendable, self._clock = appendable, clock
-        self._hostname, self._align = hostname, align_timestamps
+        self._hostname, self._align, self._features = hostname, align_timestamps, features
         self._metrics = ScrapeMetrics(registry)
         registry.on_collect(self._collect)
         self._tasks = Tasks("scrape")
@@ -107,7 +109,7 @@ class Manager:
 
     def _surroundings(self, settings: GlobalConfig) -> Surroundings:
         seed = offset_seed(self._hostname, settings.external_labels.items())
-        return Surroundings(self._appendable, self._clock, self._metrics, seed, self._align)
+        return Surroundings(self._appendable, self._clock, self._metrics, seed, self._align, self._features)
 
     async def _sync(self, name: str, groups: Sequence[TargetGroup], problems: list[NarthexError]) -> None:
         pool = self._pools.get(name)

@@ -70,6 +70,14 @@ class ScrapeMetrics:
         self.exceeded_sample_limit = registry.counter(
             "prometheus_target_scrapes_exceeded_sample_limit_total", "Scrapes that failed for sample_limit."
         )
+        self.exceeded_bucket_limit = registry.counter(
+            "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+            "Scrapes that failed for native_histogram_bucket_limit.",
+        )
+        self.exemplars_out_of_order = registry.counter(
+            "prometheus_target_scrapes_exemplar_out_of_order_total",
+            "Exemplars left out because newer ones of their series are stored and none of the scrape is newer.",
+        )
         self.duplicates = registry.counter(
             "prometheus_target_scrapes_sample_duplicate_timestamp_total",
             "Samples left out because their series has another value at that time.",

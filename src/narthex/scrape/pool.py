@@ -100,7 +100,7 @@ class Pool:
             if before is not None:
                 await self._tasks.cancel(old[before].task)
                 target.inherit(old[before].loop.target)
-                if keep_cache:
+                if keep_cache and spec.histograms == before.histograms:
                     target.cache = old[before].loop.target.cache
                 del old[before]
             fresh[spec] = self._start(target)
@@ -150,7 +150,10 @@ class Pool:
         return found
 
     def _start(self, target: Target) -> _Running:
-        fetcher = Fetcher(self._client_of(target.spec), target.url, target.timeout, self.config)
+        protobuf_first = target.spec.histograms.native or self.around.features.start_times
+        fetcher = Fetcher(
+            self._client_of(target.spec), target.url, target.timeout, self.config, protobuf_first=protobuf_first
+        )
         loop = ScrapeLoop(target, self.config, fetcher, self.around, self._failures)
         return _Running(loop, self._tasks.start(target.url, loop.run()))
 

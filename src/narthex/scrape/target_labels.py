@@ -17,7 +17,25 @@ from narthex.model.relabel import process
 ADDRESS, SCHEME, PATH = "__address__", "__scheme__", "__metrics_path__"
 INTERVAL, TIMEOUT = "__scrape_interval__", "__scrape_timeout__"
 UNIX_SOCKET = "__unix_socket__"
+NATIVE_HISTOGRAMS = "__scrape_native_histograms__"
+CLASSIC_HISTOGRAMS = "__always_scrape_classic_histograms__"
+CONVERT_HISTOGRAMS = "__convert_classic_histograms_to_nhcb__"
+_BOOLEANS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
+    ("0", "f", "F", "FALSE", "false", "False"), False
+)
+"""What Go's strconv.ParseBool takes."""
 PARAMETER_PREFIX, META_PREFIX, PRIVATE_PREFIX = "__param_", "__meta_", "__"
+
+
+@dataclass(frozen=True, slots=True)
+class Histograms:
+    """What becomes of a target's histograms."""
+
+    native: bool
+    """Native ones are scraped as such; their classic series only if `classic`."""
+    classic: bool
+    convert: bool
+    """Classic ones become native ones with custom buckets; their series are kept only if `classic`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +51,7 @@ class ScrapeTarget:
     url: str
     interval: int
     timeout: int
+    histograms: Histograms
     unix_socket: str = ""
 
 
@@ -75,7 +94,22 @@ def scrape_target(discovered: Labels, config: ScrapeConfig) -> ScrapeTarget | No
         if not is_utf8_name(value):
             raise ScrapeError(f'invalid value of label "{name}"')
     public = Labels({name: value for name, value in kept.items() if not name.startswith(PRIVATE_PREFIX)})
-    return ScrapeTarget(Labels(kept), public, _url(kept, config), interval, timeout, kept.get(UNIX_SOCKET, ""))
+    histograms = Histograms(
+        native=_switch(kept, NATIVE_HISTOGRAMS, config.scrape_native_histograms),
+        classic=_switch(kept, CLASSIC_HISTOGRAMS, config.always_scrape_classic_histograms),
+        convert=_switch(kept, CONVERT_HISTOGRAMS, config.convert_classic_histograms_to_nhcb),
+    )
+    url = _url(kept, config)
+    return ScrapeTarget(Labels(kept), public, url, interval, timeout, histograms, kept.get(UNIX_SOCKET, ""))
+
+
+def _switch(labels: Mapping[str, str], name: str, default: bool | None) -> bool:
+    text = labels.get(name, "")
+    if not text:
+        return bool(default)
+    if text not in _BOOLEANS:
+        raise ScrapeError(f'the label {name} wants a boolean, not "{text}"')
+    return _BOOLEANS[text]
 
 
 def _duration(labels: Labels, name: str, what: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from narthex.errors import ExpositionError, ScrapeError
 from narthex.exposition import Format
 from narthex.model.labels import Labels
 from narthex.model.number import STALE_NAN
-from narthex.native import REF_DROPPED, REF_UNSTORED, DecodeError, ScrapeCache
+from narthex.native import REF_DROPPED, REF_UNSTORED, DecodeError, HistogramBatch, Reading, ScanCounts, ScrapeCache
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.sample_labels import LabelLimitExceeded, SampleLabels
 from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs, Times, Values
@@ -28,6 +28,13 @@ REPORT_SERIES = (
 EXTRA_REPORT_SERIES = ("scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes")
 FUTURE_LIMIT_MS = 10 * 60 * 1000
 """Samples that lie further ahead of the scrape than this are refused."""
+
+Rows = slice | NDArray[np.intp]
+AppendRows = Callable[[Refs, Rows], NDArray[np.uint8]]
+"""Appends these rows of some columns under these references."""
+HistogramColumns = tuple[Refs, Times, HistogramBatch, int, int]
+"""What ScrapeCache.histograms gives."""
+ALL_ROWS = slice(None)
 
 
 @dataclass(slots=True)
@@ -60,10 +67,11 @@ class Transaction:
         config: ScrapeConfig,
         appendable: Appendable,
         metrics: ScrapeMetrics,
+        reading: Reading,
     ) -> None:
         self._cache, self._labels, self._appendable, self._metrics = cache, labels, appendable, metrics
+        self._reading = reading
         self._honor_timestamps = config.honor_timestamps
-        self._track_explicit = config.track_timestamps_staleness
         self._sample_limit = config.sample_limit
         self._appender: Appender | None = None
         self._scanned = False
@@ -82,26 +90,36 @@ class Transaction:
             # An empty answer says that there are no series; unlike a failure it is nobody's mistake.
             self.failed(at)
             return Outcome()
-        try:
-            counts = self._cache.scan(
-                body, at, format is Format.OPENMETRICS, self._honor_timestamps, self._track_explicit
-            )
-        except DecodeError as e:
-            raise ExpositionError(str(e)) from None
+        counts = self._scan(body, format, at)
         self._appender = appender = self._appendable.appender()
         added = self._resolve(appender) if counts.unknown else 0
         refs, times, values, kept, duplicates = self._cache.samples()
+        histograms = self._cache.histograms() if counts.histograms else None
+        if histograms is not None:
+            kept += histograms[3]
         if self._sample_limit and kept > self._sample_limit:
             self._metrics.exceeded_sample_limit.inc()
             raise SampleLimitExceeded(Outcome(counts.samples, kept, 0))
         if duplicates:
             self._metrics.duplicates.inc(duplicates)
-        if counts.explicit_timestamps and self._honor_timestamps:
-            refs, times, values = self._not_too_far_ahead(at, refs, times, values)
-        self._append(appender, refs, times, values)
+        # Times of a body's own may lie too far ahead.
+        latest = at + FUTURE_LIMIT_MS if counts.explicit_timestamps and self._honor_timestamps else None
+        self._append(appender, refs, times, lambda refs, rows: appender.append(refs, times[rows], values[rows]), latest)
+        if histograms is not None:
+            self._append_histograms(appender, histograms, latest)
+        if counts.exemplars:
+            self._append_exemplars(appender)
         self._mark_stale(appender, self._cache.vanished(), at)
         self._scanned = True
         return Outcome(counts.samples, kept, added)
+
+    def _scan(self, body: bytes, format: Format, at: int) -> ScanCounts:
+        try:
+            if format is Format.PROTOBUF:
+                return self._cache.scan_protobuf(body, at, self._reading)
+            return self._cache.scan_text(body, at, self._reading, format is Format.OPENMETRICS)
+        except DecodeError as e:
+            raise ExpositionError(str(e)) from None
 
     def failed(self, at: int) -> None:
         """The scrape gave nothing: what was begun is rolled back, and every live series gets a stale marker."""
@@ -168,24 +186,53 @@ class Transaction:
             cache.assign(ids[: len(refs)], np.array(refs, dtype=np.uint64))
         return added
 
-    def _not_too_far_ahead(self, at: int, refs: Refs, times: Times, values: Values) -> tuple[Refs, Times, Values]:
-        fine = times <= at + FUTURE_LIMIT_MS
-        if fine.all():
-            return refs, times, values
-        self._metrics.out_of_bounds.inc(int(len(fine) - np.count_nonzero(fine)))
-        return refs[fine], times[fine], values[fine]
-
-    def _append(self, appender: Appender, refs: Refs, times: Times, values: Values) -> None:
-        status = appender.append(refs, times, values)
+    def _append(
+        self, appender: Appender, refs: Refs, times: Times, append: AppendRows, latest: int | None
+    ) -> NDArray[np.uint8]:
+        """Appends rows that are not later than `latest`; asks once more for series that the storage dropped. Gives
+        the statuses of all rows."""
+        if latest is None or (times <= latest).all():
+            status = append(refs, ALL_ROWS)
+        else:
+            status = np.full(len(refs), AppendStatus.OUT_OF_BOUNDS, dtype=np.uint8)
+            fine = np.flatnonzero(times <= latest)
+            status[fine] = append(refs[fine], fine)
         if not np.count_nonzero(status):
-            return
+            return status
         unknown = np.flatnonzero(status == AppendStatus.UNKNOWN_REF)
         if len(unknown):
             again = self._asked_again(appender, refs[unknown])
             known = again != REF_DROPPED
             rows = unknown[known]
-            status[rows] = appender.append(again[known], times[rows], values[rows])
+            status[rows] = append(again[known], rows)
         self._count(status)
+        return status
+
+    def _append_histograms(self, appender: Appender, columns: HistogramColumns, latest: int | None) -> None:
+        refs, times, values, _, over_limit = columns
+        if over_limit:
+            self._metrics.exceeded_bucket_limit.inc()
+            raise ScrapeError("histogram bucket limit exceeded")
+
+        def append(refs: Refs, rows: Rows) -> NDArray[np.uint8]:
+            batch = values if isinstance(rows, slice) else values.pick(rows.astype(np.uint32))
+            return appender.append_histograms(refs, times[rows], batch)
+
+        status = self._append(appender, refs, times, append, latest)
+        faulty = status[status >= AppendStatus.HISTOGRAM_COUNT_NOT_BIG_ENOUGH]
+        if len(faulty):
+            raise ScrapeError(AppendStatus(int(faulty[0])).text)
+
+    def _append_exemplars(self, appender: Appender) -> None:
+        refs, times, values, labels = self._cache.exemplars()
+        if not len(refs):
+            return
+        status = appender.append_exemplars(refs, times, values, labels)
+        late = status == AppendStatus.EXEMPLAR_OUT_OF_ORDER
+        if late.any():
+            # A target shows its exemplars again and again; they are only missed when none of a series is newer.
+            missed = np.isin(refs[late], refs[~late], invert=True)
+            self._metrics.exemplars_out_of_order.inc(int(np.count_nonzero(missed)))
 
     def _asked_again(self, appender: Appender, refs: Refs) -> Refs:
         """New references for series that the storage dropped meanwhile."""

@@ -4,7 +4,7 @@ import pytest
 
 from narthex.config.scrape import DEFAULT_PROTOCOLS
 from narthex.errors import ScrapeError
-from narthex.exposition import Format, accept_header, choose_format
+from narthex.exposition import Format, accept_header, choose_format, offered
 
 
 def test_accept_offers_the_default_formats_with_falling_weights() -> None:
@@ -16,8 +16,19 @@ def test_accept_offers_the_default_formats_with_falling_weights() -> None:
     )
 
 
-def test_formats_without_a_reader_are_not_offered() -> None:
-    assert accept_header(["PrometheusProto", "PrometheusText0.0.4"]) == "text/plain;version=0.0.4;q=0.6,*/*;q=0.5"
+def test_protobuf_comes_first_where_only_it_carries_what_is_wanted() -> None:
+    assert accept_header(offered(DEFAULT_PROTOCOLS, protobuf_first=True)) == (
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,"
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+        "application/openmetrics-text;version=0.0.1;q=0.4,"
+        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
+        "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+    )
+    assert offered(DEFAULT_PROTOCOLS, protobuf_first=False) == DEFAULT_PROTOCOLS
+
+
+def test_a_list_of_the_job_is_offered_as_it_stands() -> None:
+    assert offered(["PrometheusText0.0.4"], protobuf_first=True) == ["PrometheusText0.0.4"]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +37,7 @@ def test_formats_without_a_reader_are_not_offered() -> None:
         ("text/plain; version=0.0.4; charset=utf-8", Format.TEXT),
         ("text/plain", Format.TEXT),
         ("TEXT/PLAIN;version=1.0.0;escaping=allow-utf-8", Format.TEXT),
+        ("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily", Format.PROTOBUF),
         ('application/openmetrics-text; version="1.0.0"; charset=utf-8', Format.OPENMETRICS),
     ],
 )
@@ -40,7 +52,7 @@ def test_the_media_type_chooses_the_reader(content_type: str, format: Format) ->
         ("text/html; charset=utf-8", 'received unsupported Content-Type "text/html; charset=utf-8" and no fallback'),
         ("", "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol"),
         ("text plain;;=", 'received unparsable Content-Type "text plain;;=" and no fallback_scrape_protocol'),
-        ("application/vnd.google.protobuf", "received unsupported Content-Type"),
+        ("application/json", "received unsupported Content-Type"),
     ],
 )
 def test_an_unusable_type_is_an_error_unless_there_is_a_fallback(content_type: str, message: str) -> None:
@@ -49,3 +61,4 @@ def test_an_unusable_type_is_an_error_unless_there_is_a_fallback(content_type: s
     assert str(caught.value).startswith(message)
     assert choose_format(content_type, "OpenMetricsText1.0.0") is Format.OPENMETRICS
     assert choose_format(content_type, "PrometheusText0.0.4") is Format.TEXT
+    assert choose_format(content_type, "PrometheusProto") is Format.PROTOBUF

@@ -7,7 +7,7 @@ import pytest
 from narthex.config.relabel import RelabelConfig
 from narthex.errors import ScrapeError
 from narthex.scrape.target import Target, offset_seed
-from narthex.scrape.target_labels import ScrapeTarget, discovered_labels, scrape_target
+from narthex.scrape.target_labels import Histograms, ScrapeTarget, discovered_labels, scrape_target
 from support.scrape import job
 
 
@@ -87,3 +87,19 @@ def test_offsets_are_stable_spread_out_and_differ_between_servers() -> None:
     assert offset("h0", two) != offsets[0]
     assert all(0 <= o < 10 for o in offsets)
     assert all(10 <= sum(second <= o < second + 1 for o in offsets) <= 35 for second in range(10))
+
+
+def test_a_target_may_say_by_label_what_becomes_of_its_histograms() -> None:
+    config = job(scrape_native_histograms=True)
+    labels = {
+        "__address__": "host:1",
+        "__scrape_native_histograms__": "false",
+        "__always_scrape_classic_histograms__": "T",
+        "__convert_classic_histograms_to_nhcb__": "1",
+    }
+    spec = scrape_target(discovered_labels(labels, {}, config), config)
+    assert spec is not None
+    assert spec.histograms == Histograms(native=False, classic=True, convert=True)
+    labels["__scrape_native_histograms__"] = "maybe"
+    with pytest.raises(ScrapeError, match="__scrape_native_histograms__ wants a boolean"):
+        scrape_target(discovered_labels(labels, {}, config), config)

@@ -46,7 +46,7 @@ class AgentParts:
         self.db = await asyncio.to_thread(AgentDB.open, path, options, self._registry, self._clock, progress)
         log.info("Agent WAL storage started")
         self._context.otlp = otlp_receiver(self._flags, self._settings, self.db, self._registry, self._clock)
-        self.scraping = Scraping(self._flags, self.db, self._registry, self._clock)
+        self.scraping = Scraping(self._flags, self._settings, self.db, self._registry, self._clock)
         self._context.targets = self.scraping.targets
         if self._flags.on("web.enable-remote-write-receiver"):
             self._context.write_receiver = WriteReceiver(self.db, self._clock, self._registry)

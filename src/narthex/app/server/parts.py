@@ -58,7 +58,7 @@ class Parts:
         context.otlp = otlp_receiver(flags, self._settings, db, registry, clock)
         if flags.on("web.enable-remote-write-receiver"):
             context.write_receiver = WriteReceiver(db, clock, registry)
-        self.scraping = Scraping(flags, db, registry, clock)
+        self.scraping = Scraping(flags, self._settings, db, registry, clock)
         self.notifier = Notifier(clock=clock, registry=registry, options=self._notifier_options())
         self.notify_discovery = DiscoveryManager(
             "notify", self.notifier.targets, metrics=self.scraping.metrics, clock=clock

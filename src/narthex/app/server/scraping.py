@@ -7,11 +7,13 @@ import socket
 
 from narthex.app.flags import Flags
 from narthex.app.server.load import Loaded
+from narthex.app.server.settings import ServerSettings
 from narthex.clock import Clock
 from narthex.discovery.manager import DiscoveryManager
 from narthex.discovery.mechanisms import unavailable
 from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.instrument import Registry
+from narthex.scrape.body_reading import ScrapeFeatures
 from narthex.scrape.manager import Manager as ScrapeManager
 from narthex.storage.contract import Appendable
 
@@ -21,9 +23,16 @@ log = logging.getLogger(__name__)
 class Scraping:
     """`targets` are the scrape pools, `metrics` those of all discovery of this process."""
 
-    def __init__(self, flags: Flags, storage: Appendable, registry: Registry, clock: Clock) -> None:
+    def __init__(
+        self, flags: Flags, settings: ServerSettings, storage: Appendable, registry: Registry, clock: Clock
+    ) -> None:
         self.targets = ScrapeManager(
-            storage, clock, registry, hostname=socket.getfqdn(), align_timestamps=flags.on("scrape.adjust-timestamps")
+            storage,
+            clock,
+            registry,
+            hostname=socket.getfqdn(),
+            align_timestamps=flags.on("scrape.adjust-timestamps"),
+            features=ScrapeFeatures(exemplars="exemplar-storage" in settings.features),
         )
         self.metrics = DiscoveryMetrics(registry)
         interval = flags.seconds("scrape.discovery-reload-interval")

@@ -14,6 +14,7 @@ NAMES = (
     "head",
     "ingest",
     "labels",
+    "otlp",
     "punctuality",
     "queries",
     "remote_write",

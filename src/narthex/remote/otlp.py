@@ -6,6 +6,7 @@ Open first `Receiver.receive`; otlp_translate.py makes the names, core/otlp the 
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from narthex.config.storage import OTLPConfig
 from narthex.errors import MetricsRefused
 from narthex.instrument import Registry
 from narthex.native import DecodeError, LabelSets, LimitError, OtlpRequest
+from narthex.remote.otlp_delta import DeltaTotals, Totals
 from narthex.remote.otlp_json import to_protobuf
 from narthex.remote.otlp_translate import OtlpFeatures, Translated, Translator
 from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs, refused
@@ -46,6 +48,7 @@ class OtlpReceiver:
     def __init__(self, appendable: Appendable, features: OtlpFeatures, clock: Clock, registry: Registry) -> None:
         self._appendable, self._features, self._clock = appendable, features, clock
         self._translator = Translator(OTLPConfig(), features)
+        self._totals, self._adding_up = DeltaTotals(), threading.Lock()
         self._warnings = registry.counter(
             "prometheus_api_otlp_translation_warnings_total",
             "Warnings while translating OTLP metrics to the Prometheus model, by category.",
@@ -75,7 +78,11 @@ class OtlpReceiver:
             log.warning("Warning while translating OTLP metrics", extra={"category": category, "warning": text})
         if request.points and translated.rejected >= request.points:
             raise MetricsRefused(_summary(translated.reasons))
-        self._append(translated)
+        if translated.deltas.any():
+            with self._adding_up:
+                self._append(translated)
+        else:
+            self._append(translated)
         if translated.rejected:
             log.error("OTLP request was stored in part", extra={"rejected": translated.rejected})
         return Received(translated.rejected, _summary(translated.reasons + [text for _, text in translated.warnings]))
@@ -89,17 +96,38 @@ class OtlpReceiver:
         appender = self._appendable.appender()
         try:
             refs = appender.series_many(floats.labels)
-            statuses = appender.append(refs, floats.times, columns.values, floats.starts)
-            _check(statuses, floats.labels)
+            totals = self._append_floats(appender, refs, translated)
             if len(histograms.labels):
                 more = appender.series_many(histograms.labels)
                 statuses = appender.append_histograms(more, histograms.times, columns.batch, histograms.starts)
-                _check(statuses, histograms.labels)
+                _check(statuses, histograms.labels, np.arange(len(more)))
                 refs = np.concatenate((refs, more))
             self._append_exemplars(appender, refs, translated)
             appender.commit()
         finally:
             appender.rollback()
+        if totals is not None:
+            self._totals.take(totals)
+
+    def _append_floats(self, appender: Appender, refs: Refs, translated: Translated) -> Totals | None:
+        """Gives the totals that took the place of deltas."""
+        floats, deltas = translated.columns.floats, translated.deltas
+        times, values, starts = floats.times, translated.columns.values, floats.starts
+        stored = np.arange(len(refs))
+        totals = None
+        # A delta that is not known says nothing about the total.
+        deltas = deltas & ~np.isnan(values)
+        if deltas.any():
+            values, starts = values.copy(), starts.copy()
+            totals = self._totals.convert(refs[deltas], times[deltas], starts[deltas], values[deltas])
+            values[deltas], starts[deltas] = totals.values, totals.starts
+            late = np.flatnonzero(deltas)[~totals.keep]
+            stored = np.delete(stored, late)
+            if len(late):
+                log.warning("Deltas that are out of order were dropped", extra={"num_dropped": len(late)})
+        statuses = appender.append(refs[stored], times[stored], values[stored], starts[stored])
+        _check(statuses, floats.labels, stored)
+        return totals
 
     def _append_exemplars(self, appender: Appender, refs: Refs, translated: Translated) -> None:
         """Those that storage does not take are nobody's mistake, as in Prometheus."""
@@ -112,12 +140,12 @@ class OtlpReceiver:
             self._late_exemplars.inc(late)
 
 
-def _check(statuses: NDArray[np.uint8], labels: LabelSets) -> None:
-    """Raises MetricsRefused for the first sample that was not taken."""
+def _check(statuses: NDArray[np.uint8], labels: LabelSets, rows: NDArray[np.int64]) -> None:
+    """Raises MetricsRefused for the first sample that was not taken; they are of those rows."""
     bad = refused(statuses)
     if len(bad):
-        row = int(bad[0])
-        raise MetricsRefused(f"{AppendStatus(statuses[row]).text}: series {labels[row]}")
+        text = AppendStatus(statuses[bad[0]]).text
+        raise MetricsRefused(f"{text}: series {labels[int(rows[bad[0]])]}")
 
 
 def _summary(reasons: list[str]) -> str:

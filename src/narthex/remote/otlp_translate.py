@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from narthex.config.storage import OTLPConfig
 from narthex.native import OtlpColumns, OtlpRequest
 from narthex.remote.otlp_names import GAUGE, MONOTONIC_SUM, OTHER, Naming, unit_name
@@ -46,6 +49,8 @@ class OtlpFeatures:
     """From flags and features. `lookback` is milliseconds."""
 
     native_delta: bool = False
+    delta_to_cumulative: bool = False
+    """Deltas of sums and histograms of explicit bounds become totals; native histograms cannot."""
     type_and_unit_labels: bool = False
     lookback: int = 300_000
 
@@ -56,6 +61,8 @@ class Translated:
 
     columns: OtlpColumns
     metadata: Sequence[SeriesMetadata]
+    deltas: NDArray[np.bool_]
+    """A row a float: whether it is a delta to be added up."""
     rejected: int = 0
     """Points that are not in the columns."""
     reasons: list[str] = field(default_factory=list)
@@ -85,9 +92,14 @@ class Translator:
         """Raises LimitError for a request whose label sets would not fit."""
         scopes = request.scopes()
         plans: list[tuple[str, Pairs, bool] | None] = []
+        to_add_up: list[bool] = []
         metadata: list[SeriesMetadata] = []
         rejected, reasons, warnings = 0, [], []
         for name, unit, description, kind, temporality, monotonic, _, points in request.metrics():
+            added_up = temporality == Temporality.DELTA and self._features.delta_to_cumulative
+            to_add_up.append(added_up)
+            if added_up and self._becomes_total(kind):
+                temporality = Temporality.CUMULATIVE
             about = SeriesMetadata(_type(kind, temporality, monotonic), self._unit(unit), description)
             metadata.append(about)
             plan = None
@@ -114,9 +126,15 @@ class Translator:
             keep_identifying=self._config.keep_identifying_resource_attributes,
             target_info_every=self._features.lookback * 1_000_000 // 2,
         )
-        out = Translated(columns, metadata, rejected, reasons, warnings)
+        # target_info has the number after the last one of a metric.
+        numbers = np.minimum(columns.floats.metrics, len(metadata))
+        deltas = np.array([*to_add_up, False])[numbers]
+        out = Translated(columns, metadata, deltas, rejected, reasons, warnings)
         _add_findings(out, request)
         return out
+
+    def _becomes_total(self, kind: int) -> bool:
+        return kind == Kind.SUM or (kind == Kind.HISTOGRAM and not self._config.convert_histograms_to_nhcb)
 
     def _why_not(self, name: str, kind: int, temporality: int) -> str:
         """Why a metric cannot be taken; empty when it can."""

@@ -213,6 +213,29 @@ def test_native_deltas_are_gauges_of_unknown_type(setup: Callable[..., Setup]) -
     assert [h.hint for _, _, h in it.histograms()] == [3]
 
 
+def test_deltas_are_added_up_by_feature(setup: Callable[..., Setup]) -> None:
+    it = setup(OtlpFeatures(delta_to_cumulative=True, type_and_unit_labels=True))
+    for time in (NOW, NOW + 1000, NOW + 1000):
+        request, scope = request_with()
+        total = scope.metrics.add(name="t")
+        total.sum.aggregation_temporality, total.sum.is_monotonic = DELTA, True
+        total.sum.data_points.add(as_int=2, time_unix_nano=time * NS)
+        classic(scope, DELTA).time_unix_nano = time * NS
+        assert it.send(request) == Received()
+    assert it.floats("t_total") == [({"__type__": "counter"}, [(NOW, 2), (NOW + 1000, 4)])]
+    buckets = {labels["le"]: [value for _, value in samples] for labels, samples in it.floats("h_bucket")}
+    assert buckets == {"0.5": [0, 0], "1": [2, 4], "+Inf": [5, 10]}
+    assert [value for _, value in it.floats("h_sum")[0][1]] == [9, 18]
+
+
+def test_deltas_of_native_histograms_are_not_added_up(setup: Callable[..., Setup]) -> None:
+    it = setup(OtlpFeatures(delta_to_cumulative=True), convert_histograms_to_nhcb=True)
+    request, scope = request_with()
+    gauge(scope)
+    classic(scope, DELTA)
+    assert it.send(request).rejected == 1
+
+
 def test_type_and_unit_become_labels_by_feature(setup: Callable[..., Setup]) -> None:
     it = setup(OtlpFeatures(type_and_unit_labels=True))
     request, scope = request_with()

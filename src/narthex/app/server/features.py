@@ -55,7 +55,10 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
             "time_range_labels": True,
             "time_range_series": True,
         },
-        "otlp_receiver": {"delta_conversion": False, "native_delta_ingestion": "otlp-native-delta-ingestion" in on},
+        "otlp_receiver": {
+            "delta_conversion": "otlp-deltatocumulative" in on,
+            "native_delta_ingestion": "otlp-native-delta-ingestion" in on,
+        },
         "prometheus": {
             "agent_mode": settings.agent,
             "auto_reload_config": settings.auto_reload,

@@ -139,7 +139,7 @@ FEATURES: dict[str, bool] = {
     "native-histograms": True,
     "old-ui": False,
     "ooo-native-histograms": False,
-    "otlp-deltatocumulative": False,
+    "otlp-deltatocumulative": True,
     "otlp-native-delta-ingestion": True,
     "promql-at-modifier": True,
     "promql-binop-fill-modifiers": True,

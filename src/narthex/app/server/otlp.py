@@ -19,6 +19,7 @@ def otlp_receiver(
         return None
     features = OtlpFeatures(
         native_delta="otlp-native-delta-ingestion" in settings.features,
+        delta_to_cumulative="otlp-deltatocumulative" in settings.features,
         type_and_unit_labels="type-and-unit-labels" in settings.features,
         lookback=flags.milliseconds("query.lookback-delta"),
     )

@@ -72,3 +72,9 @@ def test_retention_is_shown_as_prometheus_does() -> None:
     assert retention_text(Retention(86_400_000, 10 * 2**30)) == "1d or 10GiB"
     assert retention_text(Retention(0, 0, 62.5)) == "62.5%"
     assert retention_text(Retention(86_400_000, 10 * 2**30, 80)) == "1d or 10GiB or 80%"
+
+
+def test_deltas_are_either_added_up_or_kept() -> None:
+    both = "--enable-feature=otlp-deltatocumulative,otlp-native-delta-ingestion"
+    with pytest.raises(FlagError, match="cannot be enabled together"):
+        server_settings(parse_flags(SERVER_FLAGS, [both]))

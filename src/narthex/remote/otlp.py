@@ -20,12 +20,11 @@ from narthex.native import DecodeError, LabelSets, LimitError, OtlpRequest
 from narthex.remote.otlp_delta import DeltaTotals, Totals
 from narthex.remote.otlp_json import to_protobuf
 from narthex.remote.otlp_translate import OtlpFeatures, Translated, Translator
+from narthex.remote.receive import FUTURE_LIMIT_MS
 from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs, refused
 
 log = logging.getLogger(__name__)
 
-FUTURE_LIMIT_MS = 10 * 60 * 1000
-"""A request with a point that lies further ahead is refused."""
 _MOST_REASONS = 10
 
 

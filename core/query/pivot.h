@@ -7,6 +7,10 @@
 
 namespace narthex {
 
+// What is left of sums of so many times as much still has 2^-30 of precision in windows of some thousand
+// samples.
+inline constexpr double kEnoughLeft = 0x1p-14;
+
 // A window is cut at a pivot. Of every start before the pivot, the state of the samples from there up to the
 // pivot is kept; that of the samples from the pivot on runs along. When a window starts close to or beyond
 // the pivot, its end becomes the new one: the sample before the pivot is always part of the window.

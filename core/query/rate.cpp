@@ -1,13 +1,11 @@
 // rate, increase, delta: the difference between a window's ends, extrapolated to the window's edges.
 // irate, idelta: the difference of a window's last two samples.
-#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <vector>
 
 #include "chunk/stale.h"
 #include "query/extrapolate.h"
-#include "query/precise.h"
+#include "query/pivot.h"
 #include "query/range_function.h"
 #include "query/start_times.h"
 
@@ -15,64 +13,55 @@ namespace narthex {
 
 namespace {
 
-constexpr size_t kManyResets = 16;  // resets a window from which prefix sums beat adding them up
-
-// Positions i at which a counter fell (v[i] < v[i - 1]) or, by its start times, began anew, and what each one
-// gives back: v[i - 1].
+// A counter was reset where it fell (v[i] < v[i - 1]) or, by its start times, began anew. Each reset gives
+// back what the counter had before, v[i - 1].
 class Resets {
   public:
-    void find(const Samples& s, double window) {
-        at_.clear();
-        lost_.clear();
-        auto add = [&](size_t i) {
-            at_.push_back(i);
-            lost_.push_back(s.v[i - 1]);
-        };
+    void start(const Samples& s) {
+        s_ = s;
+        none_ = true;
+        for (size_t i = 1; i < s.n; ++i) none_ &= !(s.v[i] < s.v[i - 1]);
         if (s.starts) {
-            for (size_t i = 1; i < s.n; ++i)
-                if (s.v[i] < s.v[i - 1] || began_anew(started(s, i - 1), started(s, i))) add(i);
-        } else {
-            for (size_t i = 1; i < s.n; ++i)
-                if (s.v[i] < s.v[i - 1]) add(i);
+            for (size_t i = 1; i < s.n; ++i) none_ &= !began_anew(started(s, i - 1), started(s, i));
         }
-        double density = s.n == 0 ? 0 : static_cast<double>(at_.size()) / static_cast<double>(s.n);
-        summed_ = density * window > kManyResets;
-        if (summed_) prefix_.build(lost_.data(), lost_.size(), [&](size_t i) { return Pair{lost_[i], 0}; });
-        first_ = last_ = 0;
+        if (!none_) window_.start(0, s.n);
     }
-    bool none() const { return at_.empty(); }
+    bool none() const { return none_; }
 
-    // Adds to `difference` what resets inside samples (lo, hi) took away. Windows come in ascending order.
-    double repair(double difference, size_t lo, size_t hi) {
-        while (first_ < at_.size() && at_[first_] <= lo) ++first_;
-        if (summed_) {
-            while (last_ < at_.size() && at_[last_] < hi) ++last_;
-            Pair lost = prefix_.sum(first_, last_);
-            if (std::isfinite(difference) && prefix_.fits(first_, last_) && prefix_.trusts(lost.value()))
-                return (Pair{difference, 0} + lost).value();
-        }
-        for (size_t k = first_; k < at_.size() && at_[k] < hi; ++k) difference += lost_[k];
-        return difference;
+    // What resets inside samples (lo, hi) took away. Windows come in ascending order.
+    double lost(size_t lo, size_t hi) {
+        window_.move(
+            lo, hi, 1,
+            [this](size_t from, size_t to, double* before) {
+                double sum = before[to - 1] = 0;
+                for (size_t i = to - 1; i > from; --i) before[i - 1] = sum += lost(i);
+            },
+            [this](double& after, size_t i) { after += lost(i); });
+        return window_.before(lo) + window_.after();
     }
 
   private:
-    std::vector<size_t> at_;
-    std::vector<double> lost_;
-    PrefixSums prefix_;
-    bool summed_ = false;
-    size_t first_ = 0;
-    size_t last_ = 0;
+    double lost(size_t i) const {
+        double before = s_.v[i - 1];
+        bool reset = s_.v[i] < before || (s_.starts && began_anew(started(s_, i - 1), started(s_, i)));
+        return reset ? before : 0;
+    }
+
+    Samples s_{};
+    bool none_ = true;
+    PivotWindow<double> window_;
 };
 
 }  // namespace
 
 void rate_row(const RangeCall& call, const Samples& s, double* out) {
-    thread_local Resets resets;
+    thread_local Resets kept;
+    Resets& resets = kept;
     const bool counter = call.op != RangeOp::kDelta;
     const double scale = call.op == RangeOp::kRate ? static_cast<double>(call.range) / 1000 : 1;
     bool whole = true;
     if (counter) {
-        resets.find(s, mean_window(s, call.grid, call.range));
+        resets.start(s);
         whole = resets.none();
     }
     const bool starts = counter && s.starts;
@@ -86,7 +75,7 @@ void rate_row(const RangeCall& call, const Samples& s, double* out) {
         SampledWindow window{end, call.range, s.t[lo], s.t[hi - 1], hi - lo};
         double first = s.v[lo];
         double difference = s.v[hi - 1] - first;
-        if (!whole) difference = resets.repair(difference, lo, hi);
+        if (!whole) difference += resets.lost(lo, hi);
         if (began) {
             out[k] = (difference + first) * (share_since(window, s.starts[lo]) / scale);
             return;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "chunk/stale.h"
+#include "query/pivot.h"
 #include "query/precise.h"
 #include "query/range_function.h"
 
@@ -37,46 +38,74 @@ Line fit(const Samples& s, size_t lo, size_t hi, int64_t origin) {
     return {slope, base + sum_y / n + slope * (static_cast<double>(origin - first) / 1e3 - sum_x / n)};
 }
 
-// The same for all windows of a series, from prefix sums of times and values as seen from its first sample.
+// Sums of times (milliseconds), values, and their products as seen from one sample.
+struct Moments {
+    double x = 0, y = 0, xy = 0, xx = 0, yy = 0;
+
+    void add(double time, double value) {
+        x += time;
+        y += value;
+        xy += time * value;
+        xx += time * time;
+        yy += value * value;
+    }
+};
+
+// The same for all windows of a series: sums up to a pivot and from it on, as seen from the sample before it,
+// which is in the window.
 class SlidingFit {
   public:
     void start(const Samples& s) {
         s_ = s;
-        origin_ = std::isfinite(s.v[0]) ? s.v[0] : 0;
-        x_.build(s.v, s.n, [&](size_t i) { return time(i); });
-        y_.build(s.v, s.n, [&](size_t i) { return value(i); });
-        xy_.build(s.v, s.n, [&](size_t i) { return time(i) * value(i); });
-        xx_.build(s.v, s.n, [&](size_t i) { return time(i) * time(i); });
+        window_.start({}, s.n);
     }
 
     // Whether the window's line could be told with all digits.
-    bool fit(size_t lo, size_t hi, int64_t origin, Line& out) const {
-        if (!x_.fits(lo, hi)) return false;
-        auto n = static_cast<double>(hi - lo);
-        Pair x = x_.sum(lo, hi), y = y_.sum(lo, hi);
-        double covariance = (xy_.sum(lo, hi) - x * y / n).value();
-        double variance = (xx_.sum(lo, hi) - x * x / n).value();
-        if (!xy_.trusts(covariance) || !xx_.trusts(variance)) return false;
+    bool fit(size_t lo, size_t hi, int64_t origin, Line& out) {
+        window_.move(
+            lo, hi, 1,
+            [this](size_t from, size_t to, Moments* before) {
+                time_ = s_.t[to - 1];
+                value_ = s_.v[to - 1];
+                Moments sums;
+                for (size_t i = to; i-- > from;) {
+                    add(sums, i);
+                    before[i] = sums;
+                }
+            },
+            [this](Moments& after, size_t i) { add(after, i); });
+        const Moments &a = window_.before(lo), &b = window_.after();
+        const double share = 1 / static_cast<double>(hi - lo);
+        double x = a.x + b.x, y = a.y + b.y, xx = a.xx + b.xx;
+        double covariance = a.xy + b.xy - x * y * share;
+        double variance = xx - x * x * share;
+        // By Cauchy and Schwarz the products add up to at most the root of xx yy.
+        if (!(covariance * covariance > kEnoughLeft * kEnoughLeft * xx * (a.yy + b.yy))) return false;
+        if (!(variance > kEnoughLeft * xx)) return false;
         double slope = covariance / variance;
-        double ahead = (Pair{static_cast<double>(origin - s_.t[0]), 0} - x / n).value();
-        out = {slope * 1e3, (y / n + Pair{origin_, 0}).value() + slope * ahead};
+        double ahead = static_cast<double>(origin - time_) - x * share;
+        out = {slope * 1e3, y * share + value_ + slope * ahead};
         return true;
     }
 
   private:
-    Pair time(size_t i) const { return {static_cast<double>(s_.t[i] - s_.t[0]), 0}; }
-    Pair value(size_t i) const { return two_sum(s_.v[i], -origin_); }
+    void add(Moments& sums, size_t i) const {
+        sums.add(static_cast<double>(s_.t[i] - time_), s_.v[i] - value_);
+    }
 
     Samples s_{};
-    double origin_ = 0;
-    PrefixSums x_, y_, xy_, xx_;
+    int64_t time_ = 0;
+    double value_ = 0;
+    PivotWindow<Moments> window_;
 };
 
 }  // namespace
 
 void regression_row(const RangeCall& call, const Samples& s, double* out) {
-    thread_local SlidingFit sliding;
-    thread_local EqualRuns runs;
+    thread_local SlidingFit kept;
+    thread_local EqualRuns equal;
+    SlidingFit& sliding = kept;
+    EqualRuns& runs = equal;
     const bool predict = call.op == RangeOp::kPredictLinear;
     const bool slide = mean_window(s, call.grid, call.range) > kSlide && call.grid.count > 4;
     if (slide) sliding.start(s);

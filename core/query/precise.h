@@ -1,5 +1,5 @@
 // Sums that lose almost nothing: Neumaier's compensated sum, and prefix sums of twice the precision of a
-// double (Dekker 1971; Ogita, Rump, Oishi 2005).
+// double (Ogita, Rump, Oishi 2005).
 #pragma once
 
 #include <cmath>
@@ -44,14 +44,6 @@ inline Pair quick_two_sum(double a, double b) {
     double s = a + b;
     return {s, b - (s - a)};
 }
-inline Pair two_product(double a, double b) {
-    constexpr double kSplit = 134217729;  // 2^27 + 1
-    double p = a * b;
-    double ta = kSplit * a, tb = kSplit * b;
-    double ah = ta - (ta - a), bh = tb - (tb - b);
-    double al = a - ah, bl = b - bh;
-    return {p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
-}
 inline Pair operator+(Pair a, Pair b) {
     Pair s = two_sum(a.hi, b.hi);
     Pair t = two_sum(a.lo, b.lo);
@@ -64,24 +56,13 @@ inline Pair operator-(Pair a) {
 inline Pair operator-(Pair a, Pair b) {
     return a + -b;
 }
-inline Pair operator*(Pair a, Pair b) {
-    Pair p = two_product(a.hi, b.hi);
-    return quick_two_sum(p.hi, p.lo + (a.hi * b.lo + a.lo * b.hi));
-}
-inline Pair operator/(Pair a, double b) {
-    double q = a.hi / b;
-    Pair r = a - two_product(q, b);
-    return quick_two_sum(q, r.value() / b);
-}
 
 // Prefix sums over a series: the sum of any window is one subtraction. What a difference of two prefix sums
 // may have lost is bounded by what all of the series adds up to, so a window whose sum is far smaller than
 // that is better added up by itself; so is one with values that are not finite.
 class PrefixSums {
   public:
-    // `value(i)` gives what sample i adds, a Pair; it is not asked about samples that cannot be added up.
-    template <typename F>
-    void build(const double* v, size_t n, F&& value) {
+    void build(const double* v, size_t n) {
         sums_.resize(n + 1);
         unfit_.resize(n + 1);
         Pair total;
@@ -91,10 +72,9 @@ class PrefixSums {
         unfit_[0] = unfit;
         for (size_t i = 0; i < n; ++i) {
             if (std::fabs(v[i]) <= kMost) {
-                Pair x = value(i);
-                Pair s = two_sum(total.hi, x.hi);
-                total = quick_two_sum(s.hi, total.lo + (s.lo + x.lo));
-                magnitude += std::fabs(x.hi);
+                Pair s = two_sum(total.hi, v[i]);
+                total = quick_two_sum(s.hi, total.lo + s.lo);
+                magnitude += std::fabs(v[i]);
             } else {
                 ++unfit;
             }
@@ -107,11 +87,11 @@ class PrefixSums {
     bool fits(size_t lo, size_t hi) const { return unfit_[lo] == unfit_[hi]; }
     // The sum over samples [lo, hi).
     Pair sum(size_t lo, size_t hi) const { return sums_[hi] - sums_[lo]; }
-    // Whether a number made of a few such sums has all digits of a double. Zero has not: it may be a rest.
+    // Whether such a sum has all digits of a double. Zero has not: it may be a rest.
     bool trusts(double result) const { return std::fabs(result) > least_; }
 
   private:
-    static constexpr double kMost = 1e140;  // squares and their sums stay finite
+    static constexpr double kMost = 1e140;  // their sums stay finite
     // A million additions lose at most 2^-84 of all that was added: 2^-44 and better of what is trusted.
     static constexpr double kTrusted = 0x1p-40;
 

@@ -1,8 +1,9 @@
-// sum, avg, stddev and stdvar over time. Short windows are recomputed, long ones slide over prefix sums of
-// double precision where that loses nothing (PrefixSums).
+// sum, avg, stddev and stdvar over time. Short windows are recomputed. Long ones slide where that loses
+// nothing: sums over prefix sums of double precision, spreads around a pivot.
 #include <cmath>
 
 #include "chunk/stale.h"
+#include "query/pivot.h"
 #include "query/precise.h"
 #include "query/range_function.h"
 
@@ -12,7 +13,6 @@ namespace {
 
 // Mean samples a window from which sliding pays.
 constexpr double kSlideSums = 16;
-constexpr double kSlideVariance = 96;
 
 double direct_sum(const double* v, size_t n) {
     CompensatedSum sum;
@@ -81,7 +81,7 @@ void sum_row(const RangeCall& call, const Samples& s, double* out) {
     const bool mean = call.op == RangeOp::kAvg;
     const bool slide = mean_window(s, call.grid, call.range) > kSlideSums && call.grid.count > 4;
     if (slide) {
-        prefix.build(s.v, s.n, [&](size_t i) { return Pair{s.v[i], 0}; });
+        prefix.build(s.v, s.n);
         runs.find(s.v, s.n);
     }
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
@@ -107,34 +107,54 @@ void sum_row(const RangeCall& call, const Samples& s, double* out) {
 }
 
 void variance_row(const RangeCall& call, const Samples& s, double* out) {
-    thread_local PrefixSums sums, squares;
-    thread_local EqualRuns runs;
+    // Sums of distances from the sample before the pivot, and of their squares.
+    struct Distances {
+        double sum = 0, squares = 0;
+
+        void add(double distance) {
+            sum += distance;
+            squares += distance * distance;
+        }
+    };
+    thread_local PivotWindow<Distances> kept;
+    thread_local EqualRuns equal;
+    PivotWindow<Distances>& window = kept;
+    EqualRuns& runs = equal;
     const bool root = call.op == RangeOp::kStddev;
-    const bool slide = mean_window(s, call.grid, call.range) > kSlideVariance && call.grid.count > 4;
+    const bool slide = mean_window(s, call.grid, call.range) > kSlideSums && call.grid.count > 4;
     if (slide) {
-        auto distance = [&s](size_t i) { return two_sum(s.v[i], std::isfinite(s.v[0]) ? -s.v[0] : 0); };
-        sums.build(s.v, s.n, distance);
-        squares.build(s.v, s.n, [&](size_t i) { return distance(i) * distance(i); });
+        window.start({}, s.n);
         runs.find(s.v, s.n);
     }
+    double origin = 0;
+    auto fill = [&](size_t lo, size_t hi, Distances* before) {
+        origin = s.v[hi - 1];
+        Distances sums;
+        for (size_t i = hi; i-- > lo;) {
+            sums.add(s.v[i] - origin);
+            before[i] = sums;
+        }
+    };
+    auto extend = [&](Distances& after, size_t i) { after.add(s.v[i] - origin); };
+    auto variance = [&](size_t lo, size_t hi) {
+        if (slide) {
+            window.move(lo, hi, 1, fill, extend);
+            const Distances &a = window.before(lo), &b = window.after();
+            double share = 1 / static_cast<double>(hi - lo), sum = a.sum + b.sum,
+                   squares = a.squares + b.squares;
+            double rest = squares - sum * sum * share;
+            if (std::isfinite(squares) && rest > kEnoughLeft * squares) return rest * share;
+            if (runs.covers(lo, hi) && std::isfinite(s.v[lo])) return 0.0;
+        }
+        call.check();
+        return direct_variance(s.v + lo, hi - lo);
+    };
     each_window(s, call.grid, call.range, [&](size_t k, size_t lo, size_t hi) {
         if (lo == hi) {
             out[k] = stale_nan();
-            return;
+        } else {
+            out[k] = root ? std::sqrt(variance(lo, hi)) : variance(lo, hi);
         }
-        if (slide && sums.fits(lo, hi)) {
-            auto count = static_cast<double>(hi - lo);
-            Pair sum = sums.sum(lo, hi);
-            double squared = (squares.sum(lo, hi) - sum * sum / count).value();
-            if (runs.covers(lo, hi) || (squared > 0 && squares.trusts(squared))) {
-                double variance = runs.covers(lo, hi) ? 0 : squared / count;
-                out[k] = root ? std::sqrt(variance) : variance;
-                return;
-            }
-        }
-        call.check();
-        double variance = direct_variance(s.v + lo, hi - lo);
-        out[k] = root ? std::sqrt(variance) : variance;
     });
 }
 

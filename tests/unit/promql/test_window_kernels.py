@@ -329,6 +329,8 @@ def test_long_windows_slide_and_agree_with_recomputing() -> None:
     }
     shapes["mostly zero"] = np.where(rng.random(4000) < 0.005, rng.integers(1, 9, 4000), 0).astype(float)
     shapes["around zero"] = np.round(rng.normal(0, 1e-3, 4000), 6) * np.where(np.arange(4000) < 40, 1e9, 1)
+    shapes["rare outliers"] = np.where(rng.random(4000) < 0.003, 1e12, np.round(rng.normal(5, 1, 4000), 3))
+    shapes["a line"] = 1e6 + 0.25 * np.arange(4000)
     more = {
         "quantile_over_time": (0.95,),
         "predict_linear": (600.0,),
@@ -343,6 +345,29 @@ def test_long_windows_slide_and_agree_with_recomputing() -> None:
             for k in (0, 17, 450, 899):
                 alone = evaluate(name, source, 3_600_000 + k * 60_000, 60_000, 1, 7_200_000, *parameters)
                 assert many[k] == pytest.approx(alone[0], rel=1e-9, abs=1e-22, nan_ok=True), name
+
+
+@settings(max_examples=40)
+@given(
+    points=samples(st.one_of(st.integers(-3, 3).map(float), numbers, st.sampled_from([math.nan, math.inf])), most=200),
+    grid=GRIDS,
+    span=st.sampled_from([300_000, 600_000, 3_000_000]),
+)
+@example(points=[(i * 1000, 1e9 if i == 99 else i % 2) for i in range(200)], grid=(0, 1000, 200), span=60_000)
+@example(points=[(i * 1000, 1e300 if i == 99 else i % 2) for i in range(200)], grid=(0, 1000, 200), span=60_000)
+@example(points=[(i * 1000, math.nan if i == 99 else i % 2) for i in range(200)], grid=(0, 1000, 200), span=60_000)
+@example(points=[(i * 1000, math.inf if i < 150 else 3.0) for i in range(200)], grid=(0, 1000, 200), span=60_000)
+def test_lines_and_spreads_joined_at_a_pivot_are_those_of_each_window_alone(
+    points: list[Sample], grid: tuple[int, int, int], span: int
+) -> None:
+    start, step, count = grid
+    source = batch_of(points)
+    for name, parameters in (("deriv", ()), ("predict_linear", (60.0,)), ("stddev_over_time", ())):
+        many = evaluate(name, source, start, step, count, span, *parameters)
+        for k in range(count):
+            alone = evaluate(name, source, start + k * step, step, 1, span, *parameters)[0]
+            assert is_absent(many[k]) == is_absent(alone)
+            assert many[k] == pytest.approx(alone, rel=1e-9, abs=1e-9, nan_ok=True), (name, k)
 
 
 @pytest.mark.parametrize("name", ["rate", "increase"])

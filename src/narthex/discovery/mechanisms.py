@@ -41,6 +41,7 @@ MECHANISMS = {
     "outscale": "outscale:OutscaleProvider",
     "ovhcloud": "ovhcloud:OVHCloudProvider",
     "puppetdb": "puppetdb:PuppetDBProvider",
+    "rds": "aws.provider:provider_of",
     "scaleway": "scaleway:provider",
     "stackit": "stackit:StackitProvider",
     "triton": "triton:TritonProvider",

@@ -12,6 +12,7 @@ from narthex.discovery.aws.ec2 import EC2Provider
 from narthex.discovery.aws.ecs import ECSProvider
 from narthex.discovery.aws.lightsail import LightsailProvider
 from narthex.discovery.aws.msk import MSKProvider
+from narthex.discovery.aws.rds import RDSProvider
 from narthex.discovery.metrics import DiscoveryMetrics
 
 SERVICES: dict[str, tuple[type[cloud.AWSServiceSDConfig], type[AwsProvider]]] = {
@@ -19,6 +20,7 @@ SERVICES: dict[str, tuple[type[cloud.AWSServiceSDConfig], type[AwsProvider]]] = 
     "ecs": (cloud.ECSSDConfig, ECSProvider),
     "lightsail": (cloud.LightsailSDConfig, LightsailProvider),
     "msk": (cloud.MSKSDConfig, MSKProvider),
+    "rds": (cloud.RDSSDConfig, RDSProvider),
 }
 
 

@@ -1,7 +1,9 @@
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
 
 #include <memory>
 #include <utility>
@@ -12,6 +14,9 @@
 #include "bind/module.h"
 #include "bind/text.h"
 #include "bind/transaction.h"
+#include "bytes/snappy.h"
+#include "chunk/series_batch.h"
+#include "remote/read.h"
 #include "remote/series_cache.h"
 #include "remote/write_request.h"
 
@@ -54,9 +59,86 @@ nb::tuple exemplars(const WriteRequest& request) {
                           to_numpy(columns.times), to_numpy(columns.values));
 }
 
+// (queries, accepted types); a query is (mint, maxt, used mint, used maxt, [(type, name, value)]).
+nb::tuple read_request(nb::object body) {
+    PyBufferView bytes(body);
+    narthex::ReadRequest request;
+    {
+        nb::gil_scoped_release release;
+        request = narthex::decode_read_request(bytes.bytes());
+    }
+    nb::list queries;
+    for (const narthex::ReadQuery& query : request.queries) {
+        nb::list matchers;
+        for (const narthex::ReadMatcher& m : query.matchers) {
+            matchers.append(nb::make_tuple(m.type, text(m.name), text(m.value)));
+        }
+        queries.append(nb::make_tuple(query.mint, query.maxt, query.used_mint, query.used_maxt, matchers));
+    }
+    return nb::make_tuple(queries, request.accepted);
+}
+
+// An answer in samples while its queries are added.
+class ReadAnswer {
+  public:
+    ReadAnswer(narthex::ExternalLabels external, size_t sample_limit)
+        : external_(std::move(external)), limit_(sample_limit) {}
+    void add(const narthex::SeriesBatch& batch, int64_t mint, int64_t maxt) {
+        narthex::write_read_result(batch, mint, maxt, external_, limit_, plain_);
+    }
+    std::vector<uint8_t> compressed() const {
+        std::vector<uint8_t> out;
+        narthex::snappy_encode(plain_, out);
+        return out;
+    }
+
+  private:
+    narthex::ExternalLabels external_;
+    size_t limit_;
+    std::vector<uint8_t> plain_;
+};
+
+void bind_read(nb::module_& m) {
+    m.def("read_request", &read_request, nb::arg("body"));
+    nb::class_<ReadAnswer>(m, "ReadAnswer")
+        .def(nb::init<narthex::ExternalLabels, size_t>(), nb::arg("external"), nb::arg("sample_limit"))
+        .def(
+            "add",
+            [](ReadAnswer& answer, const narthex::SeriesBatch& batch, int64_t mint, int64_t maxt) {
+                nb::gil_scoped_release release;
+                answer.add(batch, mint, maxt);
+            },
+            nb::arg("batch"), nb::arg("mint"), nb::arg("maxt"))
+        .def("compressed", [](const ReadAnswer& answer) {
+            std::vector<uint8_t> out;
+            {
+                nb::gil_scoped_release release;
+                out = answer.compressed();
+            }
+            return to_bytes(out);
+        });
+    nb::class_<narthex::ReadFrames>(m, "ReadFrames")
+        .def(nb::init<const narthex::SeriesBatch&, int64_t, int64_t, narthex::ExternalLabels, uint64_t,
+                      size_t>(),
+             nb::arg("batch"), nb::arg("mint"), nb::arg("maxt"), nb::arg("external"), nb::arg("query"),
+             nb::arg("frame_bytes"), nb::keep_alive<1, 2>())
+        .def(
+            "next",
+            [](narthex::ReadFrames& frames, size_t wanted) {
+                std::vector<uint8_t> out;
+                {
+                    nb::gil_scoped_release release;
+                    frames.next(wanted, out);
+                }
+                return to_bytes(out);
+            },
+            nb::arg("wanted"));
+}
+
 }  // namespace
 
 void bind_remote(nb::module_& m) {
+    bind_read(m);
     nb::class_<SeriesCache>(m, "SeriesCache")
         .def(nb::init<size_t>(), nb::arg("max_bytes"))
         .def("__len__", &SeriesCache::size)

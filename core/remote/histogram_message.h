@@ -38,4 +38,7 @@ class HistogramMessages {
     std::vector<HistogramCell> cells_;
 };
 
+// Appends the fields of a histogram's message but for its times.
+void write_histogram_fields(const HistogramView& value, std::vector<uint8_t>& out);
+
 }  // namespace narthex

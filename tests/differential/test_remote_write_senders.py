@@ -17,15 +17,14 @@ from support.waiting import wait_until
 
 WINDOW = 60  # seconds that are compared
 SCRAPED = '{job="self"}'
-Samples = dict[str, list[tuple[int, float]]]
+Samples = dict[str, list[tuple[int, str]]]
+"""By sorted label text: (milliseconds, value as it is written, since NaN is not equal to NaN)."""
 
 
 def samples(server: ApiServer, end: int) -> Samples:
     """Raw samples of the WINDOW before `end` (milliseconds, inclusive), by sorted label text."""
     data = server.api("query", query=f"{SCRAPED}[{WINDOW}s]", time=f"{end / 1000:.3f}")
-    return {
-        label_text(row["metric"]): [(round(t * 1000), float(v)) for t, v in row["values"]] for row in data["result"]
-    }
+    return {label_text(row["metric"]): [(round(t * 1000), v) for t, v in row["values"]] for row in data["result"]}
 
 
 class Receiver:
@@ -58,7 +57,7 @@ def compare(theirs: ApiServer, receiver: Receiver) -> None:
     """Waits until all that the peer has up to now is here."""
     end = int(time.time() * 1000)
     wanted = samples(theirs, end)
-    assert len(wanted) > 300 and max(map(len, wanted.values())) > 20
+    assert len(wanted) > 300 and max(map(len, wanted.values())) > 10
     try:
         wait_until("the sender's samples", lambda: samples(receiver.server, end) == wanted)
     except AssertionError:
@@ -105,6 +104,7 @@ def test_vmagent_sends_us_what_it_sends_prometheus_also_when_the_receiver_is_kil
         command = [
             "vmagent", f"-promscrape.config={config}", f"-remoteWrite.tmpDataPath={tmp_path / 'queue'}",
             f"-httpListenAddr=127.0.0.1:{free_port()}", "-remoteWrite.flushInterval=200ms",
+            "-remoteWrite.queues=1",  # with several, requests overtake each other and either side refuses other samples
             *(f"-remoteWrite.url=http://127.0.0.1:{port}/api/v1/write" for port in (receiver.port, peer.port)),
         ]  # fmt: skip
         with Process(command, tmp_path / "vmagent.log"):

@@ -1500,3 +1500,37 @@ class WriteRequest:
     @property
     def invalid(self) -> int:
         """Series (1.0) or samples (2.0) that were left out because of their labels."""
+
+def read_request(
+    body: bytes,
+) -> tuple[list[tuple[int, int, int, int, list[tuple[int, str, str]]]], list[int]]:
+    """A remote read request in snappy's block format: queries, and types of answers by preference.
+
+    A query is its first and last time, those of what will be used of it, and matchers: type (=, !=, =~, !~ in this
+    order), name, value. Types of answers are 0 for samples and 1 for chunks. Raises DecodeError.
+    """
+
+class ReadAnswer:
+    """An answer in samples. `external` are labels that series have besides their own."""
+
+    def __init__(self, external: Sequence[tuple[str, str]], sample_limit: int) -> None: ...
+    def add(self, batch: SeriesBatch, mint: int, maxt: int) -> None:
+        """A query's result. Raises LimitError when it has more than `sample_limit` (0: any number) samples."""
+
+    def compressed(self) -> bytes:
+        """In snappy's block format."""
+
+class ReadFrames:
+    """A query's part of an answer in chunks, which go out as they are stored where readers know their encoding."""
+
+    def __init__(
+        self,
+        batch: SeriesBatch,
+        mint: int,
+        maxt: int,
+        external: Sequence[tuple[str, str]],
+        query: int,
+        frame_bytes: int,
+    ) -> None: ...
+    def next(self, wanted: int) -> bytes:
+        """Whole frames of about `wanted` bytes together; empty when there are no more."""

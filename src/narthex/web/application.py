@@ -18,6 +18,7 @@ from narthex.web.http_metrics import HttpMetrics
 from narthex.web.otlp import otlp_metrics
 from narthex.web.pages import AGENT_PATHS, SERVER_PATHS, UI_PATHS, Pages, asset, index, not_found, user_asset
 from narthex.web.parameters import Parameters
+from narthex.web.remote_read import remote_read
 from narthex.web.remote_write import remote_write
 from narthex.web.reply import Reply, envelope, error_envelope, error_kind, error_status
 from narthex.web.transport import send
@@ -104,6 +105,10 @@ def make_application(context: Context) -> web.Application:
     routes.plain(("POST",), "/api/v1/otlp/v1/metrics", otlp_metrics, before_ready=False)
     routes.plain(("GET",), "/federate", federate.federate, before_ready=False)
     routes.plain(("POST",), "/api/v1/write", remote_write, before_ready=False)
+    if context.settings.agent:
+        routes.api(("POST",), "read", _not_for_agents)
+    else:
+        routes.plain(("POST",), "/api/v1/read", remote_read, before_ready=False)
     routes.pages()
     return routes.application
 

@@ -12,6 +12,7 @@ from narthex.errors import RequestError
 from narthex.instrument import Registry
 from narthex.model.regex import Regex
 from narthex.remote.otlp import OtlpReceiver
+from narthex.remote.read_server import ReadServer
 from narthex.remote.receive import WriteReceiver, WriteVersion
 from narthex.storage.contract import ExemplarQuerier, Queryable
 from narthex.web.sources import (
@@ -70,6 +71,7 @@ class Context:
     storage_admin: StorageAdmin | None = None
     otlp: OtlpReceiver | None = None
     write_receiver: WriteReceiver | None = None
+    read_server: ReadServer | None = None
     pool_yaml: Mapping[str, str] = field(default_factory=dict)
 
     @property

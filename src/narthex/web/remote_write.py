@@ -22,22 +22,22 @@ _RFC = "https://www.rfc-editor.org/rfc/rfc9110#parameter"
 async def remote_write(context: Context, request: web.Request) -> web.StreamResponse:
     receiver = context.write_receiver
     if receiver is None:
-        return _refused(404, "remote write receiver needs to be enabled with --web.enable-remote-write-receiver")
+        return plain(404, "remote write receiver needs to be enabled with --web.enable-remote-write-receiver")
     try:
         version = message_of(request.headers.get("Content-Type", ""))
     except RequestError as e:
-        return _refused(415, str(e))
+        return plain(415, str(e))
     accepted = context.settings.write_messages
     if version not in accepted:
         names = " ".join(sorted(each.value for each in accepted))
-        return _refused(415, f"{version.value} protobuf message is not accepted by this server; only accepts [{names}]")
+        return plain(415, f"{version.value} protobuf message is not accepted by this server; only accepts [{names}]")
     encoding = request.headers.get("Content-Encoding", "")
     if encoding and encoding.lower() != "snappy":
         text = f"{encoding} encoding (compression) is not accepted by this server; only snappy is acceptable"
-        return _refused(415, text)
-    body = await _body(request)
+        return plain(415, text)
+    body = await body_of(request)
     if body is None:
-        return _refused(400, f"request body is larger than {MOST_BYTES} bytes")
+        return plain(400, f"request body is larger than {MOST_BYTES} bytes")
     return _answer(await _store(receiver, body, version), version)
 
 
@@ -65,7 +65,7 @@ def message_of(content_type: str) -> WriteVersion:
     return WriteVersion.V1
 
 
-async def _body(request: web.Request) -> bytes | None:
+async def body_of(request: web.Request) -> bytes | None:
     """None when it is too large."""
     parts, size = [], 0
     async for part in request.content.iter_any():
@@ -93,9 +93,9 @@ def _answer(written: Written, version: WriteVersion) -> web.Response:
         }
     if written.status == 204:
         return web.Response(status=204, headers=headers)
-    return _refused(written.status, written.text, headers)
+    return plain(written.status, written.text, headers)
 
 
-def _refused(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
+def plain(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
     all_headers = {"Content-Type": _TEXT, "X-Content-Type-Options": "nosniff", **(headers or {})}
     return web.Response(status=status, body=f"{text}\n".encode(), headers=all_headers)

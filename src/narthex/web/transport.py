@@ -21,18 +21,20 @@ async def send(
     status: int = 200,
     content_type: str,
     headers: Mapping[str, str] | None = None,
+    compress: bool = True,
 ) -> web.StreamResponse:
-    """Answers with `body`, gzip or deflate when the request asks for it and it pays.
+    """Answers with `body`, gzip or deflate when the request asks for it and it pays, unless `compress` is off.
 
     A body in parts is not copied together when it is large. The parts of an iterator are made in a thread, one ahead
     of what is being sent.
     """
     if isinstance(body, Iterator):
-        return await _stream(request, body, status, {"Content-Type": content_type, **(headers or {})})
+        accepted = request.headers.get("Accept-Encoding", "") if compress else ""
+        return await _stream(request, body, accepted, status, {"Content-Type": content_type, **(headers or {})})
     parts = (body,) if isinstance(body, bytes) else body
     size = sum(map(len, parts))
     all_headers = {"Content-Type": content_type, **(headers or {})}
-    accepted = request.headers.get("Accept-Encoding", "")
+    accepted = request.headers.get("Accept-Encoding", "") if compress else ""
     if size > _THREADED:
         parts = await asyncio.to_thread(encode, parts, accepted, all_headers)
     else:
@@ -52,10 +54,10 @@ async def send(
 
 
 async def _stream(
-    request: web.Request, parts: Iterator[bytes], status: int, headers: dict[str, str]
+    request: web.Request, parts: Iterator[bytes], accepted: str, status: int, headers: dict[str, str]
 ) -> web.StreamResponse:
     _vary(headers)
-    encoding = accepted_encoding(request.headers.get("Accept-Encoding", ""))
+    encoding = accepted_encoding(accepted)
     if encoding:
         headers["Content-Encoding"] = encoding
         parts = _compressed(parts, _BITS[encoding])

@@ -26,6 +26,7 @@ from narthex.instrument import Registry
 from narthex.notifier.manager import Notifier, NotifierOptions
 from narthex.promql.active_queries import FILE, ActiveQueries
 from narthex.promql.options import EngineOptions
+from narthex.remote.read_server import ReadLimits, ReadServer
 from narthex.remote.receive import WriteReceiver
 from narthex.rules.alerting import External
 from narthex.rules.manager import Manager as RuleManager
@@ -56,6 +57,7 @@ class Parts:
         context.storage, context.storage_status, context.storage_admin = db, Status(db), Admin(db, clock)
         context.exemplars = db
         context.otlp = otlp_receiver(flags, self._settings, db, registry, clock)
+        context.read_server = ReadServer(db, lambda: self._state.external_labels, self._read_limits(), registry)
         if flags.on("web.enable-remote-write-receiver"):
             context.write_receiver = WriteReceiver(db, clock, registry)
         self.scraping = Scraping(flags, self._settings, db, registry, clock)
@@ -153,6 +155,14 @@ class Parts:
         except OSError as e:
             log.error("Running queries are not recorded", extra={"file": f"{path / FILE}", "err": str(e)})
             return None
+
+    def _read_limits(self) -> ReadLimits:
+        flags = self._flags
+        return ReadLimits(
+            samples=flags.number("storage.remote.read-sample-limit"),
+            concurrency=flags.number("storage.remote.read-concurrent-limit"),
+            frame_bytes=flags.number("storage.remote.read-max-bytes-in-frame"),
+        )
 
     def _engine_options(self) -> EngineOptions:
         flags = self._flags

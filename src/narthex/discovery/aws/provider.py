@@ -14,6 +14,7 @@ from narthex.discovery.aws.lightsail import LightsailProvider
 from narthex.discovery.aws.msk import MSKProvider
 from narthex.discovery.aws.rds import RDSProvider
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.errors import HTTPClientError
 
 SERVICES: dict[str, tuple[type[cloud.AWSServiceSDConfig], type[AwsProvider]]] = {
     "ec2": (cloud.EC2SDConfig, EC2Provider),
@@ -40,6 +41,8 @@ def provider_of(
 
 
 def section_of_role(config: cloud.AWSSDConfig) -> cloud.AWSServiceSDConfig:
-    """The section of the service that the role names, with all keys that the service has."""
+    """The section of the service that the role names, with all keys that the service has. Raises HTTPClientError."""
+    if config.role not in SERVICES:
+        raise HTTPClientError(f"role {config.role} is not available yet")
     kind = SERVICES[config.role][0]
     return kind(**{name: getattr(config, name) for name in kind.model_fields if name in type(config).model_fields})

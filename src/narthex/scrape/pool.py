@@ -21,6 +21,8 @@ from narthex.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
+FRESH_GROUPS = 32  # that are looked into before others get their turn
+
 
 @dataclass(slots=True)
 class _Running:
@@ -38,6 +40,16 @@ class _Found:
     failed: int
 
 
+@dataclass(slots=True)
+class _OfGroup:
+    """Targets of one group, which is held so that its identity stays its own."""
+
+    group: TargetGroup
+    active: list[tuple[ScrapeTarget, Labels]]
+    dropped: list[DroppedTarget]
+    failed: int
+
+
 class Pool:
     """Keeps one loop for each distinct target of the newest target groups.
 
@@ -50,6 +62,7 @@ class Pool:
         """May be replaced before `reload`."""
         self._tasks = tasks
         self._groups: Sequence[TargetGroup] = ()
+        self._known: dict[int, _OfGroup] = {}  # what came of each of the newest groups, by identity
         self._running: dict[ScrapeTarget, _Running] = {}
         self._clients: dict[str, HTTPClient] = {"": self._client("", config)}
         self._failures = self._failure_log()
@@ -66,7 +79,7 @@ class Pool:
         """Starts loops of new targets, ends those of targets that are gone, leaves the others alone."""
         began = self.around.clock.monotonic()
         self._groups = groups
-        found = self._find(groups)
+        found = await self._find(groups)
         self.dropped, self.dropped_count = found.dropped, found.dropped_count
         for spec in [s for s in self._running if s not in found.active]:
             await self._end(spec)
@@ -90,7 +103,8 @@ class Pool:
             self._failures.close()
         self._failures = self._failure_log()
         self._show_limit()
-        found = self._find(self._groups)
+        self._known = {}
+        found = await self._find(self._groups)
         self.dropped, self.dropped_count = found.dropped, found.dropped_count
         stay = {_identity(spec): spec for spec in old}
         fresh = {}
@@ -129,25 +143,43 @@ class Pool:
         if self._failures is not None:
             self._failures.reopen()
 
-    def _find(self, groups: Iterable[TargetGroup]) -> _Found:
+    async def _find(self, groups: Iterable[TargetGroup]) -> _Found:
+        """Groups that are the same objects as before are not looked into again: of thousands, few change at a time."""
         found = _Found({}, [], 0, 0)
         keep = self.config.keep_dropped_targets
+        known, self._known = self._known, {}
+        fresh = 0
         for group in groups:
-            for i, labels in enumerate(group.targets):
-                discovered = discovered_labels(labels, group.labels, self.config)
-                try:
-                    spec = scrape_target(discovered, self.config)
-                except ScrapeError as e:
-                    found.failed += 1
-                    log.error("job %s: target %d of group %s: %s", self.config.job_name, i, group.source, e)
-                    continue
-                if spec is not None:
-                    found.active.setdefault(spec, discovered)
-                    continue
-                found.dropped_count += 1
-                if not keep or len(found.dropped) < keep:
-                    found.dropped.append(DroppedTarget(discovered, self.config.job_name))
+            of_group = known.get(id(group))
+            if of_group is None:
+                of_group = self._look_into(group)
+                fresh += 1
+                if fresh % FRESH_GROUPS == 0:
+                    await asyncio.sleep(0)  # scrapes are due meanwhile
+            if not keep or not of_group.dropped:  # else the limit is there to save the memory
+                self._known[id(group)] = of_group
+            found.failed += of_group.failed
+            found.dropped_count += len(of_group.dropped)
+            found.dropped += of_group.dropped[: keep - len(found.dropped)] if keep else of_group.dropped
+            for spec, discovered in of_group.active:
+                found.active.setdefault(spec, discovered)
         return found
+
+    def _look_into(self, group: TargetGroup) -> _OfGroup:
+        out = _OfGroup(group, [], [], 0)
+        for i, labels in enumerate(group.targets):
+            discovered = discovered_labels(labels, group.labels, self.config)
+            try:
+                spec = scrape_target(discovered, self.config)
+            except ScrapeError as e:
+                out.failed += 1
+                log.error("job %s: target %d of group %s: %s", self.config.job_name, i, group.source, e)
+                continue
+            if spec is None:
+                out.dropped.append(DroppedTarget(discovered, self.config.job_name))
+            else:
+                out.active.append((spec, discovered))
+        return out
 
     def _start(self, target: Target) -> _Running:
         protobuf_first = target.spec.histograms.native or self.around.features.start_times

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,45 @@ async def test_targets_of_a_job_come_and_go_and_the_others_stay_the_same_objects
     assert after["http://c:1/metrics"] is before["http://c:1/metrics"]
     assert server.metric('scrape_pool_targets{scrape_job="test"}') == 2
     assert server.metric('scrape_pool_sync_total{scrape_job="test"}') == 2
+
+
+async def test_a_group_that_is_the_same_object_is_not_looked_into_again(server: Server) -> None:
+    await server.apply(job())
+    stays = group("a:1", source="one")
+    await server.manager.update({"test": [stays, group("b:1", source="two")]})
+    before = {target.url: target.discovered_labels for target in server.manager.active()}
+    await server.manager.update({"test": [stays, group("b:1", source="two", zone="x")]})
+    after = {target.url: target.discovered_labels for target in server.manager.active()}
+    assert after["http://a:1/metrics"] is before["http://a:1/metrics"]
+    assert after["http://b:1/metrics"]["zone"] == "x"
+
+
+async def test_failures_of_a_group_that_stays_are_counted_at_each_sync_and_logged_once(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    await server.apply(job())
+    stays = group("a/b", source="one")
+    for _ in range(3):
+        await server.manager.update({"test": [stays]})
+    assert server.metric('sync_failed_total{scrape_job="test"}') == 3
+    assert caplog.text.count("not a valid hostname") == 1
+
+
+async def test_many_groups_are_looked_into_with_turns_for_others(server: Server) -> None:
+    await server.apply(job())
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    await server.manager.update({"test": [group(f"a{i}:1", source=str(i)) for i in range(320)]})
+    task.cancel()
+    assert turns >= 10
+    assert len(server.urls()) == 320
 
 
 async def test_groups_that_come_before_the_configuration_are_kept_for_it(server: Server) -> None:

@@ -21,6 +21,7 @@ MakeProvider = Callable[[Any, str, DiscoveryMetrics, Clock], Provider]
 MECHANISMS = {
     "aws": "aws.provider:provider_of",
     "azure": "azure:AzureProvider",
+    "consul": "consul:ConsulProvider",
     "digitalocean": "digitalocean:DigitalOceanProvider",
     "dns": "dns:DnsProvider",
     "docker": "docker:DockerProvider",

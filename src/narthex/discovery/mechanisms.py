@@ -34,6 +34,7 @@ MECHANISMS = {
     "http": "http:HttpProvider",
     "ionos": "ionos:IonosProvider",
     "kubernetes": "kubernetes.provider:provider_of",
+    "kuma": "kuma:KumaProvider",
     "lightsail": "aws.provider:provider_of",
     "linode": "linode:LinodeProvider",
     "marathon": "marathon:MarathonProvider",
@@ -46,6 +47,7 @@ MECHANISMS = {
     "scaleway": "scaleway:provider",
     "stackit": "stackit:StackitProvider",
     "triton": "triton:TritonProvider",
+    "uyuni": "uyuni:UyuniProvider",
     "vultr": "vultr:VultrProvider",
 }
 """Section's mechanism -> module of this package and MakeProvider in it. A module is imported once it is configured."""

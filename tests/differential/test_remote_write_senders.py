@@ -64,7 +64,9 @@ def compare(theirs: ApiServer, receiver: Receiver) -> None:
         found = samples(receiver.server, end)
         different = {name for name in wanted | found if wanted.get(name) != found.get(name)}
         name = min(different)
-        pytest.fail(f"{len(different)} of {len(wanted)} series differ, {name}:\n{wanted.get(name)}\n{found.get(name)}")
+        missing = sorted(set(wanted.get(name, [])) - set(found.get(name, [])))
+        added = sorted(set(found.get(name, [])) - set(wanted.get(name, [])))
+        pytest.fail(f"{len(different)} of {len(wanted)} series differ, {name}: missing {missing}, not sent {added}")
 
 
 def scraping(port: int) -> str:

@@ -40,6 +40,7 @@ MECHANISMS = {
     "marathon": "marathon:MarathonProvider",
     "msk": "aws.provider:provider_of",
     "nomad": "nomad:NomadProvider",
+    "openstack": "openstack:provider",
     "outscale": "outscale:OutscaleProvider",
     "ovhcloud": "ovhcloud:OVHCloudProvider",
     "puppetdb": "puppetdb:PuppetDBProvider",

@@ -24,6 +24,7 @@ NB_MODULE(_core, m) {
     bind_remote(m);
     bind_dump(m);
     bind_head(m);
+    bind_outbox(m);
     bind_wal(m);
     bind_otlp(m);
 }

@@ -21,6 +21,7 @@ void bind_label_texts(nb::module_& m);
 void bind_labels(nb::module_& m);
 void bind_matrix(nb::module_& m);
 void bind_otlp(nb::module_& m);
+void bind_outbox(nb::module_& m);
 void bind_query(nb::module_& m);
 void bind_remote(nb::module_& m);
 void bind_series(nb::module_& m);

@@ -1,6 +1,7 @@
 // Framing of the write-ahead log: records in fragments in pages of 32 KiB. Format: docs/formats/wal.md.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -50,12 +51,12 @@ class WalWriter {
     size_t page_at_;
 };
 
-// Reads the records of one whole segment.
+// Reads the records of one whole segment, or of a piece of it that begins at a page border.
 class WalReader {
   public:
-    // `zstd` may be empty: then a zstd record is a DecodeError.
-    explicit WalReader(std::span<const uint8_t> segment, const ZstdDecoder& zstd = {})
-        : data_(segment), zstd_(zstd) {}
+    // `zstd` may be empty: then a zstd record is a DecodeError. The first record begins at `start`.
+    explicit WalReader(std::span<const uint8_t> segment, const ZstdDecoder& zstd = {}, size_t start = 0)
+        : data_(segment), zstd_(zstd), at_(std::min(start, segment.size())), good_end_(at_) {}
 
     // The next record, uncompressed; false at the end. The view holds until the next call. Throws DecodeError
     // where the segment is torn or corrupt; good_end() then says how much of it is sound.
@@ -80,8 +81,8 @@ class WalReader {
 
     std::span<const uint8_t> data_;
     const ZstdDecoder& zstd_;
-    size_t at_ = 0;
-    size_t good_end_ = 0;
+    size_t at_;
+    size_t good_end_;
     size_t resume_ = 0;       // where reading may go on after the last fault
     bool searching_ = false;  // behind a fault: parts of a record whose beginning is lost are passed over
     std::vector<uint8_t> whole_;

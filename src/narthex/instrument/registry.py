@@ -80,6 +80,11 @@ class _Family(_Metric):
         """Drops the child with these label values, if any."""
         self._children.pop(tuple(values), None)
 
+    def remove_beginning(self, *values: str) -> None:
+        """Drops the children whose first label values are these."""
+        for key in [key for key in self._children if key[: len(values)] == values]:
+            del self._children[key]
+
     def clear(self) -> None:
         """Drops all children of a metric with label names."""
         if self.label_names:

@@ -987,6 +987,107 @@ class WalCheckpoint:
     @property
     def counts(self) -> CheckpointCounts: ...
 
+class OutboxStop(Enum):
+    """Why reading ended: end of the piece, a shard is full, new series wait for labels, bytes are no record."""
+
+    END = ...
+    FULL = ...
+    UNDECIDED = ...
+    FAULT = ...
+
+class OutboxCounts:
+    """Triples are floats, histograms, exemplars."""
+
+    taken: tuple[int, int, int]
+    relabelled_away: tuple[int, int, int]
+    unknown: tuple[int, int, int]
+    too_old: tuple[int, int, int]
+    custom_buckets: int
+    faults: int
+    records: list[int]
+    newest: int
+
+class OutboxBatch:
+    """Entries on their way to an endpoint, until `done`. From one thread at a time."""
+
+    def encode(self) -> bytes:
+        """The request, compressed."""
+
+    def drop_older(self, t: int) -> tuple[int, int, int]:
+        """Takes entries from before `t` out; gives how many of each kind."""
+
+    def split(self) -> OutboxBatch | None:
+        """Takes the second half out; None for a single entry."""
+
+    def done(self) -> None:
+        """The endpoint has it, or refused it for good. Nothing else may be called then."""
+
+    def __len__(self) -> int: ...
+    @property
+    def newest(self) -> int: ...
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Floats, histograms, exemplars."""
+
+class Outbox:
+    """What one remote-write endpoint is still to get (core/outbox/outbox.h). Safe for several threads."""
+
+    def __init__(
+        self,
+        shards: int,
+        external: Sequence[tuple[str, str]],
+        *,
+        second_version: bool = False,
+        exemplars: bool = False,
+        histograms: bool = False,
+        relabel: bool = False,
+    ) -> None:
+        """`external` labels, sorted, are added where a series has none of that name. With `relabel` new series wait."""
+
+    def read(
+        self,
+        piece: bytes,
+        start: int,
+        segment: int,
+        offset: int,
+        *,
+        complete: bool,
+        series_only: bool,
+        capacity: int,
+        mint: int,
+        zstd: ZstdDecompress,
+    ) -> tuple[OutboxStop, int]:
+        """Takes records from a piece of a segment that begins at byte `offset`, a page border; the first record lies
+        at `start` in it. Gives why it stopped and how much of the piece is done with. When the piece is `complete`,
+        damage is counted and passed over. Samples from before `mint` are dropped.
+        """
+
+    def undecided(self) -> list[list[tuple[str, str]]]: ...
+    def decide(self, labels: Sequence[Sequence[tuple[str, str]] | None]) -> None:
+        """The labels of those that wait, in their order; None drops a series."""
+
+    def take(self, shard: int, most: int) -> OutboxBatch | None: ...
+    def pending(self) -> list[int]:
+        """Entries in each shard."""
+
+    def unsent(self) -> list[int]:
+        """Entries in shards and on their way: floats, histograms, exemplars."""
+
+    def reshard(self, shards: int) -> None:
+        """Only while nothing is on its way."""
+
+    def acknowledged(self) -> tuple[int, int]:
+        """Segment and byte from which on something is unsent."""
+
+    def forget_before(self, segment: int) -> None:
+        """Forgets series that no record of this or a later segment has."""
+
+    def series(self) -> int: ...
+    def counts(self) -> OutboxCounts: ...
+
+def encode_metadata(families: Sequence[tuple[str, int, str, str]]) -> bytes:
+    """A compressed WriteRequest with the metadata of families: name, type number, help, unit."""
+
 def wal_records(segment: bytes | mmap, zstd: ZstdDecompress | None = None) -> tuple[list[bytes], int, str]:
     """Plain records of a segment, the length of its sound part, and why the rest is not ("" when all is)."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -78,16 +80,18 @@ class HTTPClient:
         environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         signer: Signer | None = None,
+        any_address: bool = False,
     ) -> None:
         """`unix_socket` is dialled instead of the URL's host; `signer` signs what goes to the site that was asked for,
-        and is closed with the client. Raises HTTPClientError on settings that cannot work.
+        and is closed with the client; with `any_address` each connection goes to any of a host's addresses. Raises
+        HTTPClientError on settings that cannot work.
         """
         _refuse_references(config)
         self._config = config
         self._keepalive, self._unix_socket = keepalive_seconds, unix_socket
         self._environment = os.environ if environment is None else environment
         self._clock = clock or SystemClock()
-        self._signer = signer
+        self._signer, self._any_address = signer, any_address
         self._proxy = ProxyChoice(config.proxy_settings, self._environment)
         self._tls = ClientTLS(config.tls_config)
         self._session: aiohttp.ClientSession | None = None
@@ -249,8 +253,11 @@ class HTTPClient:
             connector = aiohttp.UnixConnector(self._unix_socket, limit=0, keepalive_timeout=self._keepalive)
         else:
             # The system's resolver, in threads: it honours hosts files and name service switches, unlike c-ares.
-            resolver = aiohttp.ThreadedResolver()
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=self._keepalive, resolver=resolver)
+            resolver = _AnyAddress() if self._any_address else aiohttp.ThreadedResolver()
+            cached = not self._any_address
+            connector = aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=self._keepalive, resolver=resolver, use_dns_cache=cached
+            )
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -318,6 +325,17 @@ class HTTPClient:
         response = await self.request("POST", url, timeout_seconds=TOKEN_TIMEOUT_SECONDS, headers=headers, body=form)
         async with response:
             return response.status, await response.content.read(MAX_ANSWER_BYTES)
+
+
+class _AnyAddress(aiohttp.ThreadedResolver):
+    """Gives a host's addresses in random order."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[aiohttp.abc.ResolveResult]:
+        found = await super().resolve(host, port, family)
+        random.shuffle(found)
+        return found
 
 
 def _refuse_references(config: HTTPClientConfig) -> None:

@@ -72,6 +72,8 @@ class Head:
         self._planner = Planner(core)
         self._commits = threading.Lock()
         self._log_truncation = LogTruncation(wal, wal_metrics, self._commits)
+        self.written: Callable[[], None] = lambda: None
+        """Called after each commit, for those who follow the log."""
         self._log_floor: int | None = None  # where memory begins since a truncation that the log does not follow yet
 
     @classmethod
@@ -141,6 +143,7 @@ class Head:
             floats, histograms = transaction.apply()
             self.metrics.appended_floats.inc(floats)
             self.metrics.appended_histograms.inc(histograms)
+        self.written()
 
     def counts(self) -> HeadCounts:
         return self.core.counts()

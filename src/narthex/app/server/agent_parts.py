@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from narthex.app.flags import Flags
+from narthex.app.server.forwarding import Forwarding
 from narthex.app.server.load import Loaded
 from narthex.app.server.otlp import otlp_receiver
 from narthex.app.server.parts import show_configuration
@@ -50,10 +51,15 @@ class AgentParts:
         self._context.targets = self.scraping.targets
         if self._flags.on("web.enable-remote-write-receiver"):
             self._context.write_receiver = WriteReceiver(self.db, self._clock, self._registry)
+        self.forwarding = Forwarding(
+            path, self._flags, self._registry, self._clock, self._appended, self.scraping.targets
+        )
+        self.db.written, self.db.lowest_sent = self.forwarding.storage.written, self.forwarding.storage.lowest_sent
         self._opened = True
 
     def steps(self) -> Sequence[Step[Loaded]]:
         return (
+            ("remote_storage", lambda loaded: self.forwarding.apply(loaded)),
             ("web_handler", self._apply_web),
             ("scrape", lambda loaded: self.scraping.apply_scrape(loaded)),
             ("scrape_sd", lambda loaded: self.scraping.apply_discovery(loaded)),
@@ -69,12 +75,20 @@ class AgentParts:
     async def stop(self) -> None:
         if not self._opened:
             return
-        for name, stop in (("scrape discovery", self.scraping.discovery.stop), ("scrape", self.scraping.targets.stop)):
+        for name, stop in (
+            ("scrape discovery", self.scraping.discovery.stop),
+            ("scrape", self.scraping.targets.stop),
+            ("remote write", self.forwarding.stop),
+        ):
             try:
                 await stop()
             except Exception:
                 log.exception("A part did not stop cleanly", extra={"part": name})
         await asyncio.to_thread(self.db.close)
+
+    def _appended(self) -> tuple[float, float, float]:
+        metrics = self.db.metrics
+        return metrics.floats.read(), metrics.histograms.read(), metrics.exemplars.value
 
     async def _apply_web(self, loaded: Loaded) -> None:
         show_configuration(loaded, self._state, self._context)

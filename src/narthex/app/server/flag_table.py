@@ -80,7 +80,7 @@ _AGENT_STORAGE = (
 )  # fmt: skip
 
 _REMOTE = (
-    _flag("storage.remote.flush-deadline", "duration", "1m", "How long to flush remote write at the end.", "Remote storage", inert=_NOT_YET),
+    _flag("storage.remote.flush-deadline", "duration", "1m", "How long to flush remote write at the end.", "Remote storage"),
     _flag("storage.remote.read-sample-limit", "int", "5e7", "Most samples of one remote read answer; 0 for no limit.", "Remote storage", mode="server"),
     _flag("storage.remote.read-concurrent-limit", "int", "10", "Most remote reads at a time; 0 for no limit.", "Remote storage", mode="server"),
     _flag("storage.remote.read-max-bytes-in-frame", "int", "1048576", "Most bytes in a frame of a streamed remote read.", "Remote storage", mode="server"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from narthex.app.flags import Flags
+from narthex.app.server.forwarding import Forwarding
 from narthex.app.server.load import Loaded, parser_options
 from narthex.app.server.otlp import otlp_receiver
 from narthex.app.server.queries import Language, Queries
@@ -61,6 +62,10 @@ class Parts:
         if flags.on("web.enable-remote-write-receiver"):
             context.write_receiver = WriteReceiver(db, clock, registry)
         self.scraping = Scraping(flags, self._settings, db, registry, clock)
+        self.forwarding = Forwarding(
+            Path(flags.text("storage.tsdb.path")), flags, registry, clock, self._appended, self.scraping.targets
+        )
+        db.head.written = self.forwarding.storage.written
         self.notifier = Notifier(clock=clock, registry=registry, options=self._notifier_options())
         self.notify_discovery = DiscoveryManager(
             "notify", self.notifier.targets, metrics=self.scraping.metrics, clock=clock
@@ -81,6 +86,7 @@ class Parts:
         """How a configuration is applied, in Prometheus' order."""
         return (
             ("db_storage", self._apply_storage),
+            ("remote_storage", lambda loaded: self.forwarding.apply(loaded)),
             ("web_handler", self._apply_web),
             ("query_engine", self._apply_queries),
             ("scrape", lambda loaded: self.scraping.apply_scrape(loaded)),
@@ -109,6 +115,7 @@ class Parts:
             ("scrape", self.scraping.targets.stop),
             ("rules", self.rules.stop),
             ("notifier", self.notifier.stop),
+            ("remote write", self.forwarding.stop),
         ):
             try:
                 await stop()
@@ -116,6 +123,11 @@ class Parts:
                 log.exception("A part did not stop cleanly", extra={"part": name})
         self.queries.close()
         await asyncio.to_thread(self.db.close)
+
+    def _appended(self) -> tuple[float, float, float]:
+        metrics = self.db.head.metrics
+        exemplars = self.db.head.core.exemplar_counts().appended
+        return metrics.appended_floats.read(), metrics.appended_histograms.read(), exemplars
 
     async def _apply_storage(self, loaded: Loaded) -> None:
         retention = wanted_retention(self._settings, loaded.config)
@@ -209,7 +221,6 @@ def show_configuration(loaded: Loaded, state: State, context: Context) -> None:
 def without_effect(config: Config) -> list[str]:
     """Keys that are set although their mechanism is not there yet."""
     settings = {
-        "remote_write": config.remote_write,
         "remote_read": config.remote_read,
         "tracing": config.tracing,
     }

@@ -1,0 +1,208 @@
+#include "outbox/request.h"
+
+#include <bit>
+#include <unordered_map>
+
+#include "bytes/protobuf_writer.h"
+#include "bytes/reader.h"
+
+namespace narthex {
+
+namespace {
+
+void write_spans(ProtoWriter& to, uint32_t field, const std::vector<BucketSpan>& spans) {
+    for (BucketSpan span : spans) {
+        to.nested(field, [&] {
+            if (span.offset != 0) to.sint64(1, span.offset);
+            if (span.length != 0) to.uint64(2, span.length);
+        });
+    }
+}
+
+// Integer counts as differences to the bucket before, floats as they are.
+void write_buckets(ProtoWriter& to, uint32_t deltas, uint32_t counts, bool floats,
+                   std::span<const HistogramCell> cells) {
+    if (cells.empty()) return;
+    if (floats) {
+        to.nested(counts, [&] {
+            for (HistogramCell c : cells) to.packed_double(c.f);
+        });
+        return;
+    }
+    to.nested(deltas, [&] {
+        uint64_t before = 0;
+        for (HistogramCell c : cells) {
+            to.packed_signed(static_cast<int64_t>(static_cast<uint64_t>(c.i) - before));
+            before = static_cast<uint64_t>(c.i);
+        }
+    });
+}
+
+// An exemplar's labels, use(name, value) for each.
+template <typename Use>
+void each_label(std::span<const uint8_t> strings, Use&& use) {
+    ByteReader in(strings);
+    while (!in.empty()) {
+        std::string_view name = in.string();
+        use(name, in.string());
+    }
+}
+
+void write_sample(ProtoWriter& to, const Entry& e) {
+    to.fixed64(1, e.value);
+    to.int64(2, e.t);
+}
+
+// Symbols of one request: numbered as they come.
+class RequestSymbols {
+  public:
+    RequestSymbols() { id(""); }
+    // The same for a symbol of the series' names.
+    uint32_t id(const SeriesNames& names, uint32_t symbol) {
+        auto [found, fresh] = known_.try_emplace(symbol, 0);
+        if (fresh) found->second = id(names.text(symbol));
+        return found->second;
+    }
+    uint32_t id(std::string_view text) {
+        auto [found, fresh] = ids_.try_emplace(text, static_cast<uint32_t>(texts_.size()));
+        if (fresh) texts_.push_back(text);
+        return found->second;
+    }
+    void write(ProtoWriter& to) const {
+        for (std::string_view text : texts_) to.string(4, text);
+    }
+
+  private:
+    std::unordered_map<std::string_view, uint32_t> ids_;
+    std::unordered_map<uint32_t, uint32_t> known_;
+    std::vector<std::string_view> texts_;
+};
+
+void write_series_v2(ProtoWriter& to, const Entry& e, const SeriesNames& names, RequestSymbols& symbols) {
+    auto local = [&](uint32_t symbol) { return symbols.id(names, symbol); };
+    to.nested(1, [&] {
+        for (uint32_t symbol : names.labels(e.row)) to.packed(local(symbol));
+    });
+    switch (e.kind) {
+        case EntryKind::kFloat:
+            to.nested(2, [&] {
+                write_sample(to, e);
+                if (e.start != 0) to.int64(3, e.start);
+            });
+            break;
+        case EntryKind::kHistogram:
+            to.nested(3, [&] {
+                to.raw(e.rest);
+                to.int64(15, e.t);
+                if (e.start != 0) to.int64(17, e.start);
+            });
+            break;
+        case EntryKind::kExemplar:
+            to.nested(4, [&] {
+                to.nested(1, [&] {
+                    each_label(e.rest, [&](std::string_view name, std::string_view value) {
+                        to.packed(symbols.id(name));
+                        to.packed(symbols.id(value));
+                    });
+                });
+                to.fixed64(2, e.value);
+                to.int64(3, e.t);
+            });
+            break;
+    }
+    const SeriesNames::Metadata& metadata = names.metadata(e.row);
+    if (metadata.type == 0 && metadata.help == 0 && metadata.unit == 0) return;
+    to.nested(5, [&] {
+        to.uint64(1, metadata.type);
+        to.uint64(3, local(metadata.help));
+        to.uint64(4, local(metadata.unit));
+    });
+}
+
+}  // namespace
+
+void write_histogram_message(const HistogramView& h, std::vector<uint8_t>& out) {
+    ProtoWriter to(out);
+    const HistogramLayout& layout = *h.layout;
+    if (h.floats) {
+        to.float64(2, h.count.f);
+    } else {
+        to.int64(1, h.count.i);
+    }
+    to.float64(3, h.sum);
+    to.sint64(4, layout.schema);
+    to.float64(5, layout.zero_threshold);
+    if (h.floats) {
+        to.float64(7, h.zero_count.f);
+    } else {
+        to.int64(6, h.zero_count.i);
+    }
+    size_t positive = layout.positive_buckets();
+    write_spans(to, 8, layout.negative);
+    write_buckets(to, 9, 10, h.floats, h.buckets.subspan(positive));
+    write_spans(to, 11, layout.positive);
+    write_buckets(to, 12, 13, h.floats, h.buckets.first(positive));
+    if (h.hint != ResetHint::kUnknown) to.uint64(14, static_cast<uint64_t>(h.hint));
+    if (layout.bounds.empty()) return;
+    to.nested(16, [&] {
+        for (double bound : layout.bounds) to.packed_double(bound);
+    });
+}
+
+void write_request_v1(std::span<const Entry> entries, const SeriesNames& names, std::vector<uint8_t>& out) {
+    ProtoWriter to(out);
+    auto label = [&](std::string_view name, std::string_view value) {
+        to.nested(1, [&] {
+            to.string(1, name);
+            to.string(2, value);
+        });
+    };
+    auto series = [&](const Entry& e) {
+        std::span<const uint32_t> labels = names.labels(e.row);
+        for (size_t i = 0; i + 1 < labels.size(); i += 2)
+            label(names.text(labels[i]), names.text(labels[i + 1]));
+        switch (e.kind) {
+            case EntryKind::kFloat:
+                to.nested(2, [&] { write_sample(to, e); });
+                break;
+            case EntryKind::kHistogram:
+                to.nested(4, [&] {
+                    to.raw(e.rest);
+                    to.int64(15, e.t);
+                });
+                break;
+            case EntryKind::kExemplar:
+                to.nested(3, [&] {
+                    each_label(e.rest, label);
+                    to.fixed64(2, e.value);
+                    to.int64(3, e.t);
+                });
+                break;
+        }
+    };
+    for (const Entry& e : entries) to.nested(1, [&] { series(e); });
+}
+
+void write_request_v2(std::span<const Entry> entries, const SeriesNames& names, std::vector<uint8_t>& out) {
+    RequestSymbols symbols;
+    std::vector<uint8_t> series;
+    ProtoWriter to(series);
+    for (const Entry& e : entries) to.nested(5, [&] { write_series_v2(to, e, names, symbols); });
+    ProtoWriter head(out);
+    symbols.write(head);
+    head.raw(series);
+}
+
+void write_metadata_request(std::span<const FamilyMetadata> families, std::vector<uint8_t>& out) {
+    ProtoWriter to(out);
+    for (const FamilyMetadata& family : families) {
+        to.nested(3, [&] {
+            to.uint64(1, family.type);
+            to.string(2, family.name);
+            to.string(4, family.help);
+            to.string(5, family.unit);
+        });
+    }
+}
+
+}  // namespace narthex

@@ -1,0 +1,32 @@
+// The messages of remote write 1.0 (prometheus.WriteRequest) and 2.0 (io.prometheus.write.v2.Request).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "chunk/histogram_columns.h"
+#include "outbox/entry.h"
+#include "outbox/series_names.h"
+
+namespace narthex {
+
+// Appends the fields of a histogram's message that do not depend on the version: all but its times.
+void write_histogram_message(const HistogramView& value, std::vector<uint8_t>& out);
+
+// Appends a WriteRequest: one TimeSeries an entry, in their order.
+void write_request_v1(std::span<const Entry> entries, const SeriesNames& names, std::vector<uint8_t>& out);
+
+// Appends a Request with the symbols that its entries use.
+void write_request_v2(std::span<const Entry> entries, const SeriesNames& names, std::vector<uint8_t>& out);
+
+struct FamilyMetadata {
+    std::string name;
+    uint8_t type;
+    std::string help, unit;
+};
+// Appends a WriteRequest with metadata alone.
+void write_metadata_request(std::span<const FamilyMetadata> families, std::vector<uint8_t>& out);
+
+}  // namespace narthex

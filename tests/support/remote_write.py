@@ -1,0 +1,75 @@
+"""Receivers of remote write as processes, and what they hold of what a sender has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from narthex.tsdb.read_only import ReadOnlyDB
+from support.api_server import ApiServer
+from support.process import require
+from support.prometheus import label_text
+
+Stored = dict[str, list[tuple[int, float]]]
+"""By label text: (milliseconds, value)."""
+
+
+class PrometheusReceiver(ApiServer):
+    path = "/api/v1/write"
+
+    def __init__(self, directory: Path, port: int) -> None:
+        require("prometheus")
+        config = directory / "receiver.yml"
+        config.write_text("global: {scrape_interval: 1h}\n")
+        command = [
+            "prometheus", f"--config.file={config}", f"--storage.tsdb.path={directory / 'received'}",
+            f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
+        ]  # fmt: skip
+        super().__init__(command, port, directory / "receiver.log")
+
+    @staticmethod
+    def kept(value: float) -> float:
+        """What becomes of a value."""
+        return value
+
+    def stored(self) -> Stored:
+        data = self.api("query", query='{__name__!=""}[1h]')
+        return {label_text(r["metric"]): [(round(t * 1000), float(v)) for t, v in r["values"]] for r in data["result"]}
+
+
+class VictoriaMetricsReceiver(ApiServer):
+    path = "/api/v1/write"
+
+    def __init__(self, directory: Path, port: int) -> None:
+        require("victoria-metrics")
+        command = [
+            "victoria-metrics", f"-storageDataPath={directory / 'received'}", f"-httpListenAddr=127.0.0.1:{port}",
+            "-retentionPeriod=100y",
+        ]  # fmt: skip
+        super().__init__(command, port, directory / "receiver.log")
+
+    @staticmethod
+    def kept(value: float) -> float:
+        """It keeps decimal numbers, which are a little off a float's last digits."""
+        return float(f"{value:.12g}")
+
+    def stored(self) -> Stored:
+        self.request("/internal/force_flush")
+        lines = self.request("/api/v1/export", **{"match[]": '{__name__!=""}'})[1].splitlines()
+        rows = [json.loads(line) for line in lines]
+        return {
+            label_text(r["metric"]): [(t, self.kept(v)) for t, v in zip(r["timestamps"], r["values"], strict=True)]
+            for r in rows
+        }
+
+
+def in_log(data: Path) -> Stored:
+    """What a data directory holds, stale markers aside."""
+    with ReadOnlyDB.open(data).querier(-(2**62), 2**62) as querier:
+        batch = querier.select([])
+    out: Stored = {}
+    for row in range(len(batch)):
+        times, values = batch.samples(row, -(2**63), 2**63 - 1)
+        rows = [(t, v) for t, v in zip(times.tolist(), values.tolist(), strict=True) if v == v]
+        out[label_text(batch.labels[row])] = rows
+    return out

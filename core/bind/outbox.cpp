@@ -73,7 +73,7 @@ nb::tuple read(Outbox& o, nb::object bytes, size_t start, uint64_t segment, uint
 
 nb::bytes encode_metadata(
     const std::vector<std::tuple<std::string, uint8_t, std::string, std::string>>& families) {
-    std::vector<FamilyMetadata> list;
+    std::vector<MetricFamilyText> list;
     for (const auto& [name, type, help, unit] : families) list.push_back({name, type, help, unit});
     std::vector<uint8_t> plain, out;
     nb::gil_scoped_release release;

@@ -193,9 +193,9 @@ void write_request_v2(std::span<const Entry> entries, const SeriesNames& names, 
     head.raw(series);
 }
 
-void write_metadata_request(std::span<const FamilyMetadata> families, std::vector<uint8_t>& out) {
+void write_metadata_request(std::span<const MetricFamilyText> families, std::vector<uint8_t>& out) {
     ProtoWriter to(out);
-    for (const FamilyMetadata& family : families) {
+    for (const MetricFamilyText& family : families) {
         to.nested(3, [&] {
             to.uint64(1, family.type);
             to.string(2, family.name);

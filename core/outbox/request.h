@@ -21,12 +21,12 @@ void write_request_v1(std::span<const Entry> entries, const SeriesNames& names, 
 // Appends a Request with the symbols that its entries use.
 void write_request_v2(std::span<const Entry> entries, const SeriesNames& names, std::vector<uint8_t>& out);
 
-struct FamilyMetadata {
+struct MetricFamilyText {
     std::string name;
     uint8_t type;
     std::string help, unit;
 };
 // Appends a WriteRequest with metadata alone.
-void write_metadata_request(std::span<const FamilyMetadata> families, std::vector<uint8_t>& out);
+void write_metadata_request(std::span<const MetricFamilyText> families, std::vector<uint8_t>& out);
 
 }  // namespace narthex

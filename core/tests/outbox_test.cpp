@@ -13,7 +13,7 @@ using namespace narthex;
 
 namespace {
 
-void add_series(WalWriter& log, uint64_t ref, const std::string& name) {
+void log_series(WalWriter& log, uint64_t ref, const std::string& name) {
     SeriesRecord series;
     series.begin(ref, 2);
     series.label("__name__", name);
@@ -21,19 +21,19 @@ void add_series(WalWriter& log, uint64_t ref, const std::string& name) {
     log.record(series.bytes());
 }
 
-void add_samples(WalWriter& log, std::initializer_list<std::pair<uint64_t, int64_t>> samples) {
+void log_samples(WalWriter& log, std::initializer_list<std::pair<uint64_t, int64_t>> samples) {
     SamplesRecord record(samples.size());
     for (auto [ref, t] : samples) record.add(ref, t, std::bit_cast<uint64_t>(static_cast<double>(t)));
     log.record(record.bytes());
 }
 
-Outbox::Reading read(Outbox& o, const std::vector<uint8_t>& log, size_t start = 0, bool complete = false,
-                     size_t capacity = 100) {
+Outbox::Reading read_into(Outbox& o, const std::vector<uint8_t>& log, size_t start = 0, bool complete = false,
+                          size_t capacity = 100) {
     return o.read({log, start, {7, 0}, complete}, false, capacity, INT64_MIN, {});
 }
 
 // "a=b c=d @t" for each series of a request.
-std::vector<std::string> series_of(const OutboxBatch& batch) {
+std::vector<std::string> request_series(const OutboxBatch& batch) {
     std::vector<uint8_t> plain;
     snappy_decode(batch.encode(), 1 << 20, plain);
     std::vector<std::string> out;
@@ -64,12 +64,12 @@ std::vector<std::string> series_of(const OutboxBatch& batch) {
 TEST_CASE("a request has external labels where the series has none of that name, sorted") {
     Outbox o({}, {{"cluster", "other"}, {"a", "1"}}, 1);
     WalWriter log(0);
-    add_series(log, 5, "up");
-    add_samples(log, {{5, 10}, {5, 20}});
-    CHECK(read(o, log.bytes()).stop == Outbox::Stop::kEnd);
+    log_series(log, 5, "up");
+    log_samples(log, {{5, 10}, {5, 20}});
+    CHECK(read_into(o, log.bytes()).stop == Outbox::Stop::kEnd);
     auto batch = o.take(0, 10);
     REQUIRE(batch);
-    CHECK(series_of(*batch) ==
+    CHECK(request_series(*batch) ==
           std::vector<std::string>{"__name__=up a=1 cluster=own @10", "__name__=up a=1 cluster=own @20"});
     CHECK(batch->newest() == 20);
 }
@@ -77,13 +77,13 @@ TEST_CASE("a request has external labels where the series has none of that name,
 TEST_CASE("what is acknowledged is the place before the oldest record that something unsent came from") {
     Outbox o({}, {}, 2);
     WalWriter log(0);
-    add_series(log, 1, "a");
-    add_series(log, 2, "b");
+    log_series(log, 1, "a");
+    log_series(log, 2, "b");
     size_t first = log.bytes().size();
-    add_samples(log, {{1, 10}});
+    log_samples(log, {{1, 10}});
     size_t second = log.bytes().size();
-    add_samples(log, {{2, 20}});
-    read(o, log.bytes());
+    log_samples(log, {{2, 20}});
+    read_into(o, log.bytes());
     CHECK(o.acknowledged().offset == first);
     auto a = o.take(0, 10), b = o.take(1, 10);
     REQUIRE((a && b));
@@ -99,11 +99,11 @@ TEST_CASE("what is acknowledged is the place before the oldest record that somet
 TEST_CASE("each series stays in one shard, in order, when the number of shards changes") {
     Outbox o({}, {}, 3);
     WalWriter log(0);
-    for (uint64_t ref = 0; ref < 12; ++ref) add_series(log, ref, "s" + std::to_string(ref));
+    for (uint64_t ref = 0; ref < 12; ++ref) log_series(log, ref, "s" + std::to_string(ref));
     for (int64_t t = 1; t <= 5; ++t) {
-        for (uint64_t ref = 0; ref < 12; ++ref) add_samples(log, {{ref, t}});
+        for (uint64_t ref = 0; ref < 12; ++ref) log_samples(log, {{ref, t}});
     }
-    read(o, log.bytes());
+    read_into(o, log.bytes());
     o.reshard(4);
     CHECK(o.pending() == std::vector<size_t>{15, 15, 15, 15});
     for (size_t shard = 0; shard < 4; ++shard) {
@@ -119,13 +119,13 @@ TEST_CASE("each series stays in one shard, in order, when the number of shards c
 TEST_CASE("reading stops between records when a shard is full and goes on from there") {
     Outbox o({}, {}, 1);
     WalWriter log(0);
-    add_series(log, 1, "a");
-    for (int64_t t = 1; t <= 10; ++t) add_samples(log, {{1, t}});
-    auto reading = read(o, log.bytes(), 0, false, 4);
+    log_series(log, 1, "a");
+    for (int64_t t = 1; t <= 10; ++t) log_samples(log, {{1, t}});
+    auto reading = read_into(o, log.bytes(), 0, false, 4);
     CHECK(reading.stop == Outbox::Stop::kFull);
     CHECK(o.pending() == std::vector<size_t>{4});
     CHECK(o.take(0, 4)->size() == 4);
-    reading = read(o, log.bytes(), reading.end, false, 100);
+    reading = read_into(o, log.bytes(), reading.end, false, 100);
     CHECK(reading.stop == Outbox::Stop::kEnd);
     CHECK(o.pending() == std::vector<size_t>{6});
     CHECK(o.take(0, 1)->entries()[0].t == 5);
@@ -134,51 +134,52 @@ TEST_CASE("reading stops between records when a shard is full and goes on from t
 TEST_CASE("a torn record waits for the rest while its segment grows and is passed over when it does not") {
     Outbox o({}, {}, 1);
     WalWriter log(0);
-    add_series(log, 1, "a");
+    log_series(log, 1, "a");
     size_t sound = log.bytes().size();
-    add_samples(log, {{1, 10}, {1, 20}, {1, 30}});
+    log_samples(log, {{1, 10}, {1, 20}, {1, 30}});
     std::vector<uint8_t> torn(log.bytes().begin(), log.bytes().end() - 3);
-    auto reading = read(o, torn);
+    auto reading = read_into(o, torn);
     CHECK(reading.stop == Outbox::Stop::kFault);
     CHECK(reading.end == sound);
     CHECK(o.counts().faults == 0);
-    CHECK(read(o, log.bytes(), sound).stop == Outbox::Stop::kEnd);
+    CHECK(read_into(o, log.bytes(), sound).stop == Outbox::Stop::kEnd);
     CHECK(o.pending() == std::vector<size_t>{3});
-    CHECK(read(o, torn, sound, true).end == torn.size());
+    CHECK(read_into(o, torn, sound, true).end == torn.size());
     CHECK(o.counts().faults == 1);
 }
 
 TEST_CASE("new series wait for labels, a dropped one stays dropped, a forgotten one is unknown") {
     Outbox o({.relabel = true}, {}, 1);
     WalWriter log(0);
-    add_series(log, 1, "a");
-    add_series(log, 2, "b");
-    add_samples(log, {{1, 10}, {2, 10}});
-    auto reading = read(o, log.bytes());
+    log_series(log, 1, "a");
+    log_series(log, 2, "b");
+    log_samples(log, {{1, 10}, {2, 10}});
+    auto reading = read_into(o, log.bytes());
     CHECK(reading.stop == Outbox::Stop::kUndecided);
     std::vector<std::optional<OwnedLabels>> keep{OwnedLabels{{"n", "x"}}}, drop{std::nullopt};
     o.decide(keep);
-    reading = read(o, log.bytes(), reading.end);
+    reading = read_into(o, log.bytes(), reading.end);
     CHECK(reading.stop == Outbox::Stop::kUndecided);
     CHECK(o.undecided().size() == 1);
     o.decide(drop);
-    CHECK(read(o, log.bytes(), reading.end).stop == Outbox::Stop::kEnd);
+    CHECK(read_into(o, log.bytes(), reading.end).stop == Outbox::Stop::kEnd);
     CHECK(o.counts().relabelled_away[0] == 1);
     o.forget_before(8);
     CHECK(o.series() == 0);
-    CHECK(series_of(*o.take(0, 10)) == std::vector<std::string>{"n=x @10"});  // what waits keeps its labels
+    CHECK(request_series(*o.take(0, 10)) ==
+          std::vector<std::string>{"n=x @10"});  // what waits keeps its labels
     WalWriter more(0);
-    add_samples(more, {{1, 20}});
-    read(o, more.bytes());
+    log_samples(more, {{1, 20}});
+    read_into(o, more.bytes());
     CHECK(o.counts().unknown[0] == 1);
 }
 
 TEST_CASE("a batch is halved in order and loses what is too old") {
     Outbox o({}, {}, 1);
     WalWriter log(0);
-    add_series(log, 1, "a");
-    for (int64_t t = 1; t <= 5; ++t) add_samples(log, {{1, t}});
-    read(o, log.bytes());
+    log_series(log, 1, "a");
+    for (int64_t t = 1; t <= 5; ++t) log_samples(log, {{1, t}});
+    read_into(o, log.bytes());
     auto batch = o.take(0, 10);
     auto second = batch->split();
     REQUIRE(second);
@@ -194,7 +195,7 @@ TEST_CASE("a batch is halved in order and loses what is too old") {
 TEST_CASE("a request of the second version numbers its symbols and has types, help and start times") {
     Outbox o({.second_version = true, .histograms = true}, {}, 1);
     WalWriter log(0);
-    add_series(log, 1, "a");
+    log_series(log, 1, "a");
     MetadataRecord metadata;
     TextPair fields[] = {{"UNIT", "s"}, {"HELP", "how long"}};
     metadata.add(1, 1, fields);
@@ -202,7 +203,7 @@ TEST_CASE("a request of the second version numbers its symbols and has types, he
     SamplesV2Record samples;
     samples.add(1, 30, 0, 25);
     log.record(samples.bytes());
-    read(o, log.bytes());
+    read_into(o, log.bytes());
     std::vector<uint8_t> plain;
     snappy_decode(o.take(0, 10)->encode(), 1 << 20, plain);
     std::vector<std::string> symbols;

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from narthex.errors import StorageError
+from narthex.files.zstd import decompress
 from narthex.model.labels import Labels
 from narthex.model.relabel import RelabelRule, process
 from narthex.native import Outbox, OutboxStop
 from narthex.remote.write_position import Place
 from narthex.tsdb.checkpoint import last_checkpoint
 from narthex.tsdb.wal import PAGE, list_segments, segment_name
-from narthex.tsdb.zstd import decompress
 
 log = logging.getLogger(__name__)
 

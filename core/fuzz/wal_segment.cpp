@@ -1,6 +1,7 @@
 // Log segments from anywhere. The first byte chooses between the raw bytes as a segment and sound frames
 // around records (a length byte before each), so that record decoders are reached, too. Replay and checkpoint
-// must end without a crash and agree with each other on what can be read; what is salvaged is sound.
+// must end without a crash, as must sending, and agree with each other on what can be read; what is salvaged
+// is sound.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -10,10 +11,35 @@
 #include "head/agent.h"
 #include "head/head.h"
 #include "head/replay.h"
+#include "outbox/outbox.h"
 #include "wal/checkpoint.h"
 #include "wal/pages.h"
 
 using namespace narthex;
+
+namespace {
+
+// Everything goes out, whatever the shards have room for, and nothing is left unacknowledged.
+void send_all(std::span<const uint8_t> segment, bool second_version) {
+    Outbox outbox({.second_version = second_version, .exemplars = true, .histograms = true}, {{"a", "1"}}, 2);
+    size_t at = 0;
+    Outbox::Reading reading;
+    do {
+        reading = outbox.read({segment, at, {1, 0}, true}, false, 8, INT64_MIN, {});
+        at = reading.end;
+        for (size_t shard = 0; shard < 2; ++shard) {
+            while (auto batch = outbox.take(shard, 5)) {
+                auto half = batch->split();
+                if (batch->encode().empty() || (half && half->encode().empty())) std::abort();
+            }
+        }
+    } while (reading.stop == Outbox::Stop::kFull);
+    if (reading.stop != Outbox::Stop::kEnd || outbox.acknowledged().offset != segment.size()) std::abort();
+    outbox.forget_before(2);
+    if (outbox.series() != 0) std::abort();
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) return 0;
@@ -31,6 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     head->set_max_exemplars(16);
     ReplayCounts counts = HeadReplay(head).segment(segment, {});
     if (counts.fault.empty() != (counts.good_end == segment.size()) && counts.fault.empty()) std::abort();
+    send_all(segment, data[0] & 2);
     Agent agent(0);
     ReplayCounts seen = agent.segment(segment, {});
     // It passes over records that a head looks into.

@@ -13,17 +13,18 @@ import pytest
 from support.api_server import ApiServer
 from support.exporter import Exporter
 from support.process import free_port
-from support.remote_write import PrometheusReceiver, Stored, VictoriaMetricsReceiver, in_log
+from support.remote_write import NarthexReceiver, PrometheusReceiver, Stored, VictoriaMetricsReceiver, in_log
 from support.waiting import wait_until
 
-RECEIVERS = [PrometheusReceiver, VictoriaMetricsReceiver]
+RECEIVERS = [PrometheusReceiver, VictoriaMetricsReceiver, NarthexReceiver]
 CONFIG = """
 global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
 scrape_configs:
   - job_name: it
     static_configs: [{{targets: ["127.0.0.1:{target}"]}}]
 remote_write:
-  - url: http://127.0.0.1:{receiver}{path}
+  - url: http://127.0.0.1:{receiver}/api/v1/write
+    protobuf_message: {message}
     queue_config: {{batch_send_deadline: 50ms, max_backoff: 500ms, max_samples_per_send: 200}}
 """
 Receiver = type[PrometheusReceiver] | type[VictoriaMetricsReceiver]
@@ -49,7 +50,7 @@ class Pair:
     def __init__(self, directory: Path, make: Receiver, target: Exporter, agent: bool) -> None:
         self.data, self.port, self._agent = directory / "data", free_port(), agent
         self._directory, self._make, self._config = directory, make, directory / "prometheus.yml"
-        self._config.write_text(CONFIG.format(target=target.port, receiver=self.port, path=make.path))
+        self._config.write_text(CONFIG.format(target=target.port, receiver=self.port, message=make.message))
         self.running: list[ApiServer] = []
 
     def receiver(self) -> PrometheusReceiver | VictoriaMetricsReceiver:

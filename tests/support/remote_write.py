@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from narthex.tsdb.read_only import ReadOnlyDB
@@ -14,8 +15,11 @@ Stored = dict[str, list[tuple[int, float]]]
 """By label text: (milliseconds, value)."""
 
 
+FIRST, SECOND = "prometheus.WriteRequest", "io.prometheus.write.v2.Request"
+
+
 class PrometheusReceiver(ApiServer):
-    path = "/api/v1/write"
+    message = FIRST
 
     def __init__(self, directory: Path, port: int) -> None:
         require("prometheus")
@@ -37,8 +41,24 @@ class PrometheusReceiver(ApiServer):
         return {label_text(r["metric"]): [(round(t * 1000), float(v)) for t, v in r["values"]] for r in data["result"]}
 
 
+class NarthexReceiver(PrometheusReceiver):
+    """Ours, which takes the second version of the protocol, too."""
+
+    message = SECOND
+
+    def __init__(self, directory: Path, port: int) -> None:
+        config = directory / "receiver.yml"
+        config.write_text("global: {scrape_interval: 1h}\n")
+        command = [
+            sys.executable, "-m", "narthex", "server", f"--config.file={config}",
+            f"--storage.tsdb.path={directory / 'received'}", f"--web.listen-address=127.0.0.1:{port}",
+            "--web.enable-remote-write-receiver",
+        ]  # fmt: skip
+        ApiServer.__init__(self, command, port, directory / "receiver.log")
+
+
 class VictoriaMetricsReceiver(ApiServer):
-    path = "/api/v1/write"
+    message = FIRST
 
     def __init__(self, directory: Path, port: int) -> None:
         require("victoria-metrics")

@@ -27,7 +27,7 @@ remote_write:
     protobuf_message: {message}
     queue_config: {{batch_send_deadline: 50ms, max_backoff: 500ms, max_samples_per_send: 200}}
 """
-Receiver = type[PrometheusReceiver] | type[VictoriaMetricsReceiver]
+Receiver = PrometheusReceiver | VictoriaMetricsReceiver
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def target() -> Iterator[Exporter]:
 class Pair:
     """A sender and a receiver on one directory; either may be killed and started again."""
 
-    def __init__(self, directory: Path, make: Receiver, target: Exporter, agent: bool) -> None:
+    def __init__(self, directory: Path, make: type[Receiver], target: Exporter, agent: bool) -> None:
         self.data, self.port, self._agent = directory / "data", free_port(), agent
         self._directory, self._make, self._config = directory, make, directory / "prometheus.yml"
         self._config.write_text(CONFIG.format(target=target.port, receiver=self.port, message=make.message))
         self.running: list[ApiServer] = []
 
-    def receiver(self) -> PrometheusReceiver | VictoriaMetricsReceiver:
+    def receiver(self) -> Receiver:
         process = self._make(self._directory, self.port)
         self.running.append(process)
         process.wait_ready("/health" if isinstance(process, VictoriaMetricsReceiver) else "/-/ready")
@@ -82,7 +82,7 @@ def scrapes(more: int, target: Exporter) -> None:
     wait_until("scrapes", lambda: target.scrapes >= wanted)
 
 
-def same(receiver: PrometheusReceiver | VictoriaMetricsReceiver, data: Path) -> Stored:
+def same(receiver: Receiver, data: Path) -> Stored:
     """After the sender ended: what was received, which must be what the sender's log holds."""
     logged = {labels: [(t, receiver.kept(v)) for t, v in rows] for labels, rows in in_log(data).items()}
     assert sum("made" in labels for labels in logged) == 100
@@ -100,17 +100,6 @@ def same(receiver: PrometheusReceiver | VictoriaMetricsReceiver, data: Path) -> 
         lost, more = {k: v for k, v in lost.items() if v}, {k: v for k, v in more.items() if v > 0}
         text = f"lost of {len(lost)}: {list(lost.items())[:2]}; too many of {len(more)}: {list(more.items())[:2]}"
         raise AssertionError(text) from None
-    return received == logged
-
-    try:
-        wait_until("all samples", arrived, 10.0)
-    except AssertionError:
-        lost = {k: sorted(set(rows) - set(received.get(k, []))) for k, rows in logged.items()}
-        more = {k: len(rows) - len(logged.get(k, [])) for k, rows in received.items()}
-        lost, more = {k: v for k, v in lost.items() if v}, {k: v for k, v in more.items() if v > 0}
-        raise AssertionError(
-            f"lost {len(lost)}: {list(lost.items())[:2]}; too many: {list(more.items())[:2]}"
-        ) from None
     return received
 
 
@@ -127,7 +116,7 @@ def test_a_receiver_that_was_killed_gets_what_it_missed(pair: Pair, target: Expo
     receiver, sender = pair.receiver(), pair.sender()
     scrapes(5, target)
     sent = wait_until("a first sample", receiver.stored)
-    receiver.kill()
+    receiver.stop(receiver.END)
     scrapes(8, target)
     again = pair.receiver()
     scrapes(3, target)
@@ -140,7 +129,7 @@ def test_a_receiver_that_was_killed_gets_what_it_missed(pair: Pair, target: Expo
 def test_a_sender_that_was_killed_goes_on_where_it_was(pair: Pair, target: Exporter) -> None:
     receiver, sender = pair.receiver(), pair.sender()
     scrapes(5, target)
-    receiver.kill()
+    receiver.stop(receiver.END)
     scrapes(5, target)
     sender.kill()  # with samples that were not sent
     again = pair.receiver()

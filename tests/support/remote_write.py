@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,8 @@ FIRST, SECOND = "prometheus.WriteRequest", "io.prometheus.write.v2.Request"
 
 class PrometheusReceiver(ApiServer):
     message = FIRST
+    END = signal.SIGKILL
+    """The hardest end after which it still has what it acknowledged."""
 
     def __init__(self, directory: Path, port: int) -> None:
         require("prometheus")
@@ -59,6 +62,7 @@ class NarthexReceiver(PrometheusReceiver):
 
 class VictoriaMetricsReceiver(ApiServer):
     message = FIRST
+    END = signal.SIGTERM  # a kill would take what it acknowledged in the last seconds
 
     def __init__(self, directory: Path, port: int) -> None:
         require("victoria-metrics")

@@ -95,8 +95,11 @@ _CHUNKED = (
     [
         (whole(b""), b""),
         (_CHUNKED, b"up 1\n"),
-        (whole(gzip.compress(TEXT), "Content-Encoding: gzip"), TEXT),
-        (whole(gzip.compress(TEXT) + gzip.compress(b"x 1\n"), "Content-Encoding: GZIP"), TEXT + b"x 1\n"),
+        (whole(gzip.compress(TEXT, mtime=0), "Content-Encoding: gzip"), TEXT),
+        (
+            whole(gzip.compress(TEXT, mtime=0) + gzip.compress(b"x 1\n", mtime=0), "Content-Encoding: GZIP"),
+            TEXT + b"x 1\n",
+        ),
         (whole(zstd.compress(TEXT), "Content-Encoding: zstd"), TEXT),
         (whole(TEXT, "Content-Encoding: identity"), TEXT),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + whole(TEXT), TEXT),
@@ -143,7 +146,7 @@ async def test_a_server_that_asks_for_it_gets_a_new_connection_each_time() -> No
         (whole(TEXT)[:-1], CUT_SHORT),
         (_CHUNKED[:-20], CUT_SHORT),
         (
-            whole(gzip.compress(TEXT)[:-9], "Content-Encoding: gzip"),
+            whole(gzip.compress(TEXT, mtime=0)[:-9], "Content-Encoding: gzip"),
             CUT_SHORT,
         ),
         (whole(TEXT, "Content-Encoding: gzip"), CUT_SHORT),
@@ -187,7 +190,7 @@ async def test_bytes_that_nobody_asked_for_are_never_taken_for_the_next_answer()
     "answer",
     [
         whole(TEXT),
-        whole(gzip.compress(TEXT), "Content-Encoding: gzip"),
+        whole(gzip.compress(TEXT, mtime=0), "Content-Encoding: gzip"),
         whole(zstd.compress(TEXT), "Content-Encoding: zstd"),
     ],
 )

@@ -54,14 +54,13 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
 
 
 def compare(theirs: ApiServer, receiver: Receiver) -> None:
-    """Waits until all that the peer has up to now is here."""
+    """Waits until all that the peer has up to now is here; a peer that receives as well may still wait for some."""
     end = int(time.time() * 1000)
-    wanted = samples(theirs, end)
-    assert len(wanted) > 300 and max(map(len, wanted.values())) > 10
+    assert len(samples(theirs, end)) > 300 and max(map(len, samples(theirs, end).values())) > 10
     try:
-        wait_until("the sender's samples", lambda: samples(receiver.server, end) == wanted)
+        wait_until("the sender's samples", lambda: samples(receiver.server, end) == samples(theirs, end))
     except AssertionError:
-        found = samples(receiver.server, end)
+        wanted, found = samples(theirs, end), samples(receiver.server, end)
         different = {name for name in wanted | found if wanted.get(name) != found.get(name)}
         name = min(different)
         missing = sorted(set(wanted.get(name, [])) - set(found.get(name, [])))

@@ -104,13 +104,13 @@ ScanCounts scan(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp
 using Reading = narthex::ScanOptions;
 
 void make_reading(Reading* self, bool honor_timestamps, bool track_explicit, bool exemplars,
-                  bool native_histograms, bool classic_histograms, int32_t max_schema,
-                  uint64_t bucket_limit) {
+                  bool native_histograms, bool classic_histograms, bool convert_histograms,
+                  int32_t max_schema, uint64_t bucket_limit) {
     new (self) Reading();
     self->honor_timestamps = honor_timestamps;
     self->track_explicit = track_explicit;
     self->exemplars = exemplars;
-    self->histograms = {native_histograms, classic_histograms, max_schema, bucket_limit};
+    self->histograms = {native_histograms, classic_histograms, convert_histograms, max_schema, bucket_limit};
 }
 
 ScanCounts scan_text(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp, Reading options,
@@ -160,7 +160,8 @@ void bind_text(nb::module_& m) {
         .def("__init__", &make_reading, nb::kw_only(), nb::arg("honor_timestamps") = true,
              nb::arg("track_explicit") = false, nb::arg("exemplars") = false,
              nb::arg("native_histograms") = false, nb::arg("classic_histograms") = false,
-             nb::arg("max_schema") = narthex::kMaxSchema, nb::arg("bucket_limit") = uint64_t{0});
+             nb::arg("convert_histograms") = false, nb::arg("max_schema") = narthex::kMaxSchema,
+             nb::arg("bucket_limit") = uint64_t{0});
     nb::class_<GuardedCache>(m, "ScrapeCache")
         .def(nb::init<>())
         .def("scan", &scan, nb::arg("body"), nb::arg("default_timestamp"), nb::arg("openmetrics") = false,

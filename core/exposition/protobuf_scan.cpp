@@ -277,7 +277,19 @@ void ProtobufScan::histogram(const Metric& m) {
         }
         native_exemplars(id);
     }
-    if (!native || (options_.histograms.classic && !message_.buckets().empty())) classic(m);
+    bool convert = !native && options_.histograms.convert;
+    if (convert) {
+        classic_.clear();
+        for (const ClassicBucket& bucket : message_.buckets()) classic_.bucket(bucket.bound, bucket.count);
+        classic_.count(message_.count());
+        classic_.sum(message_.sum());
+        if (classic_.settle()) {
+            uint32_t id = series(m, Member::kHistogram);
+            converted(id, m.timestamp, m.timed, type_ == MetricType::kGaugeHistogram, classic_);
+            native_exemplars(id);
+        }
+    }
+    if (!(native || convert) || (options_.histograms.classic && !message_.buckets().empty())) classic(m);
 }
 
 void ProtobufScan::classic(const Metric& m) {

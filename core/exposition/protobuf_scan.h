@@ -60,6 +60,7 @@ class ProtobufScan : private CacheScan {
     std::string labels_;  // of a metric whose labels do not lie side by side
     std::string key_;
     HistogramMessage message_;
+    ClassicHistogram classic_;
 };
 
 }  // namespace narthex

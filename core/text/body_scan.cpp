@@ -40,6 +40,7 @@ ScanCounts BodyScan::run() {
     }
     if (!text_ && !ended_ && options_.last_piece) fail(end_, "the body does not end with # EOF");
     cache_.type_ = type_;
+    if (!cache_.parts_.empty()) convert_groups();
     return counts_;
 }
 
@@ -83,7 +84,8 @@ bool BodyScan::try_entry(uint32_t id) {
         return true;
     }
     if (after < end_ && *after != '\n') return false;
-    if (static_cast<LineKind>(e.kind) == LineKind::kType) type_ = static_cast<MetricType>(e.ref);
+    if (static_cast<LineKind>(e.kind) == LineKind::kGroup) return false;
+    if (static_cast<LineKind>(e.kind) == LineKind::kType) begin_family(id);
     meet(id);
     p_ = after == end_ ? end_ : after + 1;
     return true;
@@ -131,8 +133,7 @@ void BodyScan::metadata_line() {
         }
         cache_.entries_[id].ref = static_cast<uint64_t>(line.type);
     }
-    const Entry& e = cache_.entries_[id];
-    if (static_cast<LineKind>(e.kind) == LineKind::kType) type_ = static_cast<MetricType>(e.ref);
+    if (static_cast<LineKind>(cache_.entries_[id].kind) == LineKind::kType) begin_family(id);
     meet(id);
     p_ = next;
 }
@@ -159,6 +160,7 @@ void BodyScan::series_line() {
         id = cache_.insert(text, hash, LineKind::kSeries);
         cache_.entries_[id].le = type_ == MetricType::kHistogram;
         cache_.entries_[id].quantile = type_ == MetricType::kSummary;
+        if (options_.histograms.convert && type_ == MetricType::kHistogram) join_group(id);
     }
     meet(id);
     rest_of_line(id, after);
@@ -187,7 +189,8 @@ void BodyScan::rest_of_line(uint32_t id, const char* p) {
         fail(end_, "the body does not end with # EOF");
     }
     last_ = id;
-    sample(id, timestamp, timed, value);
+    if (cache_.links_.empty() || !part_of_group(id, timestamp, timed, value))
+        sample(id, timestamp, timed, value);
     if (has_exemplar_)
         keep_exemplar(id, timed && options_.honor_timestamps ? timestamp : options_.default_timestamp);
     p_ = p;
@@ -278,7 +281,11 @@ void BodyScan::keep_exemplar(uint32_t id, int64_t timestamp) {
         const std::string& name = texts.emplace_back(unescape(label.name));
         pairs.emplace_back(name, texts.emplace_back(unescape(label.value)));
     }
-    exemplar(id, exemplar_time_.value_or(timestamp), exemplar_value_, pairs);
+    uint32_t group = cache_.links_.empty() ? kNoEntry : cache_.links_[id].parent;
+    if (group == kNoEntry || !cache_.links_[id].swallowed)
+        exemplar(id, exemplar_time_.value_or(timestamp), exemplar_value_, pairs);
+    // Of a native histogram, exemplars without a time are of no use.
+    if (group != kNoEntry && exemplar_time_) exemplar(group, *exemplar_time_, exemplar_value_, pairs);
 }
 
 }  // namespace narthex

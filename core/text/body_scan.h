@@ -20,6 +20,10 @@ class BodyScan : private CacheScan {
   private:
     void lines();
     bool try_entry(uint32_t id);
+    void begin_family(uint32_t type_line) {
+        type_ = static_cast<MetricType>(cache_.entries_[type_line].ref);
+        type_line_ = type_line;
+    }
     void other_line();
     void metadata_line();
     void series_line();
@@ -31,6 +35,11 @@ class BodyScan : private CacheScan {
     const char* read_exemplar(const char* p);
     // The exemplar that read_exemplar read last, of this series.
     void keep_exemplar(uint32_t id, int64_t timestamp);
+
+    // Lines of a family of classic histograms, when these are converted.
+    void join_group(uint32_t id);
+    bool part_of_group(uint32_t id, int64_t timestamp, bool timed, double value);
+    void convert_groups();
 
     const char* token_end(const char* p) const;
     const char* line_end(const char* p) const;
@@ -44,6 +53,7 @@ class BodyScan : private CacheScan {
     bool ended_ = false;                  // OpenMetrics: # EOF was read
     uint32_t last_ = ScrapeCache::kNone;  // the series of the line before
     MetricType type_ = MetricType::kUnknown;
+    uint32_t type_line_ = ScrapeCache::kNone;  // the entry that says so
     std::vector<RawLabel> labels_;
     bool has_exemplar_ = false;  // of the line that is being read: labels_ are the exemplar's
     std::optional<int64_t> exemplar_time_;

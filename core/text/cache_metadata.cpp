@@ -40,7 +40,7 @@ std::vector<FamilyMetadata> ScrapeCache::metadata() const {
     for (uint32_t id = 0; id < entries_.size(); ++id) {
         const Entry& e = entries_[id];
         auto kind = static_cast<LineKind>(e.kind);
-        if (kind == LineKind::kSeries || !is_kept_metadata(e)) continue;
+        if (is_series(e) || !is_kept_metadata(e)) continue;
         std::string_view whole = text(e);
         bool is_text = !is_protobuf_key(whole);
         MetadataLine line;
@@ -82,7 +82,7 @@ MetadataSize ScrapeCache::metadata_size() const {
     MetadataSize size;
     for (const Entry& e : entries_) {
         auto kind = static_cast<LineKind>(e.kind);
-        if (kind == LineKind::kSeries || !is_kept_metadata(e)) continue;
+        if (is_series(e) || !is_kept_metadata(e)) continue;
         size.bytes += e.length;
         size.families += kind == LineKind::kType || kind == LineKind::kFamily;
     }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "exposition/classic_histogram.h"
 #include "text/scrape_cache.h"
 
 namespace narthex {
@@ -28,7 +29,7 @@ class CacheScan {
         if (id != cache_.order_.size()) cache_.moved_ = true;
         cache_.order_.push_back(id);
         // A series counts as seen once its sample is read.
-        if (static_cast<LineKind>(e.kind) != LineKind::kSeries) e.seen = cache_.scan_;
+        if (!ScrapeCache::is_series(e)) e.seen = cache_.scan_;
     }
 
     // Counts a sample of the series; false when it repeats one and is to be left out. Gives back the
@@ -58,6 +59,16 @@ class CacheScan {
         cache_.ids_.push_back(id);
         cache_.timestamps_.push_back(timestamp);
         cache_.values_.push_back(value);
+    }
+
+    // A classic histogram as one sample of the series.
+    void converted(uint32_t id, int64_t timestamp, bool timed, bool gauge, const ClassicHistogram& h) {
+        ++counts_.histograms;
+        if (!take(id, timestamp, timed)) return;
+        ScrapeCache::Histograms& all = cache_.histograms_;
+        all.over_limit.push_back(!h.add(gauge, options_.histograms.bucket_limit, all.values));
+        all.ids.push_back(id);
+        all.timestamps.push_back(timestamp);
     }
 
     // `labels` are in force during the call only. One whose label names repeat is left out.

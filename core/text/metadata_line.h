@@ -21,7 +21,8 @@ enum class MetricType : uint8_t {
 std::string_view metric_type_name(MetricType type);
 
 // kFamily is no line: name, type and unit of a family in a protobuf body.
-enum class LineKind : uint8_t { kSeries, kHelp, kType, kUnit, kComment, kEof, kFamily };
+// kGroup: a series that lines of a text make together.
+enum class LineKind : uint8_t { kSeries, kHelp, kType, kUnit, kComment, kEof, kFamily, kGroup };
 
 // Views point into the line. `family` stands without quotes and `text` follows it; escapes are not resolved.
 struct MetadataLine {

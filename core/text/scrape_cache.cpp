@@ -73,7 +73,7 @@ uint64_t ScrapeCache::known_kept() const {
 }
 
 const ScrapeCache::Entry& ScrapeCache::series_entry(uint32_t id) const {
-    if (id >= entries_.size() || static_cast<LineKind>(entries_[id].kind) != LineKind::kSeries) {
+    if (id >= entries_.size() || !is_series(entries_[id])) {
         throw std::out_of_range("no series has this id");
     }
     return entries_[id];
@@ -83,6 +83,7 @@ LabelStrings ScrapeCache::labels(uint32_t id) const {
     const Entry& e = series_entry(id);
     std::string_view series = text(e);
     if (is_protobuf_key(series)) return protobuf_labels(id);
+    if (static_cast<LineKind>(e.kind) == LineKind::kGroup) series.remove_prefix(1);
     std::vector<RawLabel> raw;
     // The text format's grammar takes every text that OpenMetrics' takes.
     parse_series(series.data(), series.data() + series.size(), TextFormat::kText, raw);
@@ -113,8 +114,7 @@ std::vector<uint32_t> ScrapeCache::find_refs(std::span<const uint64_t> sorted_re
     std::vector<uint32_t> out;
     for (uint32_t id = 0; id < entries_.size(); ++id) {
         const Entry& e = entries_[id];
-        if (static_cast<LineKind>(e.kind) == LineKind::kSeries &&
-            std::binary_search(sorted_refs.begin(), sorted_refs.end(), e.ref)) {
+        if (is_series(e) && std::binary_search(sorted_refs.begin(), sorted_refs.end(), e.ref)) {
             out.push_back(id);
         }
     }
@@ -196,7 +196,7 @@ std::vector<uint64_t> ScrapeCache::live_refs(bool only_vanished) const {
     if (!live_) return out;
     for (uint32_t id = 0; id < placed_; ++id) {
         const Entry& e = entries_[id];
-        if (static_cast<LineKind>(e.kind) != LineKind::kSeries || !is_stored(e.ref)) continue;
+        if (!is_series(e) || !is_stored(e.ref)) continue;
         if ((e.timed && !track_explicit_) || (only_vanished && e.seen == scan_)) continue;
         out.push_back(e.ref);
     }
@@ -212,7 +212,8 @@ std::vector<uint64_t> ScrapeCache::vanished() const {
     std::vector<bool> present(gone.size());
     for (uint32_t id : order_) {
         const Entry& e = entries_[id];
-        if (static_cast<LineKind>(e.kind) != LineKind::kSeries) continue;
+        // A histogram whose lines are there may have made no sample.
+        if (!is_series(e) || e.seen != scan_) continue;
         auto at = std::lower_bound(gone.begin(), gone.end(), e.ref);
         if (at != gone.end() && *at == e.ref) present[static_cast<size_t>(at - gone.begin())] = true;
     }
@@ -265,6 +266,7 @@ void ScrapeCache::forget_scan() {
     release(values_);
     release(unknown_);
     release(repeated_);
+    release(parts_);
     if (!histograms_.ids.empty()) histograms_ = {};
     if (!exemplars_.ids.empty()) exemplars_ = {};
 }
@@ -283,9 +285,7 @@ void ScrapeCache::reorder() {
     std::vector<Entry> placed;
     std::vector<uint32_t> from;  // the old place of each
     size_t lingering = 0;
-    auto lingers = [this](const Entry& e) {
-        return static_cast<LineKind>(e.kind) != LineKind::kSeries && e.seen != scan_ && is_kept_metadata(e);
-    };
+    auto lingers = [this](const Entry& e) { return !is_series(e) && e.seen != scan_ && is_kept_metadata(e); };
     for (const Entry& e : entries_) lingering += lingers(e);
     placed.reserve(order_.size() + lingering);
     from = order_;
@@ -349,7 +349,7 @@ uint32_t ScrapeCache::insert(std::string_view added, uint32_t hash, LineKind kin
     e.hash = hash;
     arena_.insert(arena_.end(), added.begin(), added.end());
     entries_.push_back(e);
-    if (!links_.empty()) links_.push_back({++serial_, kNone});
+    if (!links_.empty()) links_.push_back({.serial = ++serial_, .parent = kNone});
     if (entries_.size() * 4 > slots_.size() * 3) {
         rebuild_slots();
     } else {
@@ -360,10 +360,10 @@ uint32_t ScrapeCache::insert(std::string_view added, uint32_t hash, LineKind kin
 
 uint32_t ScrapeCache::insert_linked(std::string_view key, uint32_t hash, LineKind kind, uint32_t parent) {
     if (links_.empty()) {  // entries of a text body hang on nothing
-        for (size_t i = 0; i < entries_.size(); ++i) links_.push_back({++serial_, kNone});
+        for (size_t i = 0; i < entries_.size(); ++i) links_.push_back({.serial = ++serial_, .parent = kNone});
     }
     uint32_t id = insert(key, hash, kind);
-    if (id == 0) links_.push_back({++serial_, kNone});
+    if (id == 0) links_.push_back({.serial = ++serial_, .parent = kNone});
     links_[id].parent = parent;
     return id;
 }
@@ -386,9 +386,8 @@ void ScrapeCache::rebuild_slots() {
 }
 
 size_t ScrapeCache::series() const {
-    return static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), [](const Entry& e) {
-        return static_cast<LineKind>(e.kind) == LineKind::kSeries;
-    }));
+    return static_cast<size_t>(
+        std::count_if(entries_.begin(), entries_.end(), [](const Entry& e) { return is_series(e); }));
 }
 
 size_t ScrapeCache::memory_bytes() const {

@@ -34,6 +34,7 @@ inline constexpr uint64_t kRefUnstored = 0xfffffffffffffffdULL;
 struct HistogramOptions {
     bool native = false;              // native histograms are samples; their classic series are left out
     bool classic = false;             // classic series are kept, whatever else is made of a histogram
+    bool convert = false;             // classic histograms become native ones with custom buckets
     int32_t max_schema = kMaxSchema;  // native histograms of a finer resolution are reduced to this one
     // Above this number of buckets the resolution of a native histogram is reduced too; 0: no limit.
     uint64_t bucket_limit = 0;
@@ -89,6 +90,8 @@ struct ExemplarColumns {
     std::vector<double> values;
     LabelSets labels;
 };
+
+enum class HistogramLine : uint8_t { kNone, kBucket, kCount, kSum };
 
 struct FamilyMetadata {
     std::string family;
@@ -172,10 +175,24 @@ class ScrapeCache {
         uint32_t hash;
         uint32_t seen;  // the scan in which it was met last
     };
-    // What belongs to an entry of a protobuf body (exposition/protobuf_keys.h); text bodies have no links.
+    // What hangs on what: series of a protobuf body on their metric (exposition/protobuf_keys.h), lines of a
+    // text on the histogram that they make together. Text bodies have links only when histograms are
+    // converted.
     struct Link {
-        uint64_t serial;  // keys of entries that hang on this one bear it
-        uint32_t parent;  // entry that this one hangs on
+        uint64_t serial;                            // protobuf: keys of entries that hang on this one bear it
+        uint32_t parent;                            // entry that this one hangs on
+        HistogramLine part = HistogramLine::kNone;  // what a line is of its histogram
+        bool swallowed = false;                     // the line is no series of its own
+        double bound = 0;                           // of a bucket
+        uint32_t met = 0;                           // group: the scan in which it was met last
+    };
+    // A line's part of the histogram `group`.
+    struct PartSample {
+        uint32_t group;
+        int64_t timestamp;
+        bool timed;
+        HistogramLine part;
+        double bound, value;
     };
     struct Exemplars {
         std::vector<uint32_t> ids;
@@ -193,6 +210,10 @@ class ScrapeCache {
     static constexpr size_t kMaxText = (1 << 24) - 1;
 
     bool is_kept_metadata(const Entry& e) const { return scan_ - e.seen <= kMetadataScans; }
+    static bool is_series(const Entry& e) {
+        auto kind = static_cast<LineKind>(e.kind);
+        return kind == LineKind::kSeries || kind == LineKind::kGroup;
+    }
     const Entry& series_entry(uint32_t id) const;
     std::string_view text(const Entry& e) const { return {arena_.data() + e.offset, e.length}; }
     uint32_t find(std::string_view text, uint32_t hash) const;
@@ -233,6 +254,7 @@ class ScrapeCache {
     std::vector<uint32_t> unknown_;
     std::vector<uint32_t> repeated_;  // ids of lines that repeat a series
     Histograms histograms_;
+    std::vector<PartSample> parts_;
     Exemplars exemplars_;
 };
 

@@ -407,12 +407,15 @@ class Reading:
         exemplars: bool = False,
         native_histograms: bool = False,
         classic_histograms: bool = False,
+        convert_histograms: bool = False,
         max_schema: int = 8,
         bucket_limit: int = 0,
     ) -> None:
         """The first two as `ScrapeCache.scan` has them. `exemplars` are kept. Native histograms are samples if
         `native_histograms`, at a resolution of at most `max_schema` and coarser ones as far as `bucket_limit` (0: none)
-        asks for it; their classic series are left out unless `classic_histograms`."""
+        asks for it; their classic series are left out unless `classic_histograms`.
+        `convert_histograms`: histograms that are not samples that way become native ones with custom buckets; a
+        broken one is left out."""
 
 class ScrapeCache:
     """One target's memory of its last body, so that only new series cost more than a compare and a number parse.

@@ -41,6 +41,7 @@ def body_reading(config: ScrapeConfig, histograms: Histograms, features: ScrapeF
         exemplars=features.exemplars,
         native_histograms=histograms.native,
         classic_histograms=histograms.classic,
+        convert_histograms=histograms.convert,
         max_schema=finest_schema(config.native_histogram_min_bucket_factor),
         bucket_limit=config.native_histogram_bucket_limit,
     )

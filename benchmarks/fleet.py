@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +94,18 @@ async def serve(targets: int, series: int) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     print(runner.addresses[0][1], flush=True)
     await asyncio.Event().wait()
+
+
+@contextmanager
+def serving(targets: int, series: int) -> Iterator[int]:
+    """A process that serves a fleet; gives its port."""
+    command = [sys.executable, "-m", "benchmarks.fleet", str(targets), str(series)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as fleet:
+        try:
+            assert fleet.stdout is not None
+            yield int(fleet.stdout.readline())
+        finally:
+            fleet.terminate()
 
 
 def make_history(directory: Path, instances: int = 20, hours: int = 24) -> None:

@@ -9,12 +9,11 @@ Both servers scrape the same targets, one after the other. The figures of the RE
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.fleet import serving
 from benchmarks.servers import Server, peer
 
 
@@ -49,17 +48,11 @@ def main() -> None:
     parser.add_argument("--interval", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=20)
     options = parser.parse_args()
-    command = [sys.executable, "-m", "benchmarks.fleet", str(options.targets), str(options.series)]
-    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, stdout=subprocess.PIPE) as fleet:
-        try:
-            assert fleet.stdout is not None
-            port = int(fleet.stdout.readline())
-            ours = measured("narthex", Path(folder), port, options)
-            if (prometheus := peer()) is not None:
-                theirs = measured(prometheus, Path(folder), port, options)
-                print(f"ratio       {ours[0] / theirs[0]:8.2f} x CPU {ours[1] / theirs[1]:29.2f} x memory")
-        finally:
-            fleet.terminate()
+    with tempfile.TemporaryDirectory() as folder, serving(options.targets, options.series) as port:
+        ours = measured("narthex", Path(folder), port, options)
+        if (prometheus := peer()) is not None:
+            theirs = measured(prometheus, Path(folder), port, options)
+            print(f"ratio       {ours[0] / theirs[0]:8.2f} x CPU {ours[1] / theirs[1]:29.2f} x memory")
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
 import numpy as np
+from benchmarks.fleet import serving
 from benchmarks.servers import Server, peer
 
 
@@ -62,16 +61,10 @@ def main() -> None:
     parser.add_argument("--interval", type=int, default=10)
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
-    command = [sys.executable, "-m", "benchmarks.fleet", str(options.targets), str(options.series)]
-    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, stdout=subprocess.PIPE) as fleet:
-        try:
-            assert fleet.stdout is not None
-            port = int(fleet.stdout.readline())
-            measured("narthex", Path(folder), port, options)
-            if (prometheus := peer()) is not None:
-                measured(prometheus, Path(folder), port, options)
-        finally:
-            fleet.terminate()
+    with tempfile.TemporaryDirectory() as folder, serving(options.targets, options.series) as port:
+        measured("narthex", Path(folder), port, options)
+        if (prometheus := peer()) is not None:
+            measured(prometheus, Path(folder), port, options)
 
 
 if __name__ == "__main__":

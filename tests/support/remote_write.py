@@ -74,8 +74,8 @@ class VictoriaMetricsReceiver(ApiServer):
 
     @staticmethod
     def kept(value: float) -> float:
-        """It keeps decimal numbers, which are a little off a float's last digits."""
-        return float(f"{value:.12g}")
+        """It keeps decimal numbers, which are a little off a float's last digits; few values stand where nine round."""
+        return float(f"{value:.9g}")
 
     def stored(self) -> Stored:
         self.request("/internal/force_flush")

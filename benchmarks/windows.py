@@ -25,8 +25,12 @@ _ARGUMENTS = {
 }
 
 
+_OF_COUNTERS = ("rate", "increase", "irate", "resets")
+
+
 def expression(function: str, window: str, matchers: str = "") -> str:
-    argument = f"llm_queue_length{matchers}[{window}]"
+    metric = "llm_requests_total" if function in _OF_COUNTERS else "llm_queue_length"
+    argument = f"{metric}{matchers}[{window}]"
     return f"sum({function}({_ARGUMENTS.get(function, '{}').format(argument)}))"
 
 

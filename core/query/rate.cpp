@@ -2,6 +2,7 @@
 // irate, idelta: the difference of a window's last two samples.
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "chunk/stale.h"
 #include "query/extrapolate.h"
@@ -18,13 +19,20 @@ namespace {
 class Resets {
   public:
     void start(const Samples& s) {
-        s_ = s;
+        const double* v = s.v;
         none_ = true;
-        for (size_t i = 1; i < s.n; ++i) none_ &= !(s.v[i] < s.v[i - 1]);
+        for (size_t i = 1; i < s.n; ++i) none_ &= !(v[i] < v[i - 1]);
         if (s.starts) {
             for (size_t i = 1; i < s.n; ++i) none_ &= !began_anew(started(s, i - 1), started(s, i));
         }
-        if (!none_) window_.start(0, s.n);
+        if (none_) return;
+        lost_.resize(s.n);
+        for (size_t i = 1; i < s.n; ++i) lost_[i] = v[i] < v[i - 1] ? v[i - 1] : 0;
+        if (s.starts) {
+            for (size_t i = 1; i < s.n; ++i)
+                if (began_anew(started(s, i - 1), started(s, i))) lost_[i] = v[i - 1];
+        }
+        window_.start(0, s.n);
     }
     bool none() const { return none_; }
 
@@ -34,20 +42,14 @@ class Resets {
             lo, hi, 1,
             [this](size_t from, size_t to, double* before) {
                 double sum = before[to - 1] = 0;
-                for (size_t i = to - 1; i > from; --i) before[i - 1] = sum += lost(i);
+                for (size_t i = to - 1; i > from; --i) before[i - 1] = sum += lost_[i];
             },
-            [this](double& after, size_t i) { after += lost(i); });
+            [this](double& after, size_t i) { after += lost_[i]; });
         return window_.before(lo) + window_.after();
     }
 
   private:
-    double lost(size_t i) const {
-        double before = s_.v[i - 1];
-        bool reset = s_.v[i] < before || (s_.starts && began_anew(started(s_, i - 1), started(s_, i)));
-        return reset ? before : 0;
-    }
-
-    Samples s_{};
+    std::vector<double> lost_;  // by the reset at a sample, 0 where there is none
     bool none_ = true;
     PivotWindow<double> window_;
 };

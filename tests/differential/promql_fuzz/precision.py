@@ -348,8 +348,12 @@ def _regression(args: list[Precision]) -> Precision:
 
 
 def _smoothing(args: list[Precision]) -> Precision:
+    """Levels of sliding windows are composed of what each part of one adds; a level stays near the values."""
+    p = args[0]
     _need_exact(*args)
-    return Precision(1000, -1074)
+    if p.hi > 900:
+        raise Unstable
+    return Precision(p.hi + 4, -1000, False, 0.0, 2.0 ** (p.hi + 10) * ULP)
 
 
 _MAKES_NAN = frozenset({BinaryOp.DIV, BinaryOp.MOD, BinaryOp.POW})

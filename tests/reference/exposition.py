@@ -12,6 +12,13 @@ LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 SPECIAL = {"inf": float("inf"), "infinity": float("inf")}
 TEXT_TYPES = {"counter", "gauge", "histogram", "summary", "untyped"}
+SUFFIXES = {
+    "counter": ("_total", "_created"),
+    "histogram": ("_bucket", "_count", "_sum", "_created"),
+    "gaugehistogram": ("_bucket", "_gcount", "_gsum"),
+    "summary": ("_count", "_sum", "_created"),
+    "info": ("_info",),
+}
 OM_TYPES = {"counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset", "unknown"}
 
 
@@ -24,11 +31,20 @@ class Malformed(Exception):
 
 
 @dataclass
+class Exemplar:
+    labels: dict[str, str]
+    value: float
+    timestamp: int | None  # milliseconds
+
+
+@dataclass
 class Sample:
     text: str  # the series as it stands in the body
     labels: dict[str, str]
     value: float
     timestamp: int | None  # milliseconds
+    family: str  # of the newest TYPE line when the sample may be one of it, else its own name
+    exemplar: Exemplar | None = None
 
 
 @dataclass
@@ -80,7 +96,7 @@ def unescape(raw: str, quotes: bool = True) -> str:
 class _Reader:
     def __init__(self, body: str, openmetrics: bool) -> None:
         self.body, self.om, self.at = body, openmetrics, 0
-        self.out, self.type = Parsed(), ""
+        self.out, self.type, self.family = Parsed(), "", ""
 
     def fail(self, reason: str) -> Malformed:
         return Malformed(self.body.count("\n", 0, self.at) + 1, reason)
@@ -154,7 +170,7 @@ class _Reader:
             if text not in (OM_TYPES if self.om else TEXT_TYPES):
                 raise self.fail(f"unknown type {text}")
             self.type = "unknown" if text == "untyped" else text
-            self.out.types[family] = self.type
+            self.out.types[family], self.family = self.type, family
         elif keyword == "HELP":
             self.out.helps[family] = unescape(text, quotes=False)
         else:
@@ -188,8 +204,11 @@ class _Reader:
             if self.type == kind and label in labels:
                 with contextlib.suppress(ValueError):
                     labels[label] = openmetrics_float(parse_float(labels[label]))
-        value, timestamp = self.value_and_rest()
-        self.out.samples.append(Sample(text, labels, value, timestamp))
+        value, timestamp, exemplar = self.value_and_rest()
+        metric = labels["__name__"]
+        suffixes = SUFFIXES.get(self.type, ()) if self.family else ()
+        family = self.family if metric in {self.family + suffix for suffix in ("", *suffixes)} else metric
+        self.out.samples.append(Sample(text, labels, value, timestamp, family, exemplar))
 
     def labels(self, pairs: list[tuple[str, str]], named: bool, exemplar: bool = False) -> None:
         self.at += 1
@@ -226,7 +245,7 @@ class _Reader:
         self.at = match.end()
         return unescape(match[1])
 
-    def value_and_rest(self) -> tuple[float, int | None]:
+    def value_and_rest(self) -> tuple[float, int | None, Exemplar | None]:
         if self.om:
             if self.peek() != " ":
                 raise self.fail("no space before the value")
@@ -234,12 +253,13 @@ class _Reader:
         self.blanks()
         value = self.number()
         timestamp: int | None = None
+        exemplar: Exemplar | None = None
         if self.om:
             if self.peek() == " " and self.body[self.at + 1 : self.at + 2] not in ("#", ""):
                 self.at += 1
                 timestamp = self.seconds()
             if self.peek() not in ("", "\n"):
-                self.exemplar()
+                exemplar = self.exemplar()
         else:
             self.blanks()
             digits = self.take(re.compile("[0-9]+"))
@@ -251,20 +271,23 @@ class _Reader:
         if self.peek() != "\n" and (self.om or self.peek() != ""):
             raise self.fail("no end of line")
         self.at += 1
-        return value, timestamp
+        return value, timestamp, exemplar
 
-    def exemplar(self) -> None:
+    def exemplar(self) -> Exemplar:
         if not self.body.startswith(" # {", self.at):
             raise self.fail("no exemplar")
         self.at += 3
-        self.labels([], named=False, exemplar=True)
+        pairs: list[tuple[str, str]] = []
+        self.labels(pairs, named=False, exemplar=True)
         if self.peek() != " ":
             raise self.fail("no exemplar value")
         self.at += 1
-        self.number()
+        value = self.number()
+        timestamp = None
         if self.peek() == " ":
             self.at += 1
-            self.seconds()
+            timestamp = self.seconds()
+        return Exemplar(dict(pairs), value, timestamp)
 
     def number(self) -> float:
         text = re.compile(r"[^ \n]*" if self.om else r"[^ \t\n{]*").match(self.body, self.at)[0]

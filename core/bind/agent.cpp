@@ -32,8 +32,11 @@ void bind_agent(nb::module_& m) {
     agent
         .def(
             "__init__",
-            [](Agent* self, int64_t window, bool store_starts) { new (self) Agent(window, store_starts); },
-            nb::arg("out_of_order_window") = 0, nb::arg("store_starts") = false)
+            [](Agent* self, int64_t window, bool store_starts, bool start_zeros) {
+                new (self) Agent(window, store_starts, start_zeros);
+            },
+            nb::arg("out_of_order_window") = 0, nb::arg("store_starts") = false,
+            nb::arg("start_zeros") = false)
         .def(
             "series", [](Agent& a, const std::vector<TextPair>& pairs) { return a.series(std::span(pairs)); },
             nb::arg("pairs"))

@@ -397,11 +397,11 @@ void bind_head(nb::module_& m) {
         .def("cardinality", &cardinality, nb::arg("name"), nb::arg("limit"))
         .def(
             "set_encoding",
-            [](Head& h, bool xor2, bool histogram_starts, bool store_starts) {
-                h.set_encoding({xor2, histogram_starts, store_starts});
+            [](Head& h, bool xor2, bool histogram_starts, bool store_starts, bool start_zeros) {
+                h.set_encoding({xor2, histogram_starts, store_starts, start_zeros});
             },
             nb::kw_only(), nb::arg("xor2"), nb::arg("histogram_starts"), nb::arg("store_starts"),
-            nb::call_guard<nb::gil_scoped_release>())
+            nb::arg("start_zeros") = false, nb::call_guard<nb::gil_scoped_release>())
         .def("set_max_exemplars", &Head::set_max_exemplars, nb::arg("count"),
              nb::call_guard<nb::gil_scoped_release>())
         .def("exemplars", &exemplars, nb::arg("mint"), nb::arg("maxt"))

@@ -13,6 +13,11 @@ HistogramView stale_histogram(bool floats) {
     return {&kEmpty, floats, ResetHint::kUnknown, {.i = 0}, {.i = 0}, stale_nan(), {}};
 }
 
+HistogramView zero_histogram(const HistogramView& h, HistogramLayout& room) {
+    room = {h.layout->schema, h.layout->zero_threshold, {}, {}, h.layout->bounds};
+    return {&room, h.floats, ResetHint::kReset, {.i = 0}, {.i = 0}, 0, {}};
+}
+
 void HistogramColumns::clear() {
     layouts.clear();
     widths_.clear();

@@ -47,6 +47,10 @@ struct HistogramView {
 // A stale marker of that kind.
 HistogramView stale_histogram(bool floats);
 
+// What histograms like `h` begin with: no observations, and a reset by definition. Keeps its layout in
+// `room`.
+HistogramView zero_histogram(const HistogramView& h, HistogramLayout& room);
+
 struct HistogramRun {
     uint32_t layout;     // into HistogramColumns::layouts
     bool floats;         // what the cells hold

@@ -20,7 +20,8 @@ std::string identity(int64_t t, double value, std::string_view labels) {
 
 }  // namespace
 
-Agent::Agent(int64_t window, bool store_starts) : window_(window), store_starts_(store_starts) {
+Agent::Agent(int64_t window, bool store_starts, bool start_zeros)
+    : window_(window), store_starts_(store_starts), start_zeros_(start_zeros) {
     if (window < 0) throw std::invalid_argument("the out-of-order window is negative");
 }
 
@@ -198,8 +199,8 @@ void AgentTransaction::check(size_t n, size_t ts, size_t values, size_t starts, 
         throw std::invalid_argument("columns differ in length");
 }
 
-AppendStatus AgentTransaction::judge(uint64_t ref, int64_t t, RefMap::Cursor& cursor,
-                                     uint64_t& out_of_order) {
+AppendStatus AgentTransaction::judge(uint64_t ref, int64_t t, int64_t start, RefMap::Cursor& cursor,
+                                     uint64_t& out_of_order, bool& zero) {
     uint32_t slot = agent_->table_.by_ref.find(ref, cursor);
     if (slot == RefMap::kNone) return AppendStatus::kUnknownRef;
     AgentSeries& s = agent_->table_.series[slot];
@@ -209,6 +210,7 @@ AppendStatus AgentTransaction::judge(uint64_t ref, int64_t t, RefMap::Cursor& cu
     }
     // A truncation reads it under the exclusive lock; other judges may write the same value meanwhile.
     std::atomic_ref<uint8_t>(s.touched).store(agent_->transactions_->mark(), std::memory_order_relaxed);
+    zero = agent_->start_zeros_ && start != 0 && start < t && start > s.t;
     return AppendStatus::kOk;
 }
 
@@ -221,10 +223,12 @@ void AgentTransaction::append(std::span<const uint64_t> refs, std::span<const in
     RefMap::Cursor cursor;
     std::shared_lock lock(agent_->mutex_);
     for (size_t i = 0; i < refs.size(); ++i) {
-        AppendStatus status = judge(refs[i], ts[i], cursor, out_of_order);
+        int64_t start = starts.empty() ? 0 : starts[i];
+        bool zero = false;
+        AppendStatus status = judge(refs[i], ts[i], start, cursor, out_of_order, zero);
         statuses[i] = static_cast<uint8_t>(status);
-        if (status == AppendStatus::kOk)
-            samples_.push_back({refs[i], ts[i], values[i], starts.empty() ? 0 : starts[i], kFloat});
+        if (zero) samples_.push_back({refs[i], start, 0, 0, kFloat});
+        if (status == AppendStatus::kOk) samples_.push_back({refs[i], ts[i], values[i], start, kFloat});
     }
     agent_->out_of_order_.fetch_add(out_of_order, std::memory_order_relaxed);
 }
@@ -236,16 +240,23 @@ void AgentTransaction::append(std::span<const uint64_t> refs, std::span<const in
     uint64_t out_of_order = 0;
     RefMap::Cursor cursor;
     HistogramWalk walk(values.columns());
+    HistogramLayout room;
     std::shared_lock lock(agent_->mutex_);
     for (size_t i = 0; i < refs.size(); ++i) {
         statuses[i] = static_cast<uint8_t>(values.fault(i));
         if (statuses[i] != 0) continue;
-        AppendStatus status = judge(refs[i], ts[i], cursor, out_of_order);
+        int64_t start = starts.empty() ? 0 : starts[i];
+        bool zero = false;
+        AppendStatus status = judge(refs[i], ts[i], start, cursor, out_of_order, zero);
         statuses[i] = static_cast<uint8_t>(status);
         if (status != AppendStatus::kOk) continue;
-        samples_.push_back(
-            {refs[i], ts[i], 0, starts.empty() ? 0 : starts[i], static_cast<uint32_t>(histograms_.size())});
-        histograms_.push(0, 0, walk.at(i));
+        HistogramView h = walk.at(i);
+        if (zero) {
+            samples_.push_back({refs[i], start, 0, 0, static_cast<uint32_t>(histograms_.size())});
+            histograms_.push(0, 0, zero_histogram(h, room));
+        }
+        samples_.push_back({refs[i], ts[i], 0, start, static_cast<uint32_t>(histograms_.size())});
+        histograms_.push(0, 0, h);
     }
     agent_->out_of_order_.fetch_add(out_of_order, std::memory_order_relaxed);
 }

@@ -41,8 +41,9 @@ struct AgentStats {
 class Agent {
   public:
     // A sample may be older than the series' newest one by less than `window`. `store_starts`: keep start
-    // times, in records that old servers do not know.
-    explicit Agent(int64_t window, bool store_starts = false);
+    // times, in records that old servers do not know. `start_zeros`: a sample whose start lies between the
+    // series' newest one and its own time brings a sample of zero at it.
+    explicit Agent(int64_t window, bool store_starts = false, bool start_zeros = false);
 
     // The reference of a label set, created when new. Throws std::invalid_argument on no label or a repeated
     // name.
@@ -75,6 +76,7 @@ class Agent {
 
     const int64_t window_;
     const bool store_starts_;
+    const bool start_zeros_;
     mutable FairMutex mutex_;
     LabelTable<AgentSeries> table_;
     std::shared_ptr<OpenTransactions> transactions_ = std::make_shared<OpenTransactions>();
@@ -128,7 +130,9 @@ class AgentTransaction {
         uint32_t histogram;  // in histograms_, or kFloat
     };
 
-    AppendStatus judge(uint64_t ref, int64_t t, RefMap::Cursor& cursor, uint64_t& out_of_order);
+    // `zero`: whether the sample brings one at its start.
+    AppendStatus judge(uint64_t ref, int64_t t, int64_t start, RefMap::Cursor& cursor, uint64_t& out_of_order,
+                       bool& zero);
     void check(size_t n, size_t ts, size_t values, size_t starts, size_t statuses) const;
 
     struct Exemplar {

@@ -52,6 +52,7 @@ struct HeadEncoding {
     bool xor2 = false;              // floats: else XOR
     bool histogram_starts = false;  // histograms: encodings 5 and 6, else 2 and 3
     bool store_starts = false;      // keep start times of samples; else they are dropped
+    bool start_zeros = false;       // begin series anew with a zero at the start time, see HeadTransaction
 };
 
 // Which samples of the head: all, those that came in order, the out-of-order ones that are being compacted,

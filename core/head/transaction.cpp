@@ -62,12 +62,16 @@ AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     }
     uint32_t& newest = newest_of(slots_[index]);
     AppendStatus status = AppendStatus::kOk;
+    int64_t before = kMinTime;
     if (newest != RefMap::kNone) {
-        status = compare(t, ts_[newest], [&] { return same(index, newest); });
+        before = ts_[newest];
+        status = compare(t, before, [&] { return same(index, newest); });
     } else if (s.has_samples()) {
-        status = compare(t, s.t, [&] { return same_as_newest(s, index); });
+        before = s.t;
+        status = compare(t, before, [&] { return same_as_newest(s, index); });
     }
     if (status == AppendStatus::kOk) {
+        if (head_->encoding_.start_zeros && !starts_.empty()) mark_zero(index, before);
         if (kind(index) == Kind::kFloat && values_[index] == kStaleNaNBits) end_histograms(s, index, newest);
         newest = index;
         take_to(kInOrder, s, index);
@@ -93,6 +97,14 @@ void HeadTransaction::take_to(Place place, const Series& s, uint32_t index) {
     // The truncation reads it under the exclusive lock; other judges may write the same meanwhile.
     std::atomic_ref<uint8_t>(const_cast<Series&>(s).touched)
         .store(head_->transactions_->mark(), std::memory_order_relaxed);
+}
+
+void HeadTransaction::mark_zero(uint32_t index, int64_t before) {
+    int64_t at = starts_[index];
+    bool zero = at != 0 && at < ts_[index] && at > before && at >= appendable_from_;
+    if (!zero && index >= zeros_.size()) return;
+    if (index >= zeros_.size()) zeros_.resize(refs_.size());
+    zeros_[index] = zero;
 }
 
 void HeadTransaction::end_histograms(const Series& s, uint32_t index, uint32_t before) {
@@ -258,7 +270,8 @@ std::vector<uint8_t> HeadTransaction::encode_out_of_order(size_t position, WalCo
 }
 
 void HeadTransaction::encode_samples(WalWriter& out, bool late) const {
-    kinds_.empty() && !head_->stores_starts() ? encode_floats(out, late) : encode_all(out, late);
+    bool plain = kinds_.empty() && zeros_.empty() && !head_->stores_starts();
+    plain ? encode_floats(out, late) : encode_all(out, late);
 }
 
 void HeadTransaction::encode_floats(WalWriter& out, bool late) const {
@@ -275,15 +288,26 @@ void HeadTransaction::encode_floats(WalWriter& out, bool late) const {
 void HeadTransaction::encode_all(WalWriter& out, bool late) const {
     SampleRecords records(out, head_->stores_starts());
     HistogramWalk walk(histograms_);
+    HistogramLayout room;
     for (size_t i = 0; i < refs_.size(); ++i) {
         if (!is_logged(i, late)) continue;
+        bool zero = !late && has_zero(i);
         if (kind(i) == Kind::kFloat) {
+            if (zero) records.add(refs_[i], starts_[i], 0, uint64_t{0});
             records.add(refs_[i], ts_[i], start(i), values_[i]);
         } else {
-            records.add(refs_[i], ts_[i], start(i), walk.at(values_[i]));
+            HistogramView h = walk.at(values_[i]);
+            if (zero) records.add(refs_[i], starts_[i], 0, zero_histogram(h, room));
+            records.add(refs_[i], ts_[i], start(i), h);
         }
     }
     records.flush();
+}
+
+void HeadTransaction::append_zero(Series& s, size_t index) {
+    if (kind(index) == Kind::kFloat) return head_->append(s, starts_[index], 0, uint64_t{0});
+    HistogramLayout room;
+    head_->append(s, starts_[index], 0, zero_histogram(histogram(index), room));
 }
 
 HeadTransaction::Applied HeadTransaction::apply() {
@@ -316,6 +340,10 @@ HeadTransaction::Applied HeadTransaction::apply() {
             continue;
         }
         ++taken[histogram];
+        if (!zeros_.empty() && has_zero(i)) {
+            append_zero(s, i);
+            ++taken[histogram];
+        }
         if (histogram) {
             head_->append(s, ts_[i], start, walk.at(values_[i]));
         } else {

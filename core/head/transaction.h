@@ -21,7 +21,8 @@ class HeadTransaction {
     explicit HeadTransaction(std::shared_ptr<Head> head);
 
     // Judges and keeps columns of equal length; gives one status a sample. Nothing in the head changes.
-    // `starts` are start times, 0 where unknown, or empty.
+    // `starts` are start times, 0 where unknown, or empty. When the head wants start zeros, a sample whose
+    // start lies between the series' newest sample and its own time brings a sample of zero at it.
     void append(std::span<const uint64_t> refs, std::span<const int64_t> ts, std::span<const uint64_t> values,
                 std::span<const int64_t> starts, std::span<uint8_t> statuses);
     // The same for histograms; the status of a faulty one is its HistogramFault.
@@ -65,6 +66,11 @@ class HeadTransaction {
     AppendStatus judge(const Series& s, uint32_t index);
     AppendStatus judge_late(const Series& s, uint32_t index);
     void take_to(Place place, const Series& s, uint32_t index);
+    // Notes whether the sample, taken in order after one at `before`, brings a zero.
+    void mark_zero(uint32_t index, int64_t before);
+    bool has_zero(size_t index) const {
+        return index < zeros_.size() && zeros_[index] && places_[index] == kInOrder;
+    }
     void count_late(size_t first, std::span<const uint8_t> statuses);
     // Makes a stale marker among floats one of histograms when the sample before it is a histogram: the one
     // at `before`, or the newest of the series.
@@ -81,6 +87,7 @@ class HeadTransaction {
     Kind kind(size_t index) const { return kinds_.empty() ? Kind::kFloat : kinds_[index]; }
     int64_t start(size_t index) const { return starts_.empty() ? 0 : starts_[index]; }
     HistogramView histogram(size_t index) const;
+    void append_zero(Series& s, size_t index);
     void encode_metadata(WalWriter& out) const;
     void encode_exemplars(WalWriter& out) const;
     // Under the exclusive lock of the head.
@@ -109,6 +116,7 @@ class HeadTransaction {
     // Empty while all samples are floats, or have no start times.
     std::vector<Kind> kinds_;
     std::vector<int64_t> starts_;
+    std::vector<bool> zeros_;  // of samples up to the last one that brings a zero, at least
     HistogramColumns histograms_;
     struct Exemplar {
         uint64_t ref;

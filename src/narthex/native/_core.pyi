@@ -741,9 +741,12 @@ class Head:
         """The newest (number of the type in the log, unit, help) of a series."""
 
     def exemplar_counts(self) -> ExemplarCounts: ...
-    def set_encoding(self, *, xor2: bool, histogram_starts: bool, store_starts: bool) -> None:
-        """How chunks are encoded that begin from now on: floats as XOR2, histograms with start times; and whether start
-        times are kept at all. ValueError when they are to be kept without XOR2.
+    def set_encoding(
+        self, *, xor2: bool, histogram_starts: bool, store_starts: bool, start_zeros: bool = False
+    ) -> None:
+        """How chunks are encoded that begin from now on: floats as XOR2, histograms with start times; whether start
+        times are kept at all, and whether series begin anew with a zero at them. ValueError when they are to be kept
+        without XOR2.
         """
 
     def set_min_valid_time(self, mint: int) -> None:
@@ -943,7 +946,7 @@ class AgentTransaction:
 class Agent:
     """Series whose samples go to the log alone (core/head/agent.h). Safe for several threads."""
 
-    def __init__(self, out_of_order_window: int = 0, store_starts: bool = False) -> None:
+    def __init__(self, out_of_order_window: int = 0, store_starts: bool = False, start_zeros: bool = False) -> None:
         """A sample may be older than the newest of its series by less than the window (milliseconds)."""
 
     def series(self, pairs: Sequence[tuple[str, str]]) -> int: ...

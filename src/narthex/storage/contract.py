@@ -133,8 +133,8 @@ class Appender(Protocol):
         """Takes columns of equal length (milliseconds, float64). Gives one AppendStatus a sample.
 
         The columns are copied. Within one transaction a series may appear several times, ascending in time, with floats
-        and histograms. Start timestamps, 0 where unknown, are kept where storage is told to. A stale marker that
-        follows a histogram counts as one of histograms.
+        and histograms. Start timestamps, 0 where unknown, are kept where storage is told to, or become samples of zero
+        that begin the series (anew). A stale marker that follows a histogram counts as one of histograms.
         """
         ...
 

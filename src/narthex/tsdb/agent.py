@@ -45,6 +45,7 @@ class AgentOptions:
     max_wal_time: int = 4 * HOUR
     out_of_order_window: int = 0
     store_starts: bool = False
+    start_zeros: bool = False
     no_lockfile: bool = False
 
     def longest(self) -> int:
@@ -123,7 +124,7 @@ class AgentDB:
         """
         with taken(path, registry, "agent", options.no_lockfile) as lock:
             wal_metrics = WalMetrics(registry, "agent")
-            core = CoreAgent(options.out_of_order_window, options.store_starts)
+            core = CoreAgent(options.out_of_order_window, options.store_starts, options.start_zeros)
             remove_temporary(path / WAL)
             result = replay_agent(path / WAL, core, wal_metrics, progress)
             wal = Wal(path / WAL, options.wal_segment_size, wal_metrics)

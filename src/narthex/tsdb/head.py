@@ -296,7 +296,10 @@ def _set_encoding(core: CoreHead, settings: HeadSettings) -> None:
             'timestamps, use "xor2"'
         )
     core.set_encoding(
-        xor2=settings.xor2, histogram_starts=settings.histogram_starts, store_starts=settings.store_starts
+        xor2=settings.xor2,
+        histogram_starts=settings.histogram_starts,
+        store_starts=settings.store_starts,
+        start_zeros=settings.start_zeros,
     )
 
 

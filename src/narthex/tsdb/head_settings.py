@@ -15,6 +15,8 @@ class HeadSettings:
     """Histograms in chunks with start times."""
     store_starts: bool = False
     """Keep start times, in chunks that can and in the log, whose records older servers then cannot read. Wants xor2."""
+    start_zeros: bool = False
+    """A sample brings one of zero at its start time, when that lies between the newest of its series and its own."""
     out_of_order_cap: int = 32
     """Samples of an out-of-order chunk."""
     snapshot_on_shutdown: bool = False

@@ -107,5 +107,6 @@ def agent_options(flags: Flags, settings: ServerSettings, config: Config) -> Age
         max_wal_time=flags.milliseconds("storage.agent.retention.max-time") or defaults.max_wal_time,
         out_of_order_window=tsdb.out_of_order_time_window if tsdb is not None else 0,
         store_starts="st-storage" in settings.features,
+        start_zeros="created-timestamp-zero-ingestion" in settings.features,
         no_lockfile=flags.on("storage.agent.no-lockfile"),
     )

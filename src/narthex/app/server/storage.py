@@ -79,6 +79,7 @@ def db_options(flags: Flags, settings: ServerSettings, config: Config, clock: Cl
             xor2=wants_xor2(settings, config),
             histogram_starts="histograms-st-encoding" in settings.features,
             store_starts="st-storage" in settings.features,
+            start_zeros="created-timestamp-zero-ingestion" in settings.features,
             snapshot_on_shutdown="memory-snapshot-on-shutdown" in settings.features,
             max_exemplars=wanted_exemplars(settings, config),
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -66,9 +66,20 @@ class ScrapeConfigFile(Section):
     scrape_configs: list[ScrapeConfig] = Field(default_factory=list)
 
 
-def load_config(path: Path, *, agent: bool = False, environment: Mapping[str, str] | None = None) -> Config:
-    """Reads and checks a configuration file and its scrape_config_files. Raises ConfigError with every mistake."""
-    return parse_config(read(path), str(path), agent=agent, environment=environment)
+def load_config(
+    path: Path,
+    *,
+    agent: bool = False,
+    environment: Mapping[str, str] | None = None,
+    default_protocols: Sequence[str] = (),
+) -> Config:
+    """Reads and checks a configuration file and its scrape_config_files. Raises ConfigError with every mistake.
+
+    `default_protocols` are global.scrape_protocols where the file has none.
+    """
+    return parse_config(
+        read(path), str(path), agent=agent, environment=environment, default_protocols=default_protocols
+    )
 
 
 def parse_config(
@@ -77,11 +88,15 @@ def parse_config(
     *,
     agent: bool = False,
     environment: Mapping[str, str] | None = None,
+    default_protocols: Sequence[str] = (),
 ) -> Config:
     """As load_config, from text. Relative paths are taken from the directory of `file`."""
     document = parse(data, file)
     variables = os.environ if environment is None else environment
     config = validate(Config, document, {"directory": str(Path(file).parent), "environment": variables})
+    if default_protocols and not config.global_.scrape_protocols:
+        defaults = config.global_.model_copy(update={"scrape_protocols": list(default_protocols)})
+        config = config.model_copy(update={"global_": defaults})
     jobs = _Jobs(config.global_)
     completed = jobs.add(config.scrape_configs, document)
     problems = [

@@ -24,6 +24,8 @@ PROTOCOLS: Mapping[str, str] = {
 }
 """scrape_protocols names and their media types."""
 DEFAULT_PROTOCOLS = ("OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4")
+PROTOBUF_FIRST = ("PrometheusProto", *DEFAULT_PROTOCOLS)
+"""The default of a job that scrapes native histograms, and of `global` where start times are wanted."""
 
 
 def _protocol(value: Any) -> Any:
@@ -188,10 +190,8 @@ def complete(job: ScrapeConfig, defaults: GlobalConfig) -> ScrapeConfig:
     if job.scrape_timeout > interval:
         raise wrong(f'the scrape timeout is greater than the scrape interval in job "{job.job_name}"', "scrape_timeout")
     fill["scrape_timeout"] = job.scrape_timeout or min(defaults.scrape_timeout, interval)
-    default_protocols = ["PrometheusProto"] if fill["scrape_native_histograms"] else []
-    fill["scrape_protocols"] = (
-        job.scrape_protocols or defaults.scrape_protocols or [*default_protocols, *DEFAULT_PROTOCOLS]
-    )
+    default_protocols = PROTOBUF_FIRST if fill["scrape_native_histograms"] else DEFAULT_PROTOCOLS
+    fill["scrape_protocols"] = job.scrape_protocols or defaults.scrape_protocols or list(default_protocols)
     validation = job.metric_name_validation_scheme or defaults.metric_name_validation_scheme
     escaping = job.metric_name_escaping_scheme
     if not escaping and not job.metric_name_validation_scheme:

@@ -4,6 +4,6 @@ In: configured protocols and a Content-Type. Out: the Accept header and a format
 (`native.ScrapeCache`). First file to open: negotiation.py.
 """
 
-from narthex.exposition.negotiation import Format, accept_header, choose_format, offered
+from narthex.exposition.negotiation import Format, accept_header, choose_format
 
-__all__ = ["Format", "accept_header", "choose_format", "offered"]
+__all__ = ["Format", "accept_header", "choose_format"]

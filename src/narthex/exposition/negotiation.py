@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 
-from narthex.config.scrape import DEFAULT_PROTOCOLS, PROTOCOLS
+from narthex.config.scrape import PROTOCOLS
 from narthex.errors import ScrapeError
 
 
@@ -18,7 +18,6 @@ class Format(Enum):
     PROTOBUF = "protobuf"  # MetricFamily messages, each behind its length
 
 
-PROTOBUF = "PrometheusProto"
 _FIRST_WEIGHT = len(PROTOCOLS) + 1
 _ESCAPED = frozenset(("PrometheusText1.0.0", "OpenMetricsText1.0.0"))
 _MEDIA_TYPES = {
@@ -45,13 +44,6 @@ def accept_header(protocols: Sequence[str], escaping: str = "allow-utf-8") -> st
         weight -= 1
     parts.append(f"*/*;q=0.{weight}")
     return ",".join(parts)
-
-
-def offered(protocols: Sequence[str], protobuf_first: bool) -> Sequence[str]:
-    """The protocols of a job for one target: what only protobuf can carry puts it before the default ones."""
-    if protobuf_first and tuple(protocols) == DEFAULT_PROTOCOLS:
-        return (PROTOBUF, *protocols)
-    return protocols
 
 
 def choose_format(content_type: str, fallback: str = "") -> Format:

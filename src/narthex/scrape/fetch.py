@@ -10,7 +10,7 @@ from yarl import URL
 
 from narthex.config.scrape import ScrapeConfig
 from narthex.errors import HTTPClientError, ScrapeError
-from narthex.exposition import Format, accept_header, choose_format, offered
+from narthex.exposition import Format, accept_header, choose_format
 from narthex.model.number import format_float
 from narthex.net.client import HTTPClient, explain
 from narthex.net.kept_connection import BodyLimitExceeded
@@ -34,19 +34,15 @@ class Body:
 class Fetcher:
     """Requests to one target. Everything that stays the same between scrapes is made once."""
 
-    def __init__(
-        self, client: HTTPClient, url: str, timeout: int, config: ScrapeConfig, *, protobuf_first: bool = False
-    ) -> None:
-        """`timeout` is milliseconds and covers the whole exchange. `protobuf_first`: see exposition.offered."""
+    def __init__(self, client: HTTPClient, url: str, timeout: int, config: ScrapeConfig) -> None:
+        """`timeout` is milliseconds and covers the whole exchange."""
         self._url = URL(url)
         self._shown = str(self._url.with_password("xxxxx") if self._url.password else self._url)
         self._timeout = timeout / 1000
         self._limit = config.body_size_limit
         self._fallback = config.fallback_scrape_protocol
         headers = {
-            "Accept": accept_header(
-                offered(config.scrape_protocols, protobuf_first), config.metric_name_escaping_scheme
-            ),
+            "Accept": accept_header(config.scrape_protocols, config.metric_name_escaping_scheme),
             "Accept-Encoding": "gzip, zstd" if config.enable_compression else "identity",
             "X-Prometheus-Scrape-Timeout-Seconds": format_float(self._timeout),
         }

@@ -182,10 +182,7 @@ class Pool:
         return out
 
     def _start(self, target: Target) -> _Running:
-        protobuf_first = target.spec.histograms.native or self.around.features.start_times
-        fetcher = Fetcher(
-            self._client_of(target.spec), target.url, target.timeout, self.config, protobuf_first=protobuf_first
-        )
+        fetcher = Fetcher(self._client_of(target.spec), target.url, target.timeout, self.config)
         loop = ScrapeLoop(target, self.config, fetcher, self.around, self._failures)
         return _Running(loop, self._tasks.start(target.url, loop.run()))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from narthex.config.prometheus import Config, load_config, parse_config
-from narthex.config.scrape import DEFAULT_PROTOCOLS, ScrapeConfig
+from narthex.config.scrape import DEFAULT_PROTOCOLS, PROTOBUF_FIRST, ScrapeConfig
 from narthex.errors import ConfigError, ConfigProblem
 
 JOB = "scrape_configs: [{job_name: a}]"
@@ -45,6 +45,25 @@ def test_a_job_inherits_what_it_does_not_set() -> None:
     assert made.scrape_protocols == ["PrometheusProto", *DEFAULT_PROTOCOLS]
     assert made.scrape_failure_log_file == "fail.log"
     assert (made.metric_name_validation_scheme, made.metric_name_escaping_scheme) == ("utf8", "allow-utf-8")
+
+
+@pytest.mark.parametrize("where", ["job", "global"])
+def test_a_list_of_protocols_that_equals_the_default_is_not_taken_for_the_default(where: str) -> None:
+    told = f"scrape_protocols: [{', '.join(DEFAULT_PROTOCOLS)}]"
+    own, inherited = (told, "{}") if where == "job" else ("", "{" + told + "}")
+    made = job(f"{own}{', ' if own else ''}scrape_native_histograms: true", inherited)
+    assert made.scrape_protocols == list(DEFAULT_PROTOCOLS)
+
+
+def test_a_default_for_global_counts_only_where_the_file_says_nothing() -> None:
+    def read(text: str) -> list[str]:
+        config = parse_config(text, default_protocols=PROTOBUF_FIRST)
+        return config.scrape_configs[0].scrape_protocols
+
+    jobs = "scrape_configs: [{job_name: a%s}]"
+    assert read(jobs % "") == list(PROTOBUF_FIRST)
+    assert read("global: {scrape_protocols: [PrometheusText0.0.4]}\n" + jobs % "") == ["PrometheusText0.0.4"]
+    assert read(jobs % ", scrape_protocols: [OpenMetricsText1.0.0]") == ["OpenMetricsText1.0.0"]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from narthex.config.scrape import DEFAULT_PROTOCOLS
+from narthex.config.scrape import DEFAULT_PROTOCOLS, PROTOBUF_FIRST
 from narthex.errors import ScrapeError
-from narthex.exposition import Format, accept_header, choose_format, offered
+from narthex.exposition import Format, accept_header, choose_format
 
 
 def test_accept_offers_the_default_formats_with_falling_weights() -> None:
@@ -16,19 +16,14 @@ def test_accept_offers_the_default_formats_with_falling_weights() -> None:
     )
 
 
-def test_protobuf_comes_first_where_only_it_carries_what_is_wanted() -> None:
-    assert accept_header(offered(DEFAULT_PROTOCOLS, protobuf_first=True)) == (
+def test_accept_offers_protobuf_first_with_the_highest_weight() -> None:
+    assert accept_header(PROTOBUF_FIRST) == (
         "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,"
         "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
         "application/openmetrics-text;version=0.0.1;q=0.4,"
         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
         "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
     )
-    assert offered(DEFAULT_PROTOCOLS, protobuf_first=False) == DEFAULT_PROTOCOLS
-
-
-def test_a_list_of_the_job_is_offered_as_it_stands() -> None:
-    assert offered(["PrometheusText0.0.4"], protobuf_first=True) == ["PrometheusText0.0.4"]
 
 
 @pytest.mark.parametrize(

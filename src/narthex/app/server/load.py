@@ -9,10 +9,13 @@ from pathlib import Path
 from narthex.app.flags import Flags
 from narthex.config.globs import matching_files
 from narthex.config.prometheus import Config, load_config
+from narthex.config.scrape import PROTOBUF_FIRST
 from narthex.errors import ConfigError, ConfigProblem
 from narthex.promql.syntax import ParserOptions
 from narthex.rules.loader import load_rule_files
 from narthex.rules.spec import GroupSpec
+
+_WANT_STARTS = frozenset(("created-timestamp-zero-ingestion", "st-storage"))
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Loaded:
 def load(flags: Flags) -> Loaded:
     """Reads and checks all files. Raises ConfigError with every mistake found."""
     path = Path(flags.text("config.file"))
-    config = load_config(path)
+    config = load_config(path, default_protocols=_default_protocols(flags))
     if flags.on("agent"):
         _check_agent(path, config)
     rule_files = _matching(config.rule_files)
@@ -40,6 +43,12 @@ def load(flags: Flags) -> Loaded:
     )
     files = (path, *map(Path, rule_files), *map(Path, _matching(config.scrape_config_files)))
     return Loaded(config, groups, files)
+
+
+def _default_protocols(flags: Flags) -> Sequence[str]:
+    """Of `global`, where a feature asks for what protobuf alone carries well; else each job has its own default."""
+    wants_starts = not _WANT_STARTS.isdisjoint(flags.items("enable-feature"))
+    return PROTOBUF_FIRST if wants_starts else ()
 
 
 def _check_agent(path: Path, config: Config) -> None:

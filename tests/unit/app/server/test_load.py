@@ -58,3 +58,18 @@ def test_settings_without_a_mechanism_are_named() -> None:
     text = "remote_read: [{url: 'http://x/'}]\ntracing: {endpoint: x}\n"
     assert without_effect(parse_config(text)) == ["remote_read", "tracing"]
     assert without_effect(parse_config("global: {scrape_interval: 1s}\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("feature", "first"),
+    [
+        ("created-timestamp-zero-ingestion", "PrometheusProto"),
+        ("st-storage", "PrometheusProto"),
+        ("exemplar-storage", "OpenMetricsText1.0.0"),
+    ],
+)
+def test_features_that_want_start_times_put_protobuf_first_in_global(tmp_path: Path, feature: str, first: str) -> None:
+    (tmp_path / "prometheus.yml").write_text("scrape_configs: [{job_name: a, scrape_native_histograms: false}]\n")
+    config = load_files(tmp_path, f"--enable-feature={feature}").config
+    assert config.jobs[0].scrape_protocols[0] == first
+    assert bool(config.global_.scrape_protocols) == (first == "PrometheusProto")

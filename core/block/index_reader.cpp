@@ -196,24 +196,6 @@ void IndexReader::append(uint32_t entry, std::vector<Id>& out) const {
     for (size_t i = 0; i < n; ++i) out[first + i] = load_be32(list.data() + 4 * i);
 }
 
-template <typename Use>
-void IndexReader::each_entry(const MatchTerm& term, Use&& use) const {
-    const Name* n = find_name(term.name);
-    if (n == nullptr) return;
-    uint32_t end = n->first + n->count;
-    if (term.every) {
-        for (uint32_t i = n->first; i < end; ++i) use(i);
-        return;
-    }
-    for (std::string_view value : term.values) {
-        for (uint32_t i = lower_bound(*n, value); i < end && entry_value(i) == value; ++i) use(i);
-    }
-    for (uint32_t i : term.ids) {
-        if (i >= entries_.size()) throw std::out_of_range("no such label value");
-        use(i);
-    }
-}
-
 size_t IndexReader::count(const MatchTerm& term) const {
     // Not worth reading all lists; others are likely to be shorter.
     if (term.every) return find_name(term.name) == nullptr ? 0 : data_.size();

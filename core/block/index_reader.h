@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,17 @@ struct ChunkMeta {
     int64_t mint;
     int64_t maxt;
     uint64_t ref;
+};
+
+// Series of one label value, ascending, in the file's bytes.
+class PostingsList {
+  public:
+    explicit PostingsList(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+    size_t size() const { return bytes_.size() / 4; }
+    uint32_t operator[](size_t i) const { return load_be32(bytes_.data() + 4 * i); }
+
+  private:
+    std::span<const uint8_t> bytes_;
 };
 
 // Opening reads the table of contents, the symbols and the postings offset table (checksums verified) and
@@ -45,6 +57,10 @@ class IndexReader {
     // A postings source, see labels/match_terms.h. A term's id that is no value throws std::out_of_range.
     size_t count(const MatchTerm& term) const;
     void collect(const MatchTerm& term, std::vector<Id>& out) const;
+    template <typename Use>
+    void each_list(const MatchTerm& term, Use&& use) const {
+        if (!term.name.empty()) each_entry(term, [&](uint32_t entry) { use(PostingsList(postings(entry))); });
+    }
     bool covers(const MatchTerm& term) const;
     void collect_all(std::vector<Id>& out) const;
 
@@ -73,7 +89,22 @@ class IndexReader {
     void sort_postings_table();
     // Calls use(entry) for every entry of the postings offset table that a term names.
     template <typename Use>
-    void each_entry(const MatchTerm& term, Use&& use) const;
+    void each_entry(const MatchTerm& term, Use&& use) const {
+        const Name* n = find_name(term.name);
+        if (n == nullptr) return;
+        uint32_t end = n->first + n->count;
+        if (term.every) {
+            for (uint32_t i = n->first; i < end; ++i) use(i);
+            return;
+        }
+        for (std::string_view value : term.values) {
+            for (uint32_t i = lower_bound(*n, value); i < end && entry_value(i) == value; ++i) use(i);
+        }
+        for (uint32_t i : term.ids) {
+            if (i >= entries_.size()) throw std::out_of_range("no such label value");
+            use(i);
+        }
+    }
     uint64_t series_offset(Id id) const;
     const Name* find_name(std::string_view name) const;
     std::string_view entry_value(uint32_t entry, uint64_t* postings = nullptr) const;

@@ -41,25 +41,6 @@ void SeriesTable::take_samples(SeriesTable& from) {
     extras = std::move(from.extras);
 }
 
-template <typename Use>
-void TableSource::each(const MatchTerm& term, Use&& use) const {
-    uint32_t name = table_.symbols->find(term.name);
-    if (name == SymbolTable::kNone) return;
-    if (term.every) {
-        for (uint32_t id : table_.postings.values(name)) use(table_.postings.posting(id).slots.get());
-        return;
-    }
-    for (uint32_t id : term.ids) {
-        if (id >= table_.postings.pairs()) throw std::out_of_range("no such label value");
-        use(table_.postings.posting(id).slots.get());
-    }
-    for (std::string_view text : term.values) {
-        uint32_t value = table_.symbols->find(text);
-        if (value == SymbolTable::kNone) continue;
-        if (const Posting* p = table_.postings.find(name, value)) use(p->slots.get());
-    }
-}
-
 size_t TableSource::count(const MatchTerm& term) const {
     if (term.every) return table_.postings.slots_of(table_.symbols->find(term.name));
     size_t n = 0;
@@ -68,12 +49,8 @@ size_t TableSource::count(const MatchTerm& term) const {
 }
 
 void TableSource::collect(const MatchTerm& term, std::vector<Id>& out) const {
-    each(term, [&](std::span<const uint32_t> slots) {
-        auto end = slots.empty() || slots.back() < bound_
-                       ? slots.end()
-                       : std::lower_bound(slots.begin(), slots.end(), bound_);
-        out.insert(out.end(), slots.begin(), end);
-    });
+    each_list(term,
+              [&](std::span<const uint32_t> slots) { out.insert(out.end(), slots.begin(), slots.end()); });
 }
 
 bool TableSource::covers(const MatchTerm& term) const {

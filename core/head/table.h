@@ -2,9 +2,11 @@
 // series builds a new one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -43,13 +45,43 @@ class TableSource {
     void collect(const MatchTerm& term, std::vector<Id>& out) const;
     bool covers(const MatchTerm& term) const;
     void collect_all(std::vector<Id>& out) const;
+    // Calls use(slots) for each value that a term names.
+    template <typename Use>
+    void each_list(const MatchTerm& term, Use&& use) const {
+        each(term, [&](std::span<const uint32_t> slots) {
+            auto end = slots.empty() || slots.back() < bound_
+                           ? slots.end()
+                           : std::lower_bound(slots.begin(), slots.end(), bound_);
+            use(std::span(slots.begin(), end));
+        });
+    }
 
   private:
+    // The same with slots beyond the bound.
     template <typename Use>
     void each(const MatchTerm& term, Use&& use) const;
 
     const SeriesTable& table_;
     uint32_t bound_;
 };
+
+template <typename Use>
+void TableSource::each(const MatchTerm& term, Use&& use) const {
+    uint32_t name = table_.symbols->find(term.name);
+    if (name == SymbolTable::kNone) return;
+    if (term.every) {
+        for (uint32_t id : table_.postings.values(name)) use(table_.postings.posting(id).slots.get());
+        return;
+    }
+    for (uint32_t id : term.ids) {
+        if (id >= table_.postings.pairs()) throw std::out_of_range("no such label value");
+        use(table_.postings.posting(id).slots.get());
+    }
+    for (std::string_view text : term.values) {
+        uint32_t value = table_.symbols->find(text);
+        if (value == SymbolTable::kNone) continue;
+        if (const Posting* p = table_.postings.find(name, value)) use(p->slots.get());
+    }
+}
 
 }  // namespace narthex

@@ -48,25 +48,77 @@ void sort_unique(std::vector<Id>& ids) {
     }
 }
 
-// Keeps the ids of `a` that are (keep == true) or are not (keep == false) in `b`. Both ascending. Gallops in
-// b, so a short a costs O(a log b).
+// A walk through an ascending list (size() and operator[]) that only goes forward. It gallops, so that few
+// questions to a long list cost its logarithm each.
+template <typename List>
+class SortedWalk {
+  public:
+    explicit SortedWalk(const List& list) : list_(list), size_(list.size()) {}
+
+    // Whether the list has `id`. Ids must come in ascending order.
+    template <typename Id>
+    bool has(Id id) {
+        size_t step = 1;
+        while (at_ + step < size_ && list_[at_ + step] < id) step *= 2;
+        size_t low = at_ + step / 2, high = std::min(size_, at_ + step + 1);
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            if (list_[middle] < id) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        at_ = low;
+        return at_ < size_ && list_[at_] == id;
+    }
+
+  private:
+    const List& list_;
+    size_t size_;
+    size_t at_ = 0;
+};
+
+// Keeps the ids of `a` that are (keep == true) or are not (keep == false) in `b`. Both ascending.
 template <typename Id>
 void filter_sorted(std::vector<Id>& a, std::span<const Id> b, bool keep) {
-    size_t out = 0;
-    const Id* at = b.data();
-    const Id* end = at + b.size();
-    for (Id id : a) {
-        ptrdiff_t step = 1;
-        while (step < end - at && at[step] < id) step *= 2;
-        at = std::lower_bound(at + step / 2, at + std::min(end - at, step + 1), id);
-        if ((at != end && *at == id) == keep) a[out++] = id;
+    SortedWalk walk(b);
+    std::erase_if(a, [&](Id id) { return walk.has(id) != keep; });
+}
+
+inline constexpr size_t kLookUp = 16;  // numbers that can be copied while one is looked up
+
+// Keeps the ids for which a term holds, or with `term.exclude` does not hold what it names. `count` as the
+// source gives it.
+template <typename Source>
+void narrow(const Source& source, const MatchTerm& term, size_t count,
+            std::vector<typename Source::Id>& ids) {
+    using Id = typename Source::Id;
+    const size_t lists = term.values.size() + term.ids.size();
+    if (term.every || count / kLookUp <= lists * ids.size()) {
+        std::vector<Id> named;
+        source.collect(term, named);
+        sort_unique(named);
+        return filter_sorted<Id>(ids, named, !term.exclude);
     }
-    a.resize(out);
+    std::vector<bool> found(ids.size());
+    source.each_list(term, [&](const auto& list) {
+        SortedWalk walk(list);
+        for (size_t i = 0; i < ids.size(); ++i) {
+            if (walk.has(ids[i])) found[i] = true;
+        }
+    });
+    size_t kept = 0;
+    for (size_t i = 0; i < ids.size(); ++i) {
+        if (found[i] != term.exclude) ids[kept++] = ids[i];
+    }
+    ids.resize(kept);
 }
 
 // Ids of the series for which all terms hold, ascending. With no including term the start is every series.
 // A Source has: `using Id`; `size_t count(const MatchTerm&)`, an upper bound of how many ids collect() adds;
 // `void collect(const MatchTerm&, std::vector<Id>&)`, which appends ids in any order, ignoring `exclude`;
+// `void each_list(const MatchTerm&, use)`, which gives the ascending lists that make up the same ids;
 // `bool covers(const MatchTerm&)`, whether it is sure that the term names every series;
 // `void collect_all(std::vector<Id>&)`.
 template <typename Source>
@@ -83,21 +135,17 @@ std::vector<typename Source::Id> match_series(const Source& source, std::span<co
     }
     std::sort(including.begin(), including.end(),
               [](const Step& a, const Step& b) { return a.count < b.count; });
-    std::vector<Id> ids, other;
-    if (including.empty()) source.collect_all(ids);
-    for (size_t i = 0; i < including.size(); ++i) {
-        std::vector<Id>& into = i == 0 ? ids : other;
-        into.clear();
-        source.collect(*including[i].term, into);
-        sort_unique(into);
-        if (i > 0) filter_sorted<Id>(ids, other, true);
-        if (ids.empty()) return ids;
+    std::vector<Id> ids;
+    if (including.empty()) {
+        source.collect_all(ids);
+    } else {
+        source.collect(*including[0].term, ids);
+        sort_unique(ids);
     }
+    for (size_t i = 1; i < including.size() && !ids.empty(); ++i)
+        narrow(source, *including[i].term, including[i].count, ids);
     for (const Step& step : excluding) {
-        other.clear();
-        source.collect(*step.term, other);
-        sort_unique(other);
-        filter_sorted<Id>(ids, other, false);
+        if (!ids.empty()) narrow(source, *step.term, step.count, ids);
     }
     return ids;
 }

@@ -37,7 +37,7 @@ SAME_LABELSET = "vector cannot contain metrics with the same labelset"
 CELLS_WORTH_A_THREAD = 40_000
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class QueryContext:
     """`query` are the bounds of the whole query; `lookback_ms` is the query's own or the engine's.
 

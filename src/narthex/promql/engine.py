@@ -78,7 +78,7 @@ _FRAMES = 16 * MAX_HEIGHT
 They lie on the heap, so that a higher limit than Python's 1000 costs no thread its stack."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked:
     """A query and how it is to be run; see Engine."""
 
@@ -141,14 +141,14 @@ class Engine:
         """What stands in "result" of the API's response, made by all of a query's threads where it is large."""
         return result.result_json(self._workers)
 
-    def parse(self, text: str) -> Expr:
-        """The tree of an expression with this engine's language features. Raises PromQLError."""
-        return self._parsed.get(text).tree
+    def parse(self, text: str) -> Parsed:
+        """An expression with this engine's language features. Raises PromQLError."""
+        return self._parsed.get(text)
 
     def instant(
         self,
         queryable: Queryable,
-        expr: str | Expr,
+        expr: str | Parsed | Expr,
         time_ms: int,
         *,
         lookback_ms: int | None = None,
@@ -168,7 +168,7 @@ class Engine:
     def range(
         self,
         queryable: Queryable,
-        expr: str | Expr,
+        expr: str | Parsed | Expr,
         start: int,
         end: int,
         step: int,
@@ -196,7 +196,9 @@ class Engine:
         asked = _Asked(parsed, times, lookback_ms, timeout_s, handle, inline, origin, explain, count_reads)
         return self._run(queryable, asked)
 
-    def _tree(self, expr: str | Expr) -> Parsed:
+    def _tree(self, expr: str | Parsed | Expr) -> Parsed:
+        if isinstance(expr, Parsed):
+            return expr
         return self._parsed.get(expr) if isinstance(expr, str) else Parsed(str(expr), expr)
 
     def _run(self, queryable: Queryable, asked: _Asked) -> QueryResult:
@@ -291,7 +293,8 @@ class Engine:
         if len(pool) and _has_histograms(result):
             result.pool = pool
         result.damage = selections.damage.texts()
-        result.warnings, result.infos = [*result.damage, *notes.warnings()], notes.infos()
+        if result.damage or len(notes):
+            result.warnings, result.infos = [*result.damage, *notes.warnings()], notes.infos()
         result.stats = stats
         if reads is not None:
             stats.reads = grid.times(), reads.per_step

@@ -42,9 +42,10 @@ FAR = 2**60
 
 def selector_grid(offset_ms: int, at: int | AtBound | None, grid: Grid, query: QueryTimes) -> Grid:
     """The steps at which a selector looks: a single one with @. Times beyond FAR are moved there."""
-    fixed = fixed_time(at, query)
+    fixed = None if at is None else fixed_time(at, query)
     start, count = (grid.start, grid.count) if fixed is None else (fixed, 1)
-    return Grid(max(-FAR, min(FAR, start - offset_ms)), grid.step, count)
+    start -= offset_ms
+    return Grid(start if -FAR <= start <= FAR else max(-FAR, min(FAR, start)), grid.step, count)
 
 
 def subquery_grid(expr: SubqueryExpr, grid: Grid, query: QueryTimes, default_step: int) -> Grid:
@@ -101,6 +102,8 @@ class Damage:
 
     def texts(self) -> list[str]:
         """For warnings."""
+        if not self.count:
+            return []
         more = self.count - len(self.reasons)
         named = [*self.reasons, f"{more} more"] if more else self.reasons
         return [f"left out as broken: {what}" for what in named]
@@ -146,12 +149,12 @@ class Selections:
 
     def read(self, matchers: Matchers, mint: int, maxt: int) -> Selection:
         """The series that match and have samples around the range. Raises what storage raises."""
-        read = next((r for r in self._reads.get(id(matchers), ()) if r.mint <= mint and maxt <= r.maxt), None)
-        if read is None:
-            raise InternalError(f"no read was planned for [{mint}, {maxt}]")
-        if read.selection is None:
-            read.selection = self.read_now(matchers, read.mint, read.maxt)
-        return read.selection
+        for read in self._reads.get(id(matchers), ()):
+            if read.mint <= mint and maxt <= read.maxt:
+                if read.selection is None:
+                    read.selection = self.read_now(matchers, read.mint, read.maxt)
+                return read.selection
+        raise InternalError(f"no read was planned for [{mint}, {maxt}]")
 
     def read_now(self, matchers: Matchers, mint: int, maxt: int) -> Selection:
         """The same for matchers that come out of the evaluation, hence were never planned."""

@@ -29,11 +29,17 @@ class Workers:
 
     def each(self, rows: int, split: bool, run: Callable[[int, int], None]) -> None:
         """Calls run(first, last) for disjoint ranges that cover all rows; the first exception is raised."""
-        self.fold(rows, split, lambda: None, lambda _, first, last: run(first, last))
+        if self._alone(rows, split):
+            run(0, rows)
+        else:
+            self.fold(rows, split, lambda: None, lambda _, first, last: run(first, last))
+
+    def _alone(self, rows: int, split: bool) -> bool:
+        return not split or rows < 2 or self._pool is None
 
     def fold(self, rows: int, split: bool, make: Callable[[], T], run: Callable[[T, int, int], None]) -> list[T]:
         """As `each`, with one state a thread, which `run` gets; gives the states."""
-        if self._pool is None or not split or rows < 2:
+        if self._pool is None or self._alone(rows, split):
             state = make()
             run(state, 0, rows)
             return [state]

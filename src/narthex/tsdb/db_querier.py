@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from narthex.model.matcher import Matcher
@@ -26,15 +26,17 @@ class DBQuerier:
 
     def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:
         """What is sound. What is not is in the batch's `damage`, which a caller has to pass on."""
-        found = [batch for batch in self._ask(lambda q: self._sound(q, matchers)) if len(batch) or batch.damage()[0]]
+        found = []
+        for querier in self._sources():
+            if isinstance(querier, HeadQuerier):
+                batch, damaged = querier.select(matchers), 0
+            else:
+                batch = querier.select_sound(matchers)
+                if damaged := batch.damage()[0]:
+                    self._blocks.metrics.damaged_reads.inc(damaged)
+            if len(batch) or damaged:
+                found.append(batch)
         return found[0] if len(found) == 1 else SeriesBatch.merge(found)
-
-    def _sound(self, querier: HeadQuerier | BlockQuerier, matchers: Sequence[Matcher]) -> SeriesBatch:
-        if not isinstance(querier, BlockQuerier):
-            return querier.select(matchers)
-        batch = querier.select_sound(matchers)
-        self._blocks.metrics.damaged_reads.inc(batch.damage()[0])
-        return batch
 
     def series(self, matchers: Sequence[Matcher], limit: int = 0) -> LabelSets:
         found = [sets for sets in self._ask(lambda q: q.series(matchers, limit)) if len(sets)]
@@ -50,15 +52,15 @@ class DBQuerier:
         """Nothing to let go: what was selected keeps its own hold on chunks and mapped files."""
 
     def _ask(self, question: Callable[[HeadQuerier | BlockQuerier], R]) -> list[R]:
-        answers = []
+        return [question(querier) for querier in self._sources()]
+
+    def _sources(self) -> Iterator[HeadQuerier | BlockQuerier]:
+        """Each is to be asked before the next one is taken."""
         if self._head.overlaps(self._mint, self._maxt):
-            answers.append(question(self._head.querier(self._mint, self._maxt)))
-        answers += [
-            question(block.querier(self._mint, self._maxt))
-            for block in self._blocks.blocks
-            if block.meta.overlaps(self._mint, self._maxt)
-        ]
-        return answers
+            yield self._head.querier(self._mint, self._maxt)
+        for block in self._blocks.blocks:
+            if block.meta.overlaps(self._mint, self._maxt):
+                yield block.querier(self._mint, self._maxt)
 
 
 def _union(lists: list[TextList], limit: int) -> TextList:

@@ -21,6 +21,10 @@ Ids = NDArray[np.uint32]
 """Numbers by which a head or a block calls its label values."""
 
 
+MOST_PLANS = 1000
+"""Parsed selectors are kept elsewhere; what is kept of each here is a list of texts."""
+
+
 class Term(NamedTuple):
     """One condition on one label, ready for the core.
 
@@ -55,12 +59,14 @@ class _Found(NamedTuple):
 class Planner:
     """Plans for one head or block; remembers what regular expressions matched and asks only for newer values.
 
-    Holds at most `limit` numbers of values; when there would be more it starts over. Safe for concurrent use.
+    Holds at most `limit` numbers of values and MOST_PLANS plans; when there would be more it starts over. Safe for
+    concurrent use.
     """
 
     def __init__(self, source: PostingsSource, limit: int = 250_000) -> None:
         self._source, self._limit = source, limit
         self._known: dict[tuple[str, str, bool], _Found] = {}
+        self._plans: dict[int, tuple[tuple[Matcher, ...], list[Term]]] = {}  # by identity
         self._held = 0
 
     def plan(self, matchers: Sequence[Matcher], generation: int = 0) -> list[Term]:
@@ -70,7 +76,15 @@ class Planner:
         not match. Matchers that match everything vanish. A term that includes no value means that nothing can match.
         Numbers of values hold in that `generation` of the source only.
         """
-        return _join(self._term(m, generation) for m in matchers)
+        known = self._plans.get(id(matchers))
+        if known is not None and known[0] is matchers:
+            return known[1]
+        terms = _join(self._term(m, generation) for m in matchers)
+        if isinstance(matchers, tuple) and all(m.regex is None for m in matchers):  # no new value changes such a plan
+            if len(self._plans) >= MOST_PLANS:
+                self._plans = {}
+            self._plans[id(matchers)] = matchers, terms
+        return terms
 
     def _term(self, matcher: Matcher, generation: int) -> Term:
         name, value = matcher.name, matcher.value

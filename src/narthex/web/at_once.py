@@ -17,6 +17,8 @@ from narthex.web.work import WorkHandler
 
 _FORM = b"application/x-www-form-urlencoded"
 _ENCODED = re.compile(r"[%/]")
+_OPEN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\nDate: %s\r\n\r\n"
+_CLOSING = _OPEN.replace(b"Date:", b"Connection: close\r\nDate:")
 _Route = tuple[WorkHandler, RouteMetrics, bool]
 
 
@@ -77,15 +79,12 @@ class AtOnce:
         parts = envelope(reply)
         if isinstance(parts, Iterator) or sum(map(len, parts)) > PIECE:
             return None
-        headers = {"Content-Type": "application/json"}
+        headers: dict[str, str] = {}
         accepted = request.headers.get(b"accept-encoding", b"").decode("ascii")
         body = b"".join(encode(parts, accepted, headers))
-        if request.close:
-            headers["Connection"] = "close"
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        return b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\nDate: %s\r\n\r\n" % (
-            lines.encode("ascii"), len(body), self._now(),
-        ), body  # fmt: skip
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii") if headers else b""
+        head = _CLOSING if request.close else _OPEN
+        return head % (lines, len(body), self._now()), body
 
     def _now(self) -> bytes:
         second = int(time.time())

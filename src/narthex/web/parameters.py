@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import unquote_plus
@@ -51,6 +51,9 @@ class Parameters:
         """The first value, or `otherwise` when it is absent or empty."""
         values = self._values.get(name)
         return (values[0] or otherwise) if values else otherwise
+
+    def has_any(self, names: Set[str]) -> bool:
+        return not names.isdisjoint(self._values)
 
     def texts(self, name: str) -> Sequence[str]:
         return self._values.get(name, ())

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from narthex.errors import PromQLError, QueryError, RequestError
 from narthex.model.labels import quote
 from narthex.native import format_value
@@ -16,6 +13,8 @@ from narthex.web.work import Work
 
 MOST_POINTS = 11_000
 _STATS = ("", "true", "all")
+_OPTIONAL = frozenset({"limit", "timeout", "lookback_delta", "stats", "explain"})
+_NO_OPTIONS = QueryOptions()
 
 
 def query(context: Context, parameters: Parameters) -> Work:
@@ -98,6 +97,8 @@ def _formatted(context: Context, parameters: Parameters) -> str:
 
 def _options(context: Context, parameters: Parameters) -> tuple[QueryOptions, float]:
     """The options of the query and its timeout in seconds (never more than the server's)."""
+    if not parameters.has_any(_OPTIONAL):
+        return _NO_OPTIONS, context.settings.query_timeout
     limit = parameters.limit()
     timeout = context.settings.query_timeout
     if parameters.text("timeout"):
@@ -119,24 +120,20 @@ def _work(context: Context, parameters: Parameters, prepared: PreparedQuery, tim
     workers = context.workers
 
     def quick() -> Reply | None:
-        with _naming_the_query():
+        try:
             answer = workers.quick_query(prepared) if timeout > 0 else None
+        except PromQLError as e:
+            raise bad_parameter("query", str(e)) from None
         return None if answer is None else _reply(parameters, answer)
 
     async def run() -> Reply:
-        with _naming_the_query():
+        try:
             answer = await workers.query(prepared, timeout)
+        except PromQLError as e:
+            raise bad_parameter("query", str(e)) from None
         return _reply(parameters, answer)
 
     return Work(quick, run)
-
-
-@contextmanager
-def _naming_the_query() -> Iterator[None]:
-    try:
-        yield
-    except PromQLError as e:
-        raise bad_parameter("query", str(e)) from None
 
 
 def _reply(parameters: Parameters, answer: QueryAnswer) -> Reply:
@@ -146,7 +143,7 @@ def _reply(parameters: Parameters, answer: QueryAnswer) -> Reply:
     if answer.explain:
         parts += [b',"explain":', answer.explain]
     parts.append(b"}")
-    warnings = list(answer.warnings)
+    warnings = answer.warnings
     if (stats := parameters.text("stats")) not in _STATS:
-        warnings.append(f"stats={quote(stats)} is deprecated, use true or all")
+        warnings = [*warnings, f"stats={quote(stats)} is deprecated, use true or all"]
     return Reply(parts, warnings, answer.infos)

@@ -74,6 +74,8 @@ def envelope(reply: Reply) -> Sequence[bytes] | Iterator[bytes]:
 
 def _annotations(reply: Reply) -> bytes:
     text = b""
+    if not reply.warnings and not reply.infos:
+        return text
     for name, kind, texts in (("warnings", "warning", reply.warnings), ("infos", "info", reply.infos)):
         if texts:
             text += b',"%s":' % name.encode() + to_json(capped(texts, kind))

@@ -283,7 +283,7 @@ def test_counts_alone_are_read_without_buckets_but_with_resets(engine: Engine, c
     (whole,) = values(engine, counter, "histogram_count(rate(counter[1m]) >/ -Inf)", 55_000)
     assert plain == whole
     needed = "histogram_count(rate(c[1m:1s])) + histogram_count(d >/ 1) + e"
-    tree = engine.parse(f"histogram_count(a) + histogram_sum(rate(b[1m])) + {needed}")
+    tree = engine.parse(f"histogram_count(a) + histogram_sum(rate(b[1m])) + {needed}").tree
     found = bucketless_selectors(tree)
     assert {n.name for n in walk(tree) if isinstance(n, VectorSelector) and id(n) in found} == {"a", "b"}
 

@@ -25,7 +25,7 @@ async def test_an_instant_query_defaults_to_now(web: Web) -> None:
         "status": "success",
         "data": {"resultType": "scalar", "result": [1, "1"]},
     }
-    assert web.engine.asked == [("1", int(NOW * 1000), QueryOptions(timeout=120.0))]
+    assert web.engine.asked == [("1", int(NOW * 1000), QueryOptions())]
 
 
 async def test_form_values_come_before_url_values(web: Web) -> None:

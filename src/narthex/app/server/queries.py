@@ -17,7 +17,7 @@ from narthex.native import is_histogram_cell, take_rows
 from narthex.promql.active_queries import ActiveQueries
 from narthex.promql.engine import Engine, QueryHandle
 from narthex.promql.options import EngineOptions
-from narthex.promql.parsed import ParseCache
+from narthex.promql.parsed import ParseCache, Parsed
 from narthex.promql.result import QueryResult
 from narthex.promql.syntax import (
     ParserOptions,
@@ -69,15 +69,14 @@ class Queries:
         self.paces = Paces()
 
     def instant(self, query: str, time: int, options: QueryOptions) -> Prepared:
-        self._engine.parse(query)
-        return Prepared(self._engine, self._storage, self.paces, query, options, (time,))
+        return Prepared(self._engine, self._storage, self.paces, self._engine.parse(query), options, (time,))
 
     def range(self, query: str, start: int, end: int, step: int, options: QueryOptions) -> Prepared:
-        tree = self._engine.parse(query)
-        if tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
-            kind = tree.type.documented
+        parsed = self._engine.parse(query)
+        if parsed.tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
+            kind = parsed.tree.type.documented
             raise QueryError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
-        return Prepared(self._engine, self._storage, self.paces, query, options, (start, end, step))
+        return Prepared(self._engine, self._storage, self.paces, parsed, options, (start, end, step))
 
     def evaluate(self, expression: str, time: int) -> list[Sample]:
         """The instant vector of an expression at a time (milliseconds); a scalar is one sample without labels.
@@ -127,15 +126,15 @@ class Prepared:
         engine: Engine,
         storage: Queryable,
         paces: Paces,
-        text: str,
+        parsed: Parsed,
         options: QueryOptions,
         times: tuple[int, ...],
     ) -> None:
-        self._engine, self._storage, self._paces, self._text = engine, storage, paces, text
+        self._engine, self._storage, self._paces, self._parsed = engine, storage, paces, parsed
         self._options, self._times = options, times
         self._handle = QueryHandle()
         self._origin = ORIGIN.get({})
-        self._key = (text, options.lookback, *shape(times))
+        self._key = (parsed.text, options.lookback, *shape(times))
 
     def quick(self) -> QueryAnswer | None:
         if not self._paces.quick(self._key) or self._engine.logs:  # a file that is written may block
@@ -155,7 +154,7 @@ class Prepared:
         begun = self._paces.now()
         result = ask(
             self._storage,
-            self._text,
+            self._parsed,
             *self._times,
             lookback_ms=options.lookback or None,
             timeout_s=options.timeout or None,

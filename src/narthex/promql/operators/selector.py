@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from narthex.native import Reducer, select_rows, smoothed_rows
@@ -11,7 +13,7 @@ from narthex.promql.operators.protocol import Evaluation
 from narthex.promql.operators.reduction import Reduction
 from narthex.promql.selections import Selection, selector_grid
 from narthex.promql.syntax import VectorSelector
-from narthex.promql.values import Grid, Matrix
+from narthex.promql.values import Cells, Grid, Matrix
 
 SAMPLES_A_CHUNK = 120
 VALUE, TIME, START_TIME = 0, 1, 2
@@ -23,24 +25,10 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, given
     read, seen = _read(on, expr, grid)
     context = on.context
     cells = context.cells(len(read.labels), seen.count)
-    told = np.zeros(len(read.labels) if expr.smoothed else 0, dtype=np.uint32)
+    if expr.smoothed and given == VALUE:
+        return _smoothed(on, expr, read, seen, cells)
 
     def run(first: int, last: int) -> None:
-        if expr.smoothed and given == VALUE:
-            smoothed_rows(
-                read.source,
-                first,
-                last,
-                seen.start,
-                seen.step,
-                seen.count,
-                context.lookback_ms,
-                context.budget,
-                cells,
-                context.pool,
-                told,
-            )
-            return
         select_rows(
             read.source,
             first,
@@ -55,9 +43,37 @@ def evaluate_selector(on: Evaluation, expr: VectorSelector, grid: Grid, *, given
             pool=context.pool,
         )
 
+    return _filled(on, read, seen, cells, run)
+
+
+def _smoothed(on: Evaluation, expr: VectorSelector, read: Selection, seen: Grid, cells: Cells) -> Matrix:
+    context = on.context
+    told = np.zeros(len(read.labels), dtype=np.uint32)
+
+    def run(first: int, last: int) -> None:
+        smoothed_rows(
+            read.source,
+            first,
+            last,
+            seen.start,
+            seen.step,
+            seen.count,
+            context.lookback_ms,
+            context.budget,
+            cells,
+            context.pool,
+            told,
+        )
+
+    result = _filled(on, read, seen, cells, run)
+    tell_of_rows(context.notes, told, read.labels, expr)
+    return result
+
+
+def _filled(on: Evaluation, read: Selection, seen: Grid, cells: Cells, run: Callable[[int, int], None]) -> Matrix:
+    """`cells`, which `run` fills for ranges of rows."""
+    context = on.context
     context.workers.each(len(read.labels), worth_splitting(read, seen.count), run)
-    if expr.smoothed:
-        tell_of_rows(context.notes, told, read.labels, expr)
     if context.reads is not None:
         context.reads.add(np.count_nonzero(~absent(cells), axis=0))
     return Matrix(read.labels, cells)

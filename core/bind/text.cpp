@@ -103,13 +103,15 @@ ScanCounts scan(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp
 // How the bodies of one target are read; made once.
 using Reading = narthex::ScanOptions;
 
-void make_reading(Reading* self, bool honor_timestamps, bool track_explicit, bool exemplars,
-                  bool native_histograms, bool classic_histograms, bool convert_histograms,
-                  int32_t max_schema, uint64_t bucket_limit) {
+void make_reading(Reading* self, bool honor_timestamps, bool track_explicit, bool exemplars, bool starts,
+                  bool type_and_unit, bool native_histograms, bool classic_histograms,
+                  bool convert_histograms, int32_t max_schema, uint64_t bucket_limit) {
     new (self) Reading();
     self->honor_timestamps = honor_timestamps;
     self->track_explicit = track_explicit;
     self->exemplars = exemplars;
+    self->starts = starts;
+    self->type_and_unit = type_and_unit;
     self->histograms = {native_histograms, classic_histograms, convert_histograms, max_schema, bucket_limit};
 }
 
@@ -131,6 +133,14 @@ nb::tuple histograms(GuardedCache& guarded) {
     auto columns = guarded.with([](ScrapeCache& cache) { return cache.histograms(); });
     return nb::make_tuple(to_numpy(std::move(columns.refs)), to_numpy(std::move(columns.timestamps)),
                           std::move(columns.values), columns.kept, columns.over_limit);
+}
+
+nb::tuple starts(GuardedCache& guarded) {
+    auto columns = guarded.with([](ScrapeCache& cache) { return cache.starts(); });
+    auto column = [](std::vector<int64_t>&& v) -> nb::object {
+        return v.empty() ? nb::none() : nb::cast(to_numpy(std::move(v)));
+    };
+    return nb::make_tuple(column(std::move(columns.samples)), column(std::move(columns.histograms)));
 }
 
 nb::tuple exemplars(GuardedCache& guarded) {
@@ -155,13 +165,14 @@ void bind_text(nb::module_& m) {
         .def_ro("histograms", &ScanCounts::histograms)
         .def_ro("explicit_timestamps", &ScanCounts::explicit_timestamps)
         .def_ro("exemplars", &ScanCounts::exemplars)
-        .def_ro("unknown", &ScanCounts::unknown);
+        .def_ro("unknown", &ScanCounts::unknown)
+        .def_ro("starts", &ScanCounts::starts);
     nb::class_<Reading>(m, "Reading")
         .def("__init__", &make_reading, nb::kw_only(), nb::arg("honor_timestamps") = true,
-             nb::arg("track_explicit") = false, nb::arg("exemplars") = false,
-             nb::arg("native_histograms") = false, nb::arg("classic_histograms") = false,
-             nb::arg("convert_histograms") = false, nb::arg("max_schema") = narthex::kMaxSchema,
-             nb::arg("bucket_limit") = uint64_t{0});
+             nb::arg("track_explicit") = false, nb::arg("exemplars") = false, nb::arg("starts") = false,
+             nb::arg("type_and_unit") = false, nb::arg("native_histograms") = false,
+             nb::arg("classic_histograms") = false, nb::arg("convert_histograms") = false,
+             nb::arg("max_schema") = narthex::kMaxSchema, nb::arg("bucket_limit") = uint64_t{0});
     nb::class_<GuardedCache>(m, "ScrapeCache")
         .def(nb::init<>())
         .def("scan", &scan, nb::arg("body"), nb::arg("default_timestamp"), nb::arg("openmetrics") = false,
@@ -173,6 +184,7 @@ void bind_text(nb::module_& m) {
         .def("scan_protobuf", &scan_protobuf, nb::arg("body"), nb::arg("default_timestamp"),
              nb::arg("reading"))
         .def("histograms", &histograms)
+        .def("starts", &starts)
         .def("exemplars", &exemplars)
         .def(
             "unknown",

@@ -51,9 +51,13 @@ FamilyMetadata ScrapeCache::protobuf_family(const Entry& e) const {
             std::string(key.substr(header.name_size()))};
 }
 
+uint32_t ScrapeCache::protobuf_head(uint32_t id) const {
+    return KeyHeader::of(text(entries_[id])).key() == ProtobufKey::kMember ? links_[id].parent : id;
+}
+
 LabelStrings ScrapeCache::protobuf_labels(uint32_t id) const {
     KeyHeader header = KeyHeader::of(text(entries_[id]));
-    uint32_t head = header.key() == ProtobufKey::kMember ? links_[id].parent : id;
+    uint32_t head = protobuf_head(id);
     std::string_view labels = text(entries_[head]).substr(KeyHeader::kSize);
     std::string name = protobuf_family(entries_[links_[head].parent]).family;
     LabelStrings out;

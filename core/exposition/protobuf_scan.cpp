@@ -164,6 +164,7 @@ ProtobufScan::Metric ProtobufScan::take_apart(ProtoReader in, const uint8_t* ori
 void ProtobufScan::metric(ProtoReader in, const uint8_t* origin) {
     Metric m = take_apart(in, origin);
     head_ = kNoEntry;
+    start_ = 0;
     switch (type_) {
         case MetricType::kCounter:
             return counter(m);
@@ -179,6 +180,10 @@ void ProtobufScan::metric(ProtoReader in, const uint8_t* origin) {
     }
 }
 
+void ProtobufScan::read_start(ProtoReader in) {
+    if (options_.starts) start_ = read_timestamp(in);
+}
+
 // A message that is missing has the values that its fields have when they are missing.
 void ProtobufScan::counter(const Metric& m) {
     double v = 0;
@@ -192,6 +197,9 @@ void ProtobufScan::counter(const Metric& m) {
                     break;
                 case 2:
                     exemplar = in.bytes();
+                    break;
+                case 3:
+                    read_start(in.message());
                     break;
                 default:
                     in.skip();
@@ -228,6 +236,9 @@ void ProtobufScan::summary(const Metric& m) {
                 case 2:
                     sum = plain_number(in.float64());
                     break;
+                case 4:
+                    read_start(in.message());
+                    break;
                 default:
                     in.skip();
             }
@@ -262,6 +273,7 @@ void ProtobufScan::summary(const Metric& m) {
 
 void ProtobufScan::histogram(const Metric& m) {
     message_.read(m.histogram ? *m.histogram : ProtoReader({}));
+    if (options_.starts) start_ = message_.start();
     bool native = options_.histograms.native && message_.is_native();
     if (native) {
         uint32_t id = series(m, Member::kHistogram);
@@ -274,6 +286,7 @@ void ProtobufScan::histogram(const Metric& m) {
             all.ids.push_back(id);
             all.timestamps.push_back(timestamp);
             all.over_limit.push_back(!fits);
+            if (start_ != 0) set_start(all.ids, all.starts, start_);
         }
         native_exemplars(id);
     }
@@ -285,7 +298,10 @@ void ProtobufScan::histogram(const Metric& m) {
         classic_.sum(message_.sum());
         if (classic_.settle()) {
             uint32_t id = series(m, Member::kHistogram);
-            converted(id, m.timestamp, m.timed, type_ == MetricType::kGaugeHistogram, classic_);
+            ScrapeCache::Histograms& all = cache_.histograms_;
+            if (converted(id, m.timestamp, m.timed, type_ == MetricType::kGaugeHistogram, classic_) &&
+                start_ != 0)
+                set_start(all.ids, all.starts, start_);
             native_exemplars(id);
         }
     }

@@ -34,6 +34,7 @@ class ProtobufScan : private CacheScan {
     void family(std::span<const uint8_t> message);
     void metric(ProtoReader in, const uint8_t* origin);
     Metric take_apart(ProtoReader in, const uint8_t* origin);
+    void read_start(ProtoReader in);
     void counter(const Metric& m);
     void single(const Metric& m, std::optional<ProtoReader> value);
     void summary(const Metric& m);
@@ -46,7 +47,10 @@ class ProtobufScan : private CacheScan {
                    uint32_t parent);
     // A series of the metric; the first one becomes its head.
     uint32_t series(const Metric& m, Member member, double number = 0);
-    void value(const Metric& m, uint32_t id, double v) { sample(id, m.timestamp, m.timed, v); }
+    void value(const Metric& m, uint32_t id, double v) {
+        if (sample(id, m.timestamp, m.timed, v) && start_ != 0)
+            set_start(cache_.ids_, cache_.starts_, start_);
+    }
     void one_exemplar(uint32_t id, std::span<const uint8_t> message, std::optional<int64_t> fallback);
     [[noreturn]] void fail(const std::string& what) const;
 
@@ -57,6 +61,7 @@ class ProtobufScan : private CacheScan {
     bool gauge_histogram_ = false;
     uint32_t family_ = kNoEntry;
     uint32_t head_ = kNoEntry;
+    int64_t start_ = 0;   // of the metric, where start times are wanted and this one is known
     std::string labels_;  // of a metric whose labels do not lie side by side
     std::string key_;
     HistogramMessage message_;

@@ -19,6 +19,7 @@ struct Outcome {
     std::vector<LabelStrings> labels;
     std::vector<int64_t> timestamps;
     std::vector<double> values;
+    std::vector<int64_t> starts;
 };
 
 // Runs one scrape; every series becomes its place in `seen`.
@@ -39,12 +40,17 @@ Outcome scrape(ScrapeCache& cache, std::string_view body, const ScanOptions& opt
     }
     cache.assign(ids, refs);
     SampleColumns columns = cache.samples();
+    StartColumns starts = cache.starts();
+    if (!starts.samples.empty() && starts.samples.size() != columns.refs.size()) std::abort();
+    if (!starts.histograms.empty() && starts.histograms.size() != cache.histograms().refs.size())
+        std::abort();
     cache.vanished();
     cache.commit();
     cache.metadata();
     for (uint64_t ref : columns.refs) out.labels.push_back(seen.at(ref));
     out.timestamps = std::move(columns.timestamps);
     out.values = std::move(columns.values);
+    out.starts = std::move(starts.samples);
     out.ok = true;
     return out;
 }
@@ -115,6 +121,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     b.format = data[0] & 2 ? TextFormat::kOpenMetrics : TextFormat::kText;
     b.honor_timestamps = !(data[0] & 4);
     b.track_explicit = data[0] & 8;
+    a.starts = b.starts = data[0] & 16;
+    a.type_and_unit = b.type_and_unit = data[0] & 32;
+    a.histograms.convert = b.histograms.convert = data[0] & 64;
 
     ScanOptions pieces = a;
     pieces.timestamps_required = true;
@@ -125,8 +134,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Outcome once = scrape(used, first, a, seen);
     scrape(used, second, b, seen);
     Outcome twice = scrape(used, first, a, seen);
-    if (once.ok != twice.ok || once.timestamps != twice.timestamps || !same_bits(once.values, twice.values) ||
-        !same_names(once.labels, twice.labels)) {
+    if (once.ok != twice.ok || once.starts != twice.starts || once.timestamps != twice.timestamps ||
+        !same_bits(once.values, twice.values) || !same_names(once.labels, twice.labels)) {
         std::abort();
     }
     return 0;

@@ -13,6 +13,9 @@ namespace narthex {
 
 namespace {
 
+// In the hashes of _created lines that are start times: the same text may be a series in another format.
+constexpr uint32_t kCreatedLine = 0x9e3779b9;
+
 uint32_t text_hash(std::string_view text) {
     return static_cast<uint32_t>(hash_bytes(text));
 }
@@ -41,6 +44,7 @@ ScanCounts BodyScan::run() {
     if (!text_ && !ended_ && options_.last_piece) fail(end_, "the body does not end with # EOF");
     cache_.type_ = type_;
     if (!cache_.parts_.empty()) convert_groups();
+    if (!created_.empty()) give_starts();
     return counts_;
 }
 
@@ -85,8 +89,7 @@ bool BodyScan::try_entry(uint32_t id) {
     }
     if (after < end_ && *after != '\n') return false;
     if (static_cast<LineKind>(e.kind) == LineKind::kGroup) return false;
-    if (static_cast<LineKind>(e.kind) == LineKind::kType) begin_family(id);
-    meet(id);
+    meet_metadata(id);
     p_ = after == end_ ? end_ : after + 1;
     return true;
 }
@@ -133,8 +136,7 @@ void BodyScan::metadata_line() {
         }
         cache_.entries_[id].ref = static_cast<uint64_t>(line.type);
     }
-    if (static_cast<LineKind>(cache_.entries_[id].kind) == LineKind::kType) begin_family(id);
-    meet(id);
+    meet_metadata(id);
     p_ = next;
 }
 
@@ -143,7 +145,9 @@ void BodyScan::series_line() {
         const char* after = skim_series(p_, end_);
         if (after != nullptr && after < end_ && (*after == ' ' || (text_ && *after == '\t'))) {
             std::string_view text(p_, static_cast<size_t>(after - p_));
-            uint32_t id = cache_.find(text, text_hash(text));
+            uint32_t hash = text_hash(text);
+            uint32_t id = cache_.find(text, hash);
+            if (id == ScrapeCache::kNone && options_.starts) id = cache_.find(text, hash ^ kCreatedLine);
             if (id != ScrapeCache::kNone) {
                 meet(id);
                 rest_of_line(id, after);
@@ -154,13 +158,20 @@ void BodyScan::series_line() {
     const char* after = parse_series(p_, end_, options_.format, labels_);
     std::string_view text(p_, static_cast<size_t>(after - p_));
     if (text.size() > ScrapeCache::kMaxText) fail(p_, "the series is too long");
-    uint32_t hash = text_hash(text);
+    uint32_t hash = text_hash(text) ^ (is_created_line() ? kCreatedLine : 0);
     uint32_t id = cache_.find(text, hash);
-    if (id == ScrapeCache::kNone) {
+    if (id != ScrapeCache::kNone) {
+        // Another format may have brought it, which has no start times.
+        if (options_.starts && (cache_.links_.empty() || cache_.links_[id].parent == kNoEntry))
+            join_group(id);
+    } else {
         id = cache_.insert(text, hash, LineKind::kSeries);
-        cache_.entries_[id].le = type_ == MetricType::kHistogram;
-        cache_.entries_[id].quantile = type_ == MetricType::kSummary;
-        if (options_.histograms.convert && type_ == MetricType::kHistogram) join_group(id);
+        cache_.entries_[id].type = static_cast<uint32_t>(type_) & 7;
+        if (options_.type_and_unit && unit_line() != kNoEntry) {
+            cache_.need_links();
+            cache_.links_[id].unit = unit_line();
+        }
+        join_group(id);
     }
     meet(id);
     rest_of_line(id, after);
@@ -281,11 +292,12 @@ void BodyScan::keep_exemplar(uint32_t id, int64_t timestamp) {
         const std::string& name = texts.emplace_back(unescape(label.name));
         pairs.emplace_back(name, texts.emplace_back(unescape(label.value)));
     }
-    uint32_t group = cache_.links_.empty() ? kNoEntry : cache_.links_[id].parent;
-    if (group == kNoEntry || !cache_.links_[id].swallowed)
+    const ScrapeCache::Link* link = cache_.links_.empty() ? nullptr : &cache_.links_[id];
+    if (link == nullptr || !link->swallowed)
         exemplar(id, exemplar_time_.value_or(timestamp), exemplar_value_, pairs);
     // Of a native histogram, exemplars without a time are of no use.
-    if (group != kNoEntry && exemplar_time_) exemplar(group, *exemplar_time_, exemplar_value_, pairs);
+    if (link != nullptr && is_histogram_part(link->part) && exemplar_time_)
+        exemplar(link->parent, *exemplar_time_, exemplar_value_, pairs);
 }
 
 }  // namespace narthex

@@ -20,9 +20,15 @@ class BodyScan : private CacheScan {
   private:
     void lines();
     bool try_entry(uint32_t id);
-    void begin_family(uint32_t type_line) {
-        type_ = static_cast<MetricType>(cache_.entries_[type_line].ref);
-        type_line_ = type_line;
+    void meet_metadata(uint32_t id) {
+        auto kind = static_cast<LineKind>(cache_.entries_[id].kind);
+        if (kind == LineKind::kType) {
+            type_ = static_cast<MetricType>(cache_.entries_[id].ref);
+            type_line_ = id;
+        }
+        if (kind == LineKind::kUnit) unit_line_ = id;
+        metadata_ = id;
+        meet(id);
     }
     void other_line();
     void metadata_line();
@@ -36,10 +42,15 @@ class BodyScan : private CacheScan {
     // The exemplar that read_exemplar read last, of this series.
     void keep_exemplar(uint32_t id, int64_t timestamp);
 
-    // Lines of a family of classic histograms, when these are converted.
+    // Lines that make one metric together: see line_groups.cpp.
+    bool takes_starts() const;
+    bool is_created_line() const;
     void join_group(uint32_t id);
     bool part_of_group(uint32_t id, int64_t timestamp, bool timed, double value);
     void convert_groups();
+    void give_starts();
+    // The UNIT line of the family of a line that was met for the first time, or none.
+    uint32_t unit_line() const;
 
     const char* token_end(const char* p) const;
     const char* line_end(const char* p) const;
@@ -54,10 +65,13 @@ class BodyScan : private CacheScan {
     uint32_t last_ = ScrapeCache::kNone;  // the series of the line before
     MetricType type_ = MetricType::kUnknown;
     uint32_t type_line_ = ScrapeCache::kNone;  // the entry that says so
+    uint32_t unit_line_ = ScrapeCache::kNone;  // the newest
+    uint32_t metadata_ = ScrapeCache::kNone;   // the newest line of metadata
     std::vector<RawLabel> labels_;
     bool has_exemplar_ = false;  // of the line that is being read: labels_ are the exemplar's
     std::optional<int64_t> exemplar_time_;
     double exemplar_value_ = 0;
+    std::vector<std::pair<uint32_t, int64_t>> created_;  // groups and their start times
 };
 
 }  // namespace narthex

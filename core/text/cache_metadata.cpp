@@ -1,6 +1,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "exposition/protobuf_keys.h"
 #include "text/metadata_line.h"
@@ -76,6 +77,17 @@ std::vector<FamilyMetadata> ScrapeCache::metadata() const {
     out.reserve(families.size());
     for (Family& family : families) out.push_back(std::move(family.metadata));
     return out;
+}
+
+std::pair<MetricType, std::string> ScrapeCache::type_and_unit(uint32_t id) const {
+    const Entry& e = entries_[id];
+    if (is_protobuf_key(text(e))) {
+        FamilyMetadata family = protobuf_family(entries_[links_[protobuf_head(id)].parent]);
+        return {family.type, std::move(family.unit)};
+    }
+    uint32_t unit = links_.empty() ? kNone : links_[id].unit;
+    return {static_cast<MetricType>(e.type),
+            unit == kNone ? "" : std::string(split_metadata_line(text(entries_[unit])).text)};
 }
 
 MetadataSize ScrapeCache::metadata_size() const {

@@ -54,21 +54,30 @@ class CacheScan {
         return true;
     }
 
-    void sample(uint32_t id, int64_t timestamp, bool timed, double value) {
-        if (!take(id, timestamp, timed)) return;
+    // Gives whether it is kept.
+    bool sample(uint32_t id, int64_t timestamp, bool timed, double value) {
+        if (!take(id, timestamp, timed)) return false;
         cache_.ids_.push_back(id);
         cache_.timestamps_.push_back(timestamp);
         cache_.values_.push_back(value);
+        return true;
     }
 
-    // A classic histogram as one sample of the series.
-    void converted(uint32_t id, int64_t timestamp, bool timed, bool gauge, const ClassicHistogram& h) {
+    // Notes the start time of the newest of `ids`.
+    static void set_start(const std::vector<uint32_t>& ids, std::vector<int64_t>& starts, int64_t start) {
+        starts.resize(ids.size());
+        starts.back() = start;
+    }
+
+    // A classic histogram as one sample of the series. Gives whether it is kept.
+    bool converted(uint32_t id, int64_t timestamp, bool timed, bool gauge, const ClassicHistogram& h) {
         ++counts_.histograms;
-        if (!take(id, timestamp, timed)) return;
+        if (!take(id, timestamp, timed)) return false;
         ScrapeCache::Histograms& all = cache_.histograms_;
         all.over_limit.push_back(!h.add(gauge, options_.histograms.bucket_limit, all.values));
         all.ids.push_back(id);
         all.timestamps.push_back(timestamp);
+        return true;
     }
 
     // `labels` are in force during the call only. One whose label names repeat is left out.

@@ -14,10 +14,6 @@ namespace narthex {
 
 namespace {
 
-bool is_stored(uint64_t ref) {
-    return ref < kRefUnstored;
-}
-
 template <typename T>
 void release(std::vector<T>& v) {
     std::vector<T>().swap(v);
@@ -30,6 +26,7 @@ void ScrapeCache::begin_scan(const ScanOptions& options) {
     ++scan_;
     known_ = static_cast<uint32_t>(entries_.size());
     track_explicit_ = options.track_explicit;
+    type_and_unit_ = options.type_and_unit;
     order_.reserve(entries_.size());
     ids_.reserve(placed_);
     timestamps_.reserve(placed_);
@@ -38,6 +35,7 @@ void ScrapeCache::begin_scan(const ScanOptions& options) {
 
 void ScrapeCache::end_scan(ScanCounts& counts, std::optional<TextFormat> format) {
     counts.unknown = unknown_.size();
+    counts.starts = !starts_.empty() || !histograms_.starts.empty();
     format_ = format;
     complete_ = true;
 }
@@ -81,8 +79,21 @@ const ScrapeCache::Entry& ScrapeCache::series_entry(uint32_t id) const {
 
 LabelStrings ScrapeCache::labels(uint32_t id) const {
     const Entry& e = series_entry(id);
+    LabelStrings out = is_protobuf_key(text(e)) ? protobuf_labels(id) : text_labels(id);
+    if (!type_and_unit_) return out;
+    auto [type, unit] = type_and_unit(id);
+    auto add = [&out](std::string_view name, std::string value) {
+        std::erase_if(out, [&](const auto& pair) { return pair.first == name; });
+        out.emplace(out.begin() + 1, name, std::move(value));
+    };
+    if (!unit.empty()) add("__unit__", std::move(unit));
+    if (type != MetricType::kUnknown) add("__type__", std::string(metric_type_name(type)));
+    return out;
+}
+
+LabelStrings ScrapeCache::text_labels(uint32_t id) const {
+    const Entry& e = entries_[id];
     std::string_view series = text(e);
-    if (is_protobuf_key(series)) return protobuf_labels(id);
     if (static_cast<LineKind>(e.kind) == LineKind::kGroup) series.remove_prefix(1);
     std::vector<RawLabel> raw;
     // The text format's grammar takes every text that OpenMetrics' takes.
@@ -91,7 +102,9 @@ LabelStrings ScrapeCache::labels(uint32_t id) const {
     out.reserve(raw.size());
     for (const RawLabel& label : raw) {
         std::string name = unescape(label.name), value = unescape(label.value);
-        if ((e.le && name == "le") || (e.quantile && name == "quantile")) {
+        auto type = static_cast<MetricType>(e.type);
+        if ((type == MetricType::kHistogram && name == "le") ||
+            (type == MetricType::kSummary && name == "quantile")) {
             if (auto number = parse_float(value)) value = openmetrics_float(*number);
         }
         out.emplace_back(std::move(name), std::move(value));
@@ -131,63 +144,6 @@ std::vector<uint64_t> ScrapeCache::refs(std::span<const uint32_t> ids) const {
     std::vector<uint64_t> out;
     out.reserve(ids.size());
     for (uint32_t id : ids) out.push_back(series_entry(id).ref);
-    return out;
-}
-
-SampleColumns ScrapeCache::samples() const {
-    SampleColumns out;
-    size_t n = ids_.size();
-    out.refs.resize(n);
-    out.timestamps.resize(n);
-    out.values.resize(n);
-    size_t stored = 0;
-    for (size_t i = 0; i < n; ++i) {
-        uint64_t ref = entries_[ids_[i]].ref;
-        out.kept += ref <= kRefUnstored;
-        out.refs[stored] = ref;
-        out.timestamps[stored] = timestamps_[i];
-        out.values[stored] = values_[i];
-        stored += is_stored(ref);
-    }
-    out.refs.resize(stored);
-    out.timestamps.resize(stored);
-    out.values.resize(stored);
-    for (uint32_t id : repeated_) out.duplicates += entries_[id].ref <= kRefUnstored;
-    out.kept += out.duplicates;
-    return out;
-}
-
-HistogramSampleColumns ScrapeCache::histograms() const {
-    HistogramSampleColumns out;
-    std::vector<uint32_t> stored;
-    for (size_t i = 0; i < histograms_.ids.size(); ++i) {
-        uint64_t ref = entries_[histograms_.ids[i]].ref;
-        out.kept += ref <= kRefUnstored;
-        if (!is_stored(ref)) continue;
-        stored.push_back(static_cast<uint32_t>(i));
-        out.refs.push_back(ref);
-        out.timestamps.push_back(histograms_.timestamps[i]);
-        out.over_limit += histograms_.over_limit[i];
-    }
-    out.values = histograms_.values.pick(stored);
-    return out;
-}
-
-ExemplarColumns ScrapeCache::exemplars() const {
-    std::vector<uint32_t> order;
-    for (uint32_t i = 0; i < exemplars_.ids.size(); ++i) {
-        if (is_stored(entries_[exemplars_.ids[i]].ref)) order.push_back(i);
-    }
-    std::ranges::stable_sort(
-        order, {}, [this](uint32_t i) { return std::pair(exemplars_.ids[i], exemplars_.timestamps[i]); });
-    ExemplarColumns out;
-    out.labels = LabelSets(exemplars_.labels.symbols());
-    for (uint32_t i : order) {
-        out.refs.push_back(entries_[exemplars_.ids[i]].ref);
-        out.timestamps.push_back(exemplars_.timestamps[i]);
-        out.values.push_back(exemplars_.values[i]);
-        out.labels.add_row(exemplars_.labels.row(i));
-    }
     return out;
 }
 
@@ -264,6 +220,7 @@ void ScrapeCache::forget_scan() {
     release(ids_);
     release(timestamps_);
     release(values_);
+    release(starts_);
     release(unknown_);
     release(repeated_);
     release(parts_);
@@ -310,6 +267,7 @@ void ScrapeCache::reorder_links(std::span<const uint32_t> from) {
     for (uint32_t id : from) {
         Link link = links_[id];
         if (link.parent != kNone) link.parent = place[link.parent];
+        if (link.unit != kNone) link.unit = place[link.unit];
         links.push_back(link);
     }
     links_ = std::move(links);
@@ -359,13 +317,15 @@ uint32_t ScrapeCache::insert(std::string_view added, uint32_t hash, LineKind kin
 }
 
 uint32_t ScrapeCache::insert_linked(std::string_view key, uint32_t hash, LineKind kind, uint32_t parent) {
-    if (links_.empty()) {  // entries of a text body hang on nothing
-        for (size_t i = 0; i < entries_.size(); ++i) links_.push_back({.serial = ++serial_, .parent = kNone});
-    }
     uint32_t id = insert(key, hash, kind);
-    if (id == 0) links_.push_back({.serial = ++serial_, .parent = kNone});
+    need_links();
     links_[id].parent = parent;
     return id;
+}
+
+// Entries of a text body hang on nothing until it shows that some do.
+void ScrapeCache::need_links() {
+    while (links_.size() < entries_.size()) links_.push_back({.serial = ++serial_, .parent = kNone});
 }
 
 void ScrapeCache::insert_slot(uint32_t id) {

@@ -29,6 +29,9 @@ inline constexpr uint64_t kRefDropped = 0xfffffffffffffffeULL;     // relabellin
 // Passes relabelling, but was not stored because the scrape is over its sample limit: counts as a sample
 // after relabelling, and comes up again with the unknown ones.
 inline constexpr uint64_t kRefUnstored = 0xfffffffffffffffdULL;
+inline bool is_stored(uint64_t ref) {
+    return ref < kRefUnstored;
+}
 
 // What becomes of histograms.
 struct HistogramOptions {
@@ -47,6 +50,8 @@ struct ScanOptions {
     bool track_explicit = false;       // series with their own timestamps vanish with a stale marker too
     bool timestamps_required = false;  // a line without a timestamp of its own is an error
     bool exemplars = false;            // kept; otherwise read, checked and skipped
+    bool starts = false;  // start times go with samples; OpenMetrics' _created lines are no series then
+    bool type_and_unit = false;  // series have labels that say their family's type and unit
     HistogramOptions histograms;
     // A body may come in pieces, each ending with a line: only the first begins it, only the last ends it.
     // Between them `keep` is called; lines and bytes in errors count from the piece's start.
@@ -62,6 +67,7 @@ struct ScanCounts {
     uint64_t explicit_timestamps = 0;
     uint64_t exemplars = 0;  // read and checked
     uint64_t unknown = 0;    // series that need a reference
+    bool starts = false;     // samples or histograms with a start time are among them
 };
 
 // Columns of equal length. A series may stand in them several times when its lines bear timestamps.
@@ -83,6 +89,12 @@ struct HistogramSampleColumns {
     uint64_t over_limit = 0;  // of those stored: more buckets than the limit at the coarsest resolution
 };
 
+// Start times of the samples in SampleColumns and HistogramSampleColumns, milliseconds, 0 where unknown;
+// empty when all are.
+struct StartColumns {
+    std::vector<int64_t> samples, histograms;
+};
+
 // Exemplars of series that are stored, those of a series in the order of their times; a row of labels each.
 struct ExemplarColumns {
     std::vector<uint64_t> refs;
@@ -91,7 +103,12 @@ struct ExemplarColumns {
     LabelSets labels;
 };
 
-enum class HistogramLine : uint8_t { kNone, kBucket, kCount, kSum };
+// What a line of a text is of its metric. Buckets, counts and sums are those of a histogram that is
+// converted.
+enum class MetricLine : uint8_t { kNone, kValue, kCreated, kBucket, kCount, kSum };
+inline bool is_histogram_part(MetricLine part) {
+    return part >= MetricLine::kBucket;
+}
 
 struct FamilyMetadata {
     std::string family;
@@ -106,7 +123,8 @@ struct MetadataSize {
 };
 
 // A series' labels, escapes resolved, le and quantile in OpenMetrics' float form; in the order of the line,
-// the name as __name__, empty values included.
+// the name as __name__, empty values included. Labels of type and unit follow the name where these are known
+// and wanted, in place of exposed ones.
 using LabelStrings = std::vector<std::pair<std::string, std::string>>;
 
 class ScrapeCache {
@@ -137,6 +155,7 @@ class ScrapeCache {
 
     SampleColumns samples() const;
     HistogramSampleColumns histograms() const;
+    StartColumns starts() const;
     ExemplarColumns exemplars() const;
     // References that the last committed scan had and this one lacks, without series that bore timestamps
     // (unless track_explicit).
@@ -164,34 +183,34 @@ class ScrapeCache {
     friend class ProtobufScan;
 
     struct Entry {
-        uint64_t ref;          // series: the reference; TYPE line and family: the MetricType
-        uint32_t offset;       // of the text in arena_
-        uint32_t length : 24;  // the series text, the whole line of metadata without its newline, or a key
-        uint32_t kind : 3;     // LineKind
-        uint32_t le : 1;       // first seen in a histogram family: le is a float
-        uint32_t quantile : 1;
+        uint64_t ref;            // series: the reference; TYPE line and family: the MetricType
+        uint32_t offset;         // of the text in arena_
+        uint32_t length : 24;    // the series text, the whole line of metadata without its newline, or a key
+        uint32_t kind : 3;       // LineKind
+        uint32_t type : 3;       // MetricType of the family in which a text's series was met first
         uint32_t timed : 1;      // its line in the last committed scan bore a timestamp that counts
         uint32_t timed_now : 1;  // so does its line in the current scan
         uint32_t hash;
         uint32_t seen;  // the scan in which it was met last
     };
     // What hangs on what: series of a protobuf body on their metric (exposition/protobuf_keys.h), lines of a
-    // text on the histogram that they make together. Text bodies have links only when histograms are
-    // converted.
+    // text on the metric that they make together (text/line_groups.cpp). Text bodies have links only when
+    // histograms are converted, start times are wanted or units are.
     struct Link {
-        uint64_t serial;                            // protobuf: keys of entries that hang on this one bear it
-        uint32_t parent;                            // entry that this one hangs on
-        HistogramLine part = HistogramLine::kNone;  // what a line is of its histogram
-        bool swallowed = false;                     // the line is no series of its own
-        double bound = 0;                           // of a bucket
-        uint32_t met = 0;                           // group: the scan in which it was met last
+        uint64_t serial;                      // protobuf: keys of entries that hang on this one bear it
+        uint32_t parent;                      // entry that this one hangs on
+        MetricLine part = MetricLine::kNone;  // what a line is of its metric
+        bool swallowed = false;               // the line is no series of its own
+        double bound = 0;                     // of a bucket
+        uint32_t met = 0;                     // group: the scan in which it was met last
+        uint32_t unit = kNoEntry;             // series of a text: the UNIT line of its family
     };
     // A line's part of the histogram `group`.
     struct PartSample {
         uint32_t group;
         int64_t timestamp;
         bool timed;
-        HistogramLine part;
+        MetricLine part;
         double bound, value;
     };
     struct Exemplars {
@@ -203,6 +222,7 @@ class ScrapeCache {
     struct Histograms {
         std::vector<uint32_t> ids;
         std::vector<int64_t> timestamps;
+        std::vector<int64_t> starts;  // as starts_
         std::vector<bool> over_limit;
         HistogramBatch values;
     };
@@ -219,8 +239,14 @@ class ScrapeCache {
     uint32_t find(std::string_view text, uint32_t hash) const;
     uint32_t insert(std::string_view text, uint32_t hash, LineKind kind);
     uint32_t insert_linked(std::string_view key, uint32_t hash, LineKind kind, uint32_t parent);
+    LabelStrings text_labels(uint32_t id) const;
     LabelStrings protobuf_labels(uint32_t id) const;
+    // The entry of the metric that a series of a protobuf body is of.
+    uint32_t protobuf_head(uint32_t id) const;
+    // Type and unit of the series' family; the unit is empty where it has none.
+    std::pair<MetricType, std::string> type_and_unit(uint32_t id) const;
     FamilyMetadata protobuf_family(const Entry& e) const;
+    void need_links();
     void begin_scan(const ScanOptions& options);
     void end_scan(ScanCounts& counts, std::optional<TextFormat> format);
     void insert_slot(uint32_t id);
@@ -241,6 +267,7 @@ class ScrapeCache {
     std::optional<TextFormat> format_ = TextFormat::kText;  // none: protobuf
     MetricType type_ = MetricType::kUnknown;                // of the family in which the last piece ended
     bool track_explicit_ = false;
+    bool type_and_unit_ = false;
     bool live_ = false;  // the last scrape succeeded: its series have no stale marker yet
 
     // The current scan.
@@ -251,6 +278,7 @@ class ScrapeCache {
     std::vector<uint32_t> ids_;    // a sample line each
     std::vector<int64_t> timestamps_;
     std::vector<double> values_;
+    std::vector<int64_t> starts_;  // of the samples up to the last one that has one, 0: unknown
     std::vector<uint32_t> unknown_;
     std::vector<uint32_t> repeated_;  // ids of lines that repeat a series
     Histograms histograms_;

@@ -22,6 +22,9 @@ SUFFIXES = {
 OM_TYPES = {"counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset", "unknown"}
 
 
+Metric = frozenset[tuple[str, str]]
+
+
 class Malformed(Exception):
     """The body is not valid; `line` counts from 1."""
 
@@ -45,6 +48,7 @@ class Sample:
     timestamp: int | None  # milliseconds
     family: str  # of the newest TYPE line when the sample may be one of it, else its own name
     exemplar: Exemplar | None = None
+    start: int = 0  # milliseconds, 0: unknown
 
 
 @dataclass
@@ -58,6 +62,25 @@ class Parsed:
 def parse(body: bytes, openmetrics: bool = False) -> Parsed:
     """Raises Malformed. Bytes that are no UTF-8 are refused where they would be stored, as lone surrogates here."""
     return _Reader(body.decode("utf-8", "surrogateescape"), openmetrics).read()
+
+
+def with_starts(parsed: Parsed) -> Parsed:
+    """Of an OpenMetrics body: _created lines of counters, histograms and summaries as start times of their metrics."""
+    created: dict[tuple[str, Metric], int] = {}
+    kept = []
+    for sample in parsed.samples:
+        may = parsed.types.get(sample.family) in ("counter", "histogram", "summary")
+        if may and sample.labels["__name__"] == f"{sample.family}_created":
+            created[sample.family, metric_of(sample)] = int(sample.value * 1000)
+        else:
+            kept.append(sample)
+    for sample in kept:
+        sample.start = created.get((sample.family, metric_of(sample)), 0)
+    return Parsed(kept, parsed.types, parsed.helps, parsed.units)
+
+
+def metric_of(sample: Sample) -> Metric:
+    return frozenset((n, v) for n, v in sample.labels.items() if n not in ("__name__", "le", "quantile"))
 
 
 def parse_float(text: str) -> float:

@@ -395,6 +395,9 @@ class ScanCounts:
     @property
     def unknown(self) -> int:
         """Series that need a reference (see `ScrapeCache.unknown`)."""
+    @property
+    def starts(self) -> bool:
+        """Whether there may be start times among them."""
 
 class Reading:
     """How the bodies of a target are read."""
@@ -405,13 +408,17 @@ class Reading:
         honor_timestamps: bool = True,
         track_explicit: bool = False,
         exemplars: bool = False,
+        starts: bool = False,
+        type_and_unit: bool = False,
         native_histograms: bool = False,
         classic_histograms: bool = False,
         convert_histograms: bool = False,
         max_schema: int = 8,
         bucket_limit: int = 0,
     ) -> None:
-        """The first two as `ScrapeCache.scan` has them. `exemplars` are kept. Native histograms are samples if
+        """The first two as `ScrapeCache.scan` has them. `exemplars` are kept. `starts`: start times go with samples,
+        and OpenMetrics' _created lines of counters, histograms and summaries are start times only. `type_and_unit`:
+        series get the labels __type__ and __unit__ of their family, where known. Native histograms are samples if
         `native_histograms`, at a resolution of at most `max_schema` and coarser ones as far as `bucket_limit` (0: none)
         asks for it; their classic series are left out unless `classic_histograms`.
         `convert_histograms`: histograms that are not samples that way become native ones with custom buckets; a
@@ -452,6 +459,10 @@ class ScrapeCache:
     def histograms(self) -> tuple[NDArray[np.uint64], NDArray[np.int64], HistogramBatch, int, int]:
         """References, timestamps and values for `Appender.append_histograms`; then how many pass relabelling (stored or
         not), and how many of those stored have more buckets than the limit at the coarsest resolution."""
+
+    def starts(self) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
+        """Start times of what `samples` and `histograms` give, row by row: milliseconds, 0 where unknown; None for a
+        column without one."""
 
     def exemplars(self) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.float64], LabelSets]:
         """Columns for `Appender.append_exemplars`; those of a series ascend in time."""

@@ -39,6 +39,8 @@ def body_reading(config: ScrapeConfig, histograms: Histograms, features: ScrapeF
         honor_timestamps=config.honor_timestamps,
         track_explicit=config.track_timestamps_staleness,
         exemplars=features.exemplars,
+        starts=features.start_times,
+        type_and_unit=features.type_and_unit,
         native_histograms=histograms.native,
         classic_histograms=histograms.classic,
         convert_histograms=histograms.convert,

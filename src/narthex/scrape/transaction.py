@@ -95,6 +95,7 @@ class Transaction:
         added = self._resolve(appender) if counts.unknown else 0
         refs, times, values, kept, duplicates = self._cache.samples()
         histograms = self._cache.histograms() if counts.histograms else None
+        starts, histogram_starts = self._cache.starts() if counts.starts else (None, None)
         if histograms is not None:
             kept += histograms[3]
         if self._sample_limit and kept > self._sample_limit:
@@ -104,9 +105,13 @@ class Transaction:
             self._metrics.duplicates.inc(duplicates)
         # Times of a body's own may lie too far ahead.
         latest = at + FUTURE_LIMIT_MS if counts.explicit_timestamps and self._honor_timestamps else None
-        self._append(appender, refs, times, lambda refs, rows: appender.append(refs, times[rows], values[rows]), latest)
+
+        def append(refs: Refs, rows: Rows) -> NDArray[np.uint8]:
+            return appender.append(refs, times[rows], values[rows], None if starts is None else starts[rows])
+
+        self._append(appender, refs, times, append, latest)
         if histograms is not None:
-            self._append_histograms(appender, histograms, latest)
+            self._append_histograms(appender, histograms, histogram_starts, latest)
         if counts.exemplars:
             self._append_exemplars(appender)
         self._mark_stale(appender, self._cache.vanished(), at)
@@ -208,7 +213,9 @@ class Transaction:
         self._count(status)
         return status
 
-    def _append_histograms(self, appender: Appender, columns: HistogramColumns, latest: int | None) -> None:
+    def _append_histograms(
+        self, appender: Appender, columns: HistogramColumns, starts: Times | None, latest: int | None
+    ) -> None:
         refs, times, values, _, over_limit = columns
         if over_limit:
             self._metrics.exceeded_bucket_limit.inc()
@@ -216,7 +223,7 @@ class Transaction:
 
         def append(refs: Refs, rows: Rows) -> NDArray[np.uint8]:
             batch = values if isinstance(rows, slice) else values.pick(rows.astype(np.uint32))
-            return appender.append_histograms(refs, times[rows], batch)
+            return appender.append_histograms(refs, times[rows], batch, None if starts is None else starts[rows])
 
         status = self._append(appender, refs, times, append, latest)
         faulty = status[status >= AppendStatus.HISTOGRAM_COUNT_NOT_BIG_ENOUGH]

@@ -65,6 +65,10 @@ class Core:
         assert duplicates == 0
         return [(self.known[r], t, v) for r, t, v in zip(refs.tolist(), times.tolist(), values.tolist(), strict=True)]
 
+    def starts(self) -> list[int]:
+        starts, _ = self.cache.starts()
+        return [0] * len(self.cache.samples()[0]) if starts is None else starts.tolist()
+
     def exemplars(self) -> list[tuple[LabelSet, LabelSet, int, float]]:
         refs, times, values, labels = self.cache.exemplars()
         rows = zip(refs.tolist(), times.tolist(), values.tolist(), strict=True)
@@ -131,6 +135,38 @@ def test_the_same_content_in_protobuf_gives_the_same_entries(file: Path) -> None
 
 def is_created(sample: exposition.Sample) -> bool:
     return sample.labels["__name__"] == f"{sample.family}_created"
+
+
+@every_file
+def test_start_times_of_created_lines_and_of_protobuf_are_what_the_plain_parser_reads(file: Path) -> None:
+    sent = body(families(read_plainly(file)))
+    parsed = exposition.with_starts(read_plainly(file)) if is_openmetrics(file) else read_plainly(file)
+    starts = [s.start for s in parsed.samples]
+    assert any(starts) == (file.name == "alltypes.5mfs.om.txt")
+    text, protobuf = Core(starts=True), Core(starts=True)
+    for _ in range(2):
+        text.text(file.read_bytes(), is_openmetrics(file))
+        assert comparable(text.samples()) == comparable(samples_of(parsed))
+        assert text.starts() == starts
+        protobuf.protobuf(sent)
+        found = zip(comparable(protobuf.samples()), protobuf.starts(), strict=True)
+        assert sorted(found) == sorted(zip(comparable(samples_of(parsed)), starts, strict=True))
+        text.cache.commit()
+        protobuf.cache.commit()
+
+
+@every_file
+def test_types_and_units_become_labels_in_text_and_in_protobuf_alike(file: Path) -> None:
+    sent = body(families(read_plainly(file)))
+    parsed = exposition.with_starts(read_plainly(file)) if is_openmetrics(file) else read_plainly(file)
+    for sample in parsed.samples:
+        # In text the newest TYPE line counts.
+        kind = parsed.types.get(sample.family, "")
+        sample.labels |= {"__type__": kind, "__unit__": parsed.units.get(sample.family, "")}
+    expected = sorted(comparable(samples_of(parsed)))
+    core = Core(starts=True, type_and_unit=True)
+    assert sorted(comparable(core.text(file.read_bytes(), is_openmetrics(file)).samples())) == expected
+    assert sorted(comparable(Core(type_and_unit=True).protobuf(sent).samples())) == expected
 
 
 @every_file

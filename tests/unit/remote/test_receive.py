@@ -15,6 +15,7 @@ from narthex.model.matcher import Matcher, MatchType
 from narthex.native import SeriesCache, WriteRequest, snappy_compress
 from narthex.remote.receive import WriteReceiver, WriteVersion, Written
 from narthex.tsdb.db import DB
+from narthex.tsdb.head_settings import DEFAULT_SETTINGS, HeadSettings
 from narthex.tsdb.options import DBOptions
 from reference.chunk_histogram import Histogram, Layout
 from support.chunks import histograms_of_row
@@ -32,9 +33,9 @@ BOTH = pytest.mark.parametrize("version", [V1, V2])
 class Store:
     """A receiver over a database in a directory of its own, with the clock at T."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, head: HeadSettings = DEFAULT_SETTINGS) -> None:
         self.registry = Registry()
-        self.db = DB.open(path, DBOptions(), self.registry, FakeClock(T / 1000))
+        self.db = DB.open(path, DBOptions(head=head), self.registry, FakeClock(T / 1000))
         self.db.head.core.set_max_exemplars(100)
         self.receiver = WriteReceiver(self.db, FakeClock(T / 1000), self.registry)
 
@@ -348,3 +349,13 @@ def test_start_times_come_with_version_2() -> None:
     assert (refs.tolist(), times.tolist(), values.tolist(), starts.tolist()) == ([7, 7], [T, T + 1], [1, 2], [T - 5, 0])
     _, refs, times, starts = request.histograms(0)
     assert starts is not None and (refs.tolist(), times.tolist(), starts.tolist()) == ([8], [T], [T - 7])
+
+
+def test_a_start_time_brings_a_zero_that_is_not_counted_where_the_head_wants_them(tmp_path: Path) -> None:
+    store = Store(tmp_path, HeadSettings(start_zeros=True))
+    histogram = histogram_message(T, integer_histogram(1)) + integer(17, T - 7)
+    series = [Series({"__name__": "a"}, [(T - 2, 1.0, T - 5), (T, 2.0, T - 1)]), named("h", histograms=[histogram])]
+    written = store.write(V2, *series)
+    assert (written.samples, written.histograms) == (2, 1)
+    assert store.samples()["a"] == [(T - 5, 0), (T - 2, 1), (T - 1, 0), (T, 2)]
+    assert [(t, h.count) for t, h in store.histograms()["h"]] == [(T - 7, 0), (T, integer_histogram(1).count)]

@@ -74,7 +74,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
             "fill_right": fill,
             "per_step_stats": "promql-per-step-stats" in on,
             "smoothed": extended,
-            "type_and_unit_labels": False,
+            "type_and_unit_labels": "type-and-unit-labels" in on,
         },
         "promql_functions": {name: experimental or not f.experimental for name, f in FUNCTIONS.items()},
         "promql_operators": {
@@ -85,8 +85,8 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
         "rules": {"concurrent_rule_eval": False, "keep_firing_for": True, "query_offset": True},
         "scrape": {
             "extra_scrape_metrics": True,
-            "start_timestamp_zero_ingestion": False,
-            "type_and_unit_labels": False,
+            "start_timestamp_zero_ingestion": "created-timestamp-zero-ingestion" in on,
+            "type_and_unit_labels": "type-and-unit-labels" in on,
         },
         "service_discovery_providers": {name: available(name) for name in _MECHANISMS},
         "templating_functions": dict.fromkeys(_TEMPLATE, True),

@@ -128,7 +128,7 @@ SERVER_FLAGS: tuple[Flag, ...] = (
 FEATURES: dict[str, bool] = {
     "auto-reload-config": True,
     "concurrent-rule-eval": False,
-    "created-timestamp-zero-ingestion": False,
+    "created-timestamp-zero-ingestion": True,
     "delayed-compaction": True,
     "exemplar-storage": True,
     "extra-scrape-metrics": False,
@@ -152,7 +152,7 @@ FEATURES: dict[str, bool] = {
     "search-api": False,
     "st-storage": True,
     "st-synthesis": False,
-    "type-and-unit-labels": False,
+    "type-and-unit-labels": True,
     "use-start-timestamps": True,
     "use-uncached-io": False,
     "xor2-encoding": True,

@@ -186,6 +186,7 @@ class Parts:
             delayed_name_removal="promql-delayed-name-removal" in self._settings.features,
             per_step_stats="promql-per-step-stats" in self._settings.features,
             use_start_timestamps="use-start-timestamps" in self._settings.features,
+            type_and_unit_labels="type-and-unit-labels" in self._settings.features,
             threads=os.cpu_count() or 1,
             parser=parser_options(flags),
         )

@@ -32,7 +32,12 @@ class Scraping:
             registry,
             hostname=socket.getfqdn(),
             align_timestamps=flags.on("scrape.adjust-timestamps"),
-            features=ScrapeFeatures(exemplars="exemplar-storage" in settings.features),
+            features=ScrapeFeatures(
+                exemplars="exemplar-storage" in settings.features,
+                start_zeros="created-timestamp-zero-ingestion" in settings.features,
+                store_starts="st-storage" in settings.features,
+                type_and_unit="type-and-unit-labels" in settings.features,
+            ),
         )
         self.metrics = DiscoveryMetrics(registry)
         interval = flags.seconds("scrape.discovery-reload-interval")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reference.exposition import openmetrics_float
+from reference.protobuf import fields, read_varint, signed, unzigzag, varints
 
 TYPES = ("counter", "gauge", "summary", "unknown", "histogram", "gaugehistogram")
 Message = dict[int, list[Any]]
@@ -45,7 +46,7 @@ def parse(body: bytes, native: bool = False, classic: bool = False) -> Parsed:
     """Of a sound body. `native`: native histograms are samples, and their classic series too only if `classic`."""
     out, at = Parsed(), 0
     while at < len(body):
-        size, at = _varint(body, at)
+        size, at = read_varint(body, at)
         family = _message(body[at : at + size])
         at += size
         name, kind = _text(family, 1), TYPES[_last(family, 3, 0)]
@@ -53,7 +54,7 @@ def parse(body: bytes, native: bool = False, classic: bool = False) -> Parsed:
         for raw in family[4]:
             metric = _message(raw)
             labels = {_text(pair, 1): _text(pair, 2) for pair in map(_message, metric[1])}
-            time = _signed(_last(metric, 6, 0)) or None
+            time = signed(_last(metric, 6, 0)) or None
             for suffix, more, value in _values(metric, kind, native, classic):
                 out.samples.append(Sample({"__name__": name + suffix, **labels, **more}, value, time))
     return out
@@ -96,18 +97,17 @@ def _native(h: Message, gauge: bool) -> NativeHistogram:
     sides = []
     for spans, deltas, counts in ((12, 13, 14), (9, 10, 11)):
         if floats:
-            numbers = [v for raw in h[counts] for v in struct.unpack(f"<{len(raw) // 8}d", raw)]
+            numbers = list(_packed_doubles(h[counts]))
         else:
             numbers, total = [], 0
-            for raw in h[deltas]:
-                for delta in _packed(raw):
-                    total += _unzigzag(delta)
-                    numbers.append(total)
+            for delta in _packed(h[deltas]):
+                total += unzigzag(delta)
+                numbers.append(total)
         sides.append({i: float(n) for i, n in zip(_indices(h[spans]), numbers, strict=True) if n})
     return NativeHistogram(
         floats,
         gauge,
-        _unzigzag(_last(h, 5, 0)),
+        unzigzag(_last(h, 5, 0)),
         _double(h, 6),
         _double(h, 8) if floats else _last(h, 7, 0),
         _double(h, 4) if floats else _last(h, 1, 0),
@@ -119,62 +119,29 @@ def _native(h: Message, gauge: bool) -> NativeHistogram:
 def _indices(spans: list[bytes]) -> Iterator[int]:
     at = 0
     for span in map(_message, spans):
-        at += _unzigzag(_last(span, 1, 0))
+        at += unzigzag(_last(span, 1, 0))
         for _ in range(_last(span, 2, 0)):
             yield at
             at += 1
 
 
 def _message(data: bytes) -> Message:
-    """Field number -> its values in order: integers, eight bytes, or bytes."""
+    """Field number -> its values in order."""
     out: Message = defaultdict(list)
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        if tag & 7 == 0:
-            value, at = _varint(data, at)
-        else:
-            size, at = (8, at) if tag & 7 == 1 else _varint(data, at)
-            value = data[at : at + size]
-            at += size
-        # A repeated number that is not packed becomes a packed one of one value.
-        if tag >> 3 in (10, 13) and tag & 7 == 0:
-            value = _encoded(value)
-        out[tag >> 3].append(value)
+    for number, value in fields(data):
+        out[number].append(value)
     return out
 
 
-def _encoded(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
+def _packed(values: list[Any]) -> Iterator[int]:
+    """Repeated integers, packed or not."""
+    for value in values:
+        yield from varints(value) if isinstance(value, bytes) else (value,)
 
 
-def _packed(data: bytes) -> Iterator[int]:
-    at = 0
-    while at < len(data):
-        value, at = _varint(data, at)
-        yield value
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        value |= (data[at] & 0x7F) << shift
-        shift += 7
-        at += 1
-        if data[at - 1] < 0x80:
-            return value, at
-
-
-def _unzigzag(number: int) -> int:
-    return number >> 1 ^ -(number & 1)
-
-
-def _signed(number: int) -> int:
-    return number - (1 << 64) if number >> 63 else number
+def _packed_doubles(values: list[Any]) -> Iterator[float]:
+    for value in values:
+        yield from struct.unpack(f"<{len(value) // 8}d", value) if isinstance(value, bytes) else (value,)
 
 
 def _last(message: Message, number: int, default: Any) -> Any:
@@ -186,4 +153,4 @@ def _text(message: Message, number: int) -> str:
 
 
 def _double(message: Message, number: int) -> float:
-    return float(struct.unpack("<d", _last(message, number, bytes(8)))[0])
+    return float(_last(message, number, 0.0))

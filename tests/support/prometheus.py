@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,8 +11,10 @@ from pathlib import Path
 from narthex.native import snappy_compress
 from reference.chunk_histogram import Histogram
 from support.api_server import ApiServer
-from support.histogram_protobuf import field, histogram_message, varint
+from support.histogram_protobuf import histogram_message
 from support.process import free_port, require
+from support.protobuf import bytes_field as field
+from support.protobuf import double_field, number_field
 from support.waiting import wait_until
 
 Samples = Sequence[tuple[int, float]]
@@ -95,4 +96,4 @@ def _label_fields(labels: Mapping[str, str]) -> bytes:
 
 
 def _sample_fields(samples: Samples) -> bytes:
-    return b"".join(field(2, b"\x09" + struct.pack("<d", v) + b"\x10" + varint(t)) for t, v in samples)
+    return b"".join(field(2, double_field(1, v) + number_field(2, t)) for t, v in samples)

@@ -1,42 +1,31 @@
-"""Reading protobuf's wire format field by field."""
+"""Writing protobuf's wire format field by field."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
 
-def fields(message: bytes) -> Iterator[tuple[int, int | bytes | float]]:
-    """Number and value of each field; fixed fields of eight bytes are doubles."""
-    at = 0
-
-    def varint() -> int:
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(message):
-        tag = varint()
-        kind = tag & 7
-        if kind == 0:
-            yield tag >> 3, varint()
-        elif kind == 1:
-            yield tag >> 3, struct.unpack_from("<d", message, at)[0]
-            at += 8
-        else:
-            assert kind == 2, f"wire type {kind}"
-            size = varint()
-            assert at + size <= len(message)
-            yield tag >> 3, message[at : at + size]
-            at += size
+def varint(number: int) -> bytes:
+    number %= 2**64
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
 
 
-def only(message: bytes, number: int) -> list[bytes]:
-    """The length-delimited fields of one number."""
-    return [value for n, value in fields(message) if n == number and isinstance(value, bytes)]
+def zigzag(number: int) -> int:
+    return number << 1 ^ number >> 63
+
+
+def number_field(field: int, number: int) -> bytes:
+    return varint(field << 3) + varint(number)
+
+
+def double_field(field: int, value: float) -> bytes:
+    return varint(field << 3 | 1) + struct.pack("<d", value)
+
+
+def bytes_field(field: int, payload: bytes | str) -> bytes:
+    payload = payload.encode() if isinstance(payload, str) else payload
+    return varint(field << 3 | 2) + varint(len(payload)) + payload

@@ -6,34 +6,10 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from support.protobuf import bytes_field, double_field, number_field, varint, zigzag
+
 COUNTER, GAUGE, SUMMARY, UNTYPED, HISTOGRAM, GAUGE_HISTOGRAM = range(6)
 _VALUE_FIELD = {COUNTER: 3, GAUGE: 2, UNTYPED: 5}
-
-
-def varint(number: int) -> bytes:
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
-
-
-def zigzag(number: int) -> int:
-    return number << 1 ^ number >> 63
-
-
-def number_field(field: int, number: int) -> bytes:
-    return varint(field << 3) + varint(number)
-
-
-def double_field(field: int, value: float) -> bytes:
-    return varint(field << 3 | 1) + struct.pack("<d", value)
-
-
-def bytes_field(field: int, payload: bytes | str) -> bytes:
-    payload = payload.encode() if isinstance(payload, str) else payload
-    return varint(field << 3 | 2) + varint(len(payload)) + payload
 
 
 def label_fields(labels: Mapping[str, str]) -> bytes:

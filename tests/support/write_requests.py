@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from support.histogram_protobuf import field as message
-from support.histogram_protobuf import varint
+from support.protobuf import bytes_field as message
+from support.protobuf import double_field as double
+from support.protobuf import number_field as integer
+from support.protobuf import varint
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -22,14 +23,6 @@ class Series:
     exemplars: Sequence[tuple[Mapping[str, str] | Pairs, int, float]] = ()
     refs: Sequence[int] | None = field(default=None)
     """Instead of the labels' own, in version 2.0."""
-
-
-def double(number: int, value: float) -> bytes:
-    return varint(number << 3 | 1) + struct.pack("<d", value)
-
-
-def integer(number: int, value: int) -> bytes:
-    return varint(number << 3) + varint(value)
 
 
 def version1(series: Sequence[Series]) -> bytes:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from narthex.native import DecodeError, Reading, ScrapeCache
 from reference import exposition
 from support.exposition_protobuf import families
-from support.protobuf_metrics import Family, Histogram, Summary, body, bytes_field, label_fields, varint
+from support.protobuf import bytes_field, varint
+from support.protobuf_metrics import Family, Histogram, Summary, body, label_fields
 
 NOW = 1_730_000_000_000
 LabelSet = tuple[tuple[str, str], ...]

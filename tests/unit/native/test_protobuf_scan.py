@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from narthex.native import REF_DROPPED, DecodeError, Reading, ScrapeCache
 from reference import protobuf_metrics
+from support.protobuf import bytes_field, number_field, varint
 from support.protobuf_metrics import (
     COUNTER,
     GAUGE,
@@ -22,9 +23,6 @@ from support.protobuf_metrics import (
     Metric,
     Summary,
     body,
-    bytes_field,
-    number_field,
-    varint,
 )
 
 NOW = 1_700_000_000_000

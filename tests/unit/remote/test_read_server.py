@@ -18,12 +18,12 @@ from narthex.tsdb.db import DB
 from narthex.tsdb.options import DBOptions
 from reference.block import crc32c
 from reference.chunk_histogram import Histogram, Layout
+from reference.protobuf import fields, only
 from support.chunks import histograms_of_row
 from support.clock import FakeClock
-from support.histogram_protobuf import field as message
 from support.histograms import batch_of_histograms
-from support.protobuf import fields, only
-from support.write_requests import integer
+from support.protobuf import bytes_field as message
+from support.protobuf import number_field as integer
 
 T = 1_700_000_000_000
 ALL = (-(2**62), 2**62)

@@ -20,9 +20,10 @@ from narthex.tsdb.options import DBOptions
 from reference.chunk_histogram import Histogram, Layout
 from support.chunks import histograms_of_row
 from support.clock import FakeClock
-from support.histogram_protobuf import field as message
 from support.histogram_protobuf import histogram_message
-from support.write_requests import Series, integer, version1, version2
+from support.protobuf import bytes_field as message
+from support.protobuf import number_field as integer
+from support.write_requests import Series, version1, version2
 
 T = 1_700_000_000_000
 ALL = (-(2**62), 2**62)

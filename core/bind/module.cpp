@@ -25,6 +25,7 @@ NB_MODULE(_core, m) {
     bind_dump(m);
     bind_head(m);
     bind_outbox(m);
+    bind_read_intake(m);
     bind_wal(m);
     bind_otlp(m);
 }

@@ -24,6 +24,7 @@ void bind_otlp(nb::module_& m);
 void bind_outbox(nb::module_& m);
 void bind_query(nb::module_& m);
 void bind_remote(nb::module_& m);
+void bind_read_intake(nb::module_& m);
 void bind_series(nb::module_& m);
 void bind_text(nb::module_& m);
 void bind_wal(nb::module_& m);

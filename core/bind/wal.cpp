@@ -6,7 +6,6 @@
 #include "bind/buffers.h"
 #include "bind/module.h"
 #include "bind/zstd.h"
-#include "bytes/crc32c.h"
 #include "bytes/error.h"
 #include "bytes/snappy.h"
 #include "wal/checkpoint.h"
@@ -93,13 +92,6 @@ WalCompression wal_compression(std::string_view kind, nb::handle zstd) {
 void bind_wal(nb::module_& m) {
     m.def("snappy_compress", &snappy_compress, nb::arg("data"));
     m.def("snappy_decompress", &snappy_decompress, nb::arg("data"), nb::arg("limit"));
-    m.def(
-        "crc32c",
-        [](nb::object data) {
-            PyBufferView in(data);
-            return crc32c(in.bytes());
-        },
-        nb::arg("data"));
     m.def("wal_records", &read_records, nb::arg("segment"), nb::arg("zstd").none() = nb::none());
     m.def("wal_frame", &frame_records, nb::arg("records"), nb::arg("position") = 0);
     nb::class_<CheckpointCounts>(m, "CheckpointCounts")

@@ -139,3 +139,11 @@ class RequestError(NarthexError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class MustWait(NarthexError):
+    """What should be done at once needs another server; ask again where waiting is no harm."""
+
+
+class RemoteReadError(NarthexError):
+    """A remote read endpoint could not be asked or gave no usable answer. Names the endpoint."""

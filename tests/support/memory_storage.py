@@ -94,6 +94,8 @@ class MemoryAppender:
 
 
 class MemoryQuerier:
+    warnings: Sequence[str] = ()
+
     def __init__(self, storage: MemoryStorage, mint: int, maxt: int) -> None:
         self._storage, self._mint, self._maxt = storage, mint, maxt
 

@@ -1102,6 +1102,20 @@ class Outbox:
     def series(self) -> int: ...
     def counts(self) -> OutboxCounts: ...
 
+class ReadIntake:
+    """Takes in the answer of a remote read server to one query (core/remote/read_intake.h). Unusable after an error."""
+
+    def __init__(self, dropped: list[str], *, frames: bool, frame_limit: int, limit: int, labels_only: bool) -> None:
+        """The answer is frames of chunks, or samples. Labels named in `dropped` are taken off each series. Limits
+        are bytes: of a frame's message, and of all frames or of samples when decompressed.
+        """
+
+    def feed(self, piece: bytes) -> None:
+        """The next bytes. Raises DecodeError, and LimitError as soon as a length that they declare is over a limit."""
+
+    def finish(self) -> SeriesBatch:
+        """Everything, in label order. Raises DecodeError, also when the answer ends early."""
+
 def encode_metadata(families: Sequence[tuple[str, int, str, str]]) -> bytes:
     """A compressed WriteRequest with the metadata of families: name, type number, help, unit."""
 

@@ -46,6 +46,7 @@ from narthex.promql.watchdog import Watch, Watchdog
 from narthex.promql.workers import Workers
 from narthex.storage.contract import Queryable
 from narthex.tasks.origin import Origin
+from narthex.tasks.waiting import GIVEN_UP
 
 
 class QueryHandle:
@@ -238,9 +239,10 @@ class Engine:
         self, queryable: Queryable, asked: _Asked, budget: QueryBudget, stats: QueryStats, watch: Watch | None
     ) -> QueryResult:
         """Evaluates; what ends it early becomes one of the public errors."""
+        waiting = GIVEN_UP.set(lambda: budget.canceled)
         try:
             return self._evaluate(queryable, asked, budget, stats)
-        except CanceledError:
+        except (CanceledError, QueryCanceled):
             if watch is not None and watch.expired:
                 raise QueryTimeout("query timed out in expression evaluation") from None
             raise QueryCanceled("query was canceled in expression evaluation") from None
@@ -250,6 +252,8 @@ class Engine:
             raise TooManySamples(str(e)) from None
         except DecodeError as e:
             raise StorageError(f"a chunk cannot be read: {e}") from e
+        finally:
+            GIVEN_UP.reset(waiting)
 
     def _measure(self, stats: QueryStats, total: float, budget: QueryBudget) -> None:
         stats.total_s = total
@@ -293,8 +297,9 @@ class Engine:
         if len(pool) and _has_histograms(result):
             result.pool = pool
         result.damage = selections.damage.texts()
-        if result.damage or len(notes):
-            result.warnings, result.infos = [*result.damage, *notes.warnings()], notes.infos()
+        away = selections.warnings()
+        if result.damage or away or len(notes):
+            result.warnings, result.infos = [*result.damage, *away, *notes.warnings()], notes.infos()
         result.stats = stats
         if reads is not None:
             stats.reads = grid.times(), reads.per_step

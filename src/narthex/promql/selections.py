@@ -167,6 +167,10 @@ class Selections:
         for querier in self._queriers.values():
             querier.close()
 
+    def warnings(self) -> list[str]:
+        """What other servers did not give, each once."""
+        return list(dict.fromkeys(warning for q in self._queriers.values() for warning in q.warnings))
+
     def _querier(self, mint: int, maxt: int) -> Querier:
         found = self._queriers.get((mint, maxt))
         if found is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from narthex.clock import Clock
-from narthex.config.printing import config_to_yaml
 from narthex.config.remote import RemoteWriteConfig
-from narthex.errors import ConfigError, ConfigProblem
 from narthex.instrument import Registry
+from narthex.remote.endpoint_name import by_name
 from narthex.remote.queue import Queue
 from narthex.remote.write_metadata import Families, MetadataSender
 from narthex.remote.write_metrics import KINDS, WriteMetrics
@@ -137,10 +135,7 @@ def _endpoints(configs: Sequence[RemoteWriteConfig], external_labels: Mapping[st
     """By name. Raises ConfigError for one that is there twice."""
     seen: Counter[str] = Counter()
     found: dict[str, _Endpoint] = {}
-    for i, config in enumerate(configs):
-        name = config.name or hashlib.md5(config_to_yaml(config).encode(), usedforsecurity=False).hexdigest()[:6]
-        if name in found:
-            raise ConfigError([ConfigProblem("remote_write", 0, f"[{i}]", "is the same as one before it")])
+    for name, config in by_name("remote_write", configs).items():
         key = f"name {config.name}" if config.name else f"url {config.url.text}"
         seen[key] += 1
         if seen[key] > 1:

@@ -166,7 +166,15 @@ class Appendable(Protocol):
 
 
 class Querier(Protocol):
-    """A view on [mint, maxt] (milliseconds, both inclusive). Close it to let go of blocks."""
+    """A view on [mint, maxt] (milliseconds, both inclusive). Close it to let go of blocks.
+
+    In an event loop's thread each method raises MustWait where it would wait for another server.
+    """
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What is not in the answers so far as another server did not give it."""
+        ...
 
     def select(self, matchers: Sequence[Matcher]) -> SeriesBatch:
         """Matching series in label order with the chunks that overlap the range. All matchers must hold.

@@ -129,6 +129,8 @@ class Block:
 class BlockQuerier:
     """The Querier contract over one block. Every method raises CorruptionError on broken bytes, naming the block."""
 
+    warnings: Sequence[str] = ()
+
     def __init__(self, block: Block, mint: int, maxt: int) -> None:
         self._block, self._mint, self._maxt = block, mint, maxt
 

@@ -360,6 +360,8 @@ class Blocks:
 class BlocksQuerier:
     """The Querier contract over several sources; they may overlap in time."""
 
+    warnings: Sequence[str] = ()
+
     def __init__(self, queriers: Sequence[Querier]) -> None:
         self._queriers = list(queriers)
 

@@ -21,6 +21,9 @@ class DBQuerier:
     before, so nothing falls between the two.
     """
 
+    warnings: Sequence[str] = ()
+    """Local storage asks no other server."""
+
     def __init__(self, head: Head, blocks: Blocks, mint: int, maxt: int) -> None:
         self._head, self._blocks, self._mint, self._maxt = head, blocks, mint, maxt
 

@@ -306,6 +306,8 @@ def _set_encoding(core: CoreHead, settings: HeadSettings) -> None:
 class HeadQuerier:
     """storage.contract.Querier over the head alone."""
 
+    warnings: Sequence[str] = ()
+
     def __init__(self, core: CoreHead, planner: Planner, mint: int, maxt: int) -> None:
         self._core, self._planner, self._mint, self._maxt = core, planner, mint, maxt
 

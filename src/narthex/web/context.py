@@ -63,6 +63,8 @@ class Context:
     engine: QueryEngine | None = None
     language: Language | None = None
     storage: Queryable | None = None
+    local_storage: Queryable | None = None
+    """What /federate shows: `storage` may ask other servers too."""
     exemplars: ExemplarQuerier | None = None
     targets: Targets | None = None
     rules: Rules | None = None

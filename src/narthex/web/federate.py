@@ -22,7 +22,7 @@ _MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 async def federate(context: Context, request: web.Request) -> web.StreamResponse:
     try:
         parse = need(context.language, "the parser").selector
-        storage = need(context.storage, "storage")
+        storage = need(context.local_storage, "storage")
         selectors = [parse(text) for text in request.query.getall("match[]", [])]
         now = int(context.clock.now() * 1000)
         window = (now - context.settings.lookback, now)

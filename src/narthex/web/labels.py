@@ -42,7 +42,7 @@ def _texts(
         finally:
             querier.close()
         texts = found[0] if len(found) == 1 else TextList.merge(found, most)
-        return Reply(texts.json(limit), _truncation(len(texts), limit))
+        return Reply(texts.json(limit), [*querier.warnings, *_truncation(len(texts), limit)])
 
     return _work(context, _key(f"texts {label}", parameters, start, end), look_up)
 
@@ -59,7 +59,7 @@ def series(context: Context, parameters: Parameters) -> Work:
         finally:
             querier.close()
         rows = found[0] if len(found) == 1 else LabelSets.merge(found)
-        return Reply(_rows(rows, limit), _truncation(len(rows), limit))
+        return Reply(_rows(rows, limit), [*querier.warnings, *_truncation(len(rows), limit)])
 
     return _work(context, _key("series", parameters, start, end), look_up)
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from narthex.errors import QueryCanceled, QueryTimeout
+from narthex.errors import MustWait, QueryCanceled, QueryTimeout
 from narthex.tasks.paces import Paces
 from narthex.web.sources import PreparedQuery, QueryAnswer
 
@@ -87,7 +87,13 @@ class Workers:
 
     def quick_look_up(self, key: Hashable, function: Callable[[], T]) -> T | None:
         """Does it at once when it was quick lately, as `key` tells it from others; else gives None."""
-        return self._timed(key, function) if self._paces.quick(key) else None
+        if not self._paces.quick(key):
+            return None
+        try:
+            return self._timed(key, function)
+        except MustWait:
+            self._paces.forget(key)
+            return None
 
     async def look_up(self, key: Hashable, function: Callable[[], T]) -> T:
         """Like `call`, and remembers how long it took."""

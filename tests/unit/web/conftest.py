@@ -108,6 +108,8 @@ SERIES: list[dict[str, str]] = [
 
 
 class FakeStorage:
+    warnings: Sequence[str] = ()
+
     def querier(self, mint: int, maxt: int) -> FakeStorage:
         self.window = (mint, maxt)
         return self
@@ -301,7 +303,8 @@ async def web(settings: WebSettings) -> AsyncIterator[Web]:
     registry, state, engine, storage = Registry(), FakeState(), FakeEngine(), FakeStorage()
     workers = Workers(2, 20)
     context = Context(settings, state, workers, registry, FakeClock(NOW), lambda text: None)
-    context.engine, context.language, context.storage = engine, FakeLanguage(), storage
+    context.engine, context.language = engine, FakeLanguage()
+    context.storage = context.local_storage = storage
     context.targets, context.rules, context.alertmanagers = FakeTargets(), FakeRules(), FakeAlertmanagers()
     context.storage_status, context.exemplars = FakeStorageStatus(), FakeExemplars()
     context.exemplars = FakeExemplars()

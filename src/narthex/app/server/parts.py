@@ -19,7 +19,7 @@ from narthex.app.server.scraping import Scraping
 from narthex.app.server.settings import ServerSettings, retention_text
 from narthex.app.server.state import State
 from narthex.app.server.storage import Admin, Status, open_db, wanted_exemplars, wanted_retention, wants_xor2
-from narthex.clock import Clock
+from narthex.clock import Clock, milliseconds
 from narthex.config.printing import config_to_yaml
 from narthex.config.prometheus import Config
 from narthex.discovery.manager import DiscoveryManager
@@ -27,6 +27,7 @@ from narthex.instrument import Registry
 from narthex.notifier.manager import Notifier, NotifierOptions
 from narthex.promql.active_queries import FILE, ActiveQueries
 from narthex.promql.options import EngineOptions
+from narthex.remote.read_fanout import ReadFanout
 from narthex.remote.read_server import ReadLimits, ReadServer
 from narthex.remote.receive import WriteReceiver
 from narthex.rules.alerting import External
@@ -52,13 +53,14 @@ class Parts:
         """Opens storage (which may take as long as the log is large) and makes the parts on top of it."""
         flags, registry, clock, context = self._flags, self._registry, self._clock, self._context
         self.db = db = await open_db(flags, self._settings, loaded.config, registry, clock, self._state)
-        self.queries = Queries(self._engine_options(), db, registry, self._active_queries())
+        self.reading = reading = ReadFanout(db, registry, clock, self._local_start)
+        self.queries = Queries(self._engine_options(), reading, registry, self._active_queries())
         context.engine, context.language = self.queries, Language(parser_options(flags))
         self._state.activity = lambda: db.block_set.activity
-        context.storage, context.storage_status, context.storage_admin = db, Status(db), Admin(db, clock)
-        context.exemplars = db
+        context.storage, context.storage_status, context.storage_admin = reading, Status(db), Admin(db, clock)
+        context.local_storage = context.exemplars = db
         context.otlp = otlp_receiver(flags, self._settings, db, registry, clock)
-        context.read_server = ReadServer(db, lambda: self._state.external_labels, self._read_limits(), registry)
+        context.read_server = ReadServer(reading, lambda: self._state.external_labels, self._read_limits(), registry)
         if flags.on("web.enable-remote-write-receiver"):
             context.write_receiver = WriteReceiver(db, clock, registry)
         self.scraping = Scraping(flags, self._settings, db, registry, clock)
@@ -86,7 +88,7 @@ class Parts:
         """How a configuration is applied, in Prometheus' order."""
         return (
             ("db_storage", self._apply_storage),
-            ("remote_storage", lambda loaded: self.forwarding.apply(loaded)),
+            ("remote_storage", self._apply_remote),
             ("web_handler", self._apply_web),
             ("query_engine", self._apply_queries),
             ("scrape", lambda loaded: self.scraping.apply_scrape(loaded)),
@@ -122,12 +124,23 @@ class Parts:
             except Exception:
                 log.exception("A part did not stop cleanly", extra={"part": name})
         self.queries.close()
+        await asyncio.to_thread(self.reading.stop)
         await asyncio.to_thread(self.db.close)
 
     def _appended(self) -> tuple[float, float, float]:
         metrics = self.db.head.metrics
         exemplars = self.db.head.core.exemplar_counts().appended
         return metrics.appended_floats.read(), metrics.appended_histograms.read(), exemplars
+
+    def _local_start(self) -> int:
+        """From when on local storage surely has everything: a margin behind its oldest block, or behind now."""
+        blocks = self.db.block_set.blocks
+        oldest = blocks[0].meta.min_time if blocks else milliseconds(self._clock.now())
+        return oldest + 2 * self.db.options.min_block_duration
+
+    async def _apply_remote(self, loaded: Loaded) -> None:
+        self.reading.apply(loaded.config.remote_read, loaded.config.global_.external_labels)
+        await self.forwarding.apply(loaded)
 
     async def _apply_storage(self, loaded: Loaded) -> None:
         retention = wanted_retention(self._settings, loaded.config)
@@ -222,7 +235,6 @@ def show_configuration(loaded: Loaded, state: State, context: Context) -> None:
 def without_effect(config: Config) -> list[str]:
     """Keys that are set although their mechanism is not there yet."""
     settings = {
-        "remote_read": config.remote_read,
         "tracing": config.tracing,
     }
     return [key for key, value in settings.items() if value]

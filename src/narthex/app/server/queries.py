@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from narthex.app.server.query_log import QueryLog
-from narthex.errors import QueryError, QueryTimeout, StorageError, TooManySamples
+from narthex.errors import MustWait, QueryError, QueryTimeout, StorageError, TooManySamples
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher
 from narthex.native import is_histogram_cell, take_rows
@@ -141,7 +141,7 @@ class Prepared:
             return None
         try:
             return self._answer(inline=True)
-        except (TooManySamples, QueryTimeout):
+        except (TooManySamples, QueryTimeout, MustWait):
             self._paces.forget(self._key)
             return None
 

@@ -55,8 +55,8 @@ def test_a_missing_configuration_file_is_named(tmp_path: Path) -> None:
 
 
 def test_settings_without_a_mechanism_are_named() -> None:
-    text = "remote_read: [{url: 'http://x/'}]\ntracing: {endpoint: x}\n"
-    assert without_effect(parse_config(text)) == ["remote_read", "tracing"]
+    text = "tracing: {endpoint: x}\n"
+    assert without_effect(parse_config(text)) == ["tracing"]
     assert without_effect(parse_config("global: {scrape_interval: 1s}\n")) == []
 
 

@@ -14,9 +14,6 @@ _FOR_GOOD: Mapping[str, str] = {
     "OPENBLAS_NUM_THREADS": "1",
     # pydantic reads the metadata of every installed package to find plugins, and would let them change what it does.
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
-    # libuv would hand each change of what it polls to a ring of the kernel: slower than a call for connections that
-    # come and go one by one, and forbidden in many containers.
-    "UV_USE_IO_URING": "0",
 }
 _MEANWHILE: Mapping[str, str] = {
     # aiohttp reads the system's certificates twice, into contexts of its own that are never used: every request over

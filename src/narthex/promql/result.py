@@ -103,6 +103,21 @@ class Explained:
             "children": [part.fields() for part in self.below],
         }
 
+    @classmethod
+    def of_fields(cls, fields: Mapping[str, Any]) -> Explained:
+        """What `fields` gave."""
+        return cls(
+            fields["node"],
+            fields["type"],
+            fields["seconds"],
+            fields["samplesRead"],
+            fields["series"],
+            fields["steps"],
+            fields["evaluations"],
+            fields["reused"],
+            tuple(map(cls.of_fields, fields["children"])),
+        )
+
     def lines(self, level: int = 0) -> Iterator[str]:
         """As a table: node, milliseconds, samples, series x steps."""
         if self.evaluations:

@@ -7,25 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-import aiohttp
 import numpy as np
-import orjson
 
+from narthex.app.promtool.api import ask
 from narthex.app.promtool.import_blocks import ImportOptions, write_blocks
 from narthex.app.promtool.reporting import fallible
 from narthex.config.http_client import HTTPClientConfig
-from narthex.errors import HTTPClientError, QueryError
+from narthex.errors import QueryError
 from narthex.model.labels import METRIC_NAME
 from narthex.native import LabelSets
-from narthex.net.client import HTTPClient, explain
+from narthex.net.client import HTTPClient
 from narthex.rules.loader import load_rule_files
 from narthex.rules.spec import GroupSpec, RuleSpec
 from narthex.tasks.loop import run_loop
 from narthex.tsdb.backfill import Backfill, block_duration
-
-_TIMEOUT = 300.0  # seconds for one query
 
 
 @dataclass(frozen=True)
@@ -70,23 +66,7 @@ async def _ask(
     client: HTTPClient, url: str, group: GroupSpec, rule: RuleSpec, start: int, end: int, into: Backfill
 ) -> None:
     form = {"query": rule.expr, "start": start / 1000, "end": end / 1000, "step": group.interval_ms / 1000}
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    where = f"{url.rstrip('/')}/api/v1/query_range"
-    try:
-        response = await client.request(
-            "POST", where, timeout_seconds=_TIMEOUT, headers=headers, body=urlencode(form).encode()
-        )
-        async with response:
-            body = await response.read()
-        answer = orjson.loads(body)
-    except (HTTPClientError, aiohttp.ClientError, TimeoutError) as e:
-        raise QueryError(f"query range: {where}: {explain(e)}") from None
-    except ValueError:
-        raise QueryError(f"query range: {where}: status {response.status}, the answer is not JSON") from None
-    if not isinstance(answer, dict) or answer.get("status") != "success":
-        reason = answer.get("error", "") if isinstance(answer, dict) else ""
-        raise QueryError(f"query range: rule {rule.name}: {reason or f'status {response.status}'}")
-    _take(answer["data"], rule, into)
+    _take(await ask(client, url, "query_range", form, f"query range: rule {rule.name}"), rule, into)
 
 
 def _take(data: dict[str, object], rule: RuleSpec, into: Backfill) -> None:

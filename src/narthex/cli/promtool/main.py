@@ -14,7 +14,7 @@ from narthex.cli.promtool.usage import Promtool
 
 class _Main(Promtool):
     families: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "promql": ("narthex.cli.promtool.promql", "Rewrite expressions. Requires --experimental."),
+        "promql": ("narthex.cli.promtool.promql", "Rewrite expressions, explain queries."),
         "tsdb": ("narthex.cli.promtool.tsdb", "Look into data directories, dump and import samples."),
     }
 

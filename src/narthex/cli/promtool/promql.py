@@ -1,4 +1,4 @@
-"""`promtool promql`: expressions as text."""
+"""`promtool promql`: expressions as text, and what they take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import click
 
-from narthex.cli.promtool.usage import CommandGroup
+from narthex.app.promtool.explanation import Question, explain_query
+from narthex.cli.promtool.usage import CommandGroup, GoDuration, Moment
 from narthex.errors import MatcherError, PromQLError
 from narthex.model.matcher import Matcher, MatchType
 from narthex.promql.syntax import Expr, ParserOptions, parse_expr
@@ -17,7 +18,21 @@ from narthex.promql.syntax.prettier import prettify
 
 @click.group(name="promql", cls=CommandGroup)
 def promql() -> None:
-    """Rewrite expressions. Requires --experimental."""
+    """Rewrite expressions (requires --experimental), or explain where a query's time goes."""
+
+
+@promql.command()
+@click.option("--server", default="http://localhost:9090", show_default=True, metavar="URL", help="The server to ask.")
+@click.option("--time", "at", type=Moment(), help="When: RFC 3339 or Unix seconds. Default: now.")
+@click.option("--start", type=Moment(), help="First time of a range query.")
+@click.option("--end", type=Moment(), help="Last time of a range query.")
+@click.option("--step", type=GoDuration(), help="Step of a range query, 30s for example.")
+@click.argument("query")
+def explain(query: str, server: str, at: int | None, start: int | None, end: int | None, step: int | None) -> None:
+    """Run a query in a Narthex server and print time, samples and series of each of its parts."""
+    if at is not None and step is not None:
+        raise click.UsageError("--time is for a query at one time, --step for one over a range")
+    sys.exit(explain_query(server, Question(query, at if step is None else end, start, step)))
 
 
 @promql.command(name="format")

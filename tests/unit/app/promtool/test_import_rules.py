@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
-import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ from narthex.app.promtool.import_blocks import ImportOptions
 from narthex.app.promtool.import_rules import RuleImport, import_rules, spans
 from narthex.rules.spec import GroupSpec
 from narthex.tsdb.block import Block
+from support.query_api import Peer
 
 HOUR = 3_600_000
 START = 1_700_000_000_000 // (2 * HOUR) * (2 * HOUR)
@@ -28,37 +25,6 @@ groups:
 """
 
 
-class Peer:
-    """Answers each range query with a series whose values are the times."""
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, str]] = []
-        self.answer: dict[str, Any] | None = None
-        peer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                form = dict(urllib.parse.parse_qsl(text))
-                peer.asked.append(form)
-                body = json.dumps(peer.answer or matrix(form)).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return None
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 def matrix(form: dict[str, str]) -> dict[str, Any]:
     start, end, step = (float(form[key]) for key in ("start", "end", "step"))
     times = [start + k * step for k in range(int((end - start) / step) + 1)]
@@ -68,9 +34,8 @@ def matrix(form: dict[str, str]) -> dict[str, Any]:
 
 @pytest.fixture
 def peer() -> Iterator[Peer]:
-    peer = Peer()
-    yield peer
-    peer.close()
+    with Peer(matrix) as peer:
+        yield peer
 
 
 def test_recording_rules_become_blocks_with_their_names_and_labels(tmp_path: Path, peer: Peer) -> None:
@@ -109,7 +74,7 @@ def test_nobody_there_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "r.yml").write_text(RULES)
     wanted = RuleImport([str(tmp_path / "r.yml")], "http://127.0.0.1:1", START, START + HOUR, 60_000)
     assert import_rules(wanted, ImportOptions(tmp_path / "out")) == 1
-    assert "query range: http://127.0.0.1:1/api/v1/query_range" in capsys.readouterr().err
+    assert "query range: rule job:up:sum: http://127.0.0.1:1/api/v1/query_range" in capsys.readouterr().err
 
 
 def test_spans_cover_every_evaluation_once() -> None:

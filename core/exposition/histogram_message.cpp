@@ -10,23 +10,6 @@ namespace {
 
 constexpr int32_t kMinReducedSchema = -4;
 
-BucketSpan read_span(ProtoReader in) {
-    BucketSpan span{0, 0};
-    while (in.next()) {
-        switch (in.field()) {
-            case 1:
-                span.offset = in.sint32();
-                break;
-            case 2:
-                span.length = in.uint32();
-                break;
-            default:
-                in.skip();
-        }
-    }
-    return span;
-}
-
 // The spans without the buckets that `keep` refuses.
 template <typename Keep>
 std::vector<BucketSpan> thinned(const std::vector<BucketSpan>& spans, size_t first, Keep&& keep) {
@@ -100,8 +83,6 @@ void HistogramMessage::read(ProtoReader in) {
     buckets_.clear();
     positive_.clear();
     negative_.clear();
-    positive_deltas_.clear();
-    negative_deltas_.clear();
     positive_counts_.clear();
     negative_counts_.clear();
     exemplars_.clear();
@@ -136,20 +117,20 @@ void HistogramMessage::read(ProtoReader in) {
                 has_spans_ = true;
                 break;
             case 10:
-                in.each_sint64([&](int64_t v) { push(negative_deltas_, v, in); });
+                in.each_sint64([&](int64_t v) { push(negative_counts_.deltas, v, in); });
                 break;
             case 11:
-                in.each_double([&](double v) { push(negative_counts_, plain_number(v), in); });
+                in.each_double([&](double v) { push(negative_counts_.counts, plain_number(v), in); });
                 break;
             case 12:
                 push(positive_, read_span(in.message()), in);
                 has_spans_ = true;
                 break;
             case 13:
-                in.each_sint64([&](int64_t v) { push(positive_deltas_, v, in); });
+                in.each_sint64([&](int64_t v) { push(positive_counts_.deltas, v, in); });
                 break;
             case 14:
-                in.each_double([&](double v) { push(positive_counts_, plain_number(v), in); });
+                in.each_double([&](double v) { push(positive_counts_.counts, plain_number(v), in); });
                 break;
             case 15:
                 start_ = read_timestamp(in.message());
@@ -166,19 +147,9 @@ void HistogramMessage::read(ProtoReader in) {
 void HistogramMessage::gather_cells(HistogramLayout& layout) {
     layout = {schema_, zero_threshold_, positive_, negative_, {}};
     cells_.clear();
-    auto deltas = [this](const std::vector<int64_t>& from) {
-        uint64_t value = 0;  // wraps, so that hostile deltas do no harm
-        for (int64_t delta : from) {
-            value += static_cast<uint64_t>(delta);
-            cells_.push_back({.i = static_cast<int64_t>(value)});
-        }
-    };
-    auto counts = [this](const std::vector<double>& from) {
-        for (double count : from) cells_.push_back({.f = count});
-    };
-    floats() ? counts(positive_counts_) : deltas(positive_deltas_);
+    positive_counts_.append_to(cells_, floats());
     positive_cells_ = cells_.size();
-    floats() ? counts(negative_counts_) : deltas(negative_deltas_);
+    negative_counts_.append_to(cells_, floats());
 }
 
 void HistogramMessage::drop_empty(HistogramLayout& layout) {

@@ -7,6 +7,7 @@
 
 #include "bytes/protobuf.h"
 #include "chunk/histogram_batch.h"
+#include "chunk/histogram_message.h"
 #include "text/scrape_cache.h"
 
 namespace narthex {
@@ -59,8 +60,7 @@ class HistogramMessage {
     bool has_spans_ = false;
     std::vector<ClassicBucket> buckets_;
     std::vector<BucketSpan> positive_, negative_;
-    std::vector<int64_t> positive_deltas_, negative_deltas_;
-    std::vector<double> positive_counts_, negative_counts_;
+    BucketCounts positive_counts_, negative_counts_;
     std::vector<std::span<const uint8_t>> exemplars_;
     std::vector<HistogramCell> cells_;  // positive, then negative
     size_t positive_cells_ = 0;

@@ -6,6 +6,7 @@
 
 #include "bytes/error.h"
 #include "bytes/snappy.h"
+#include "chunk/histogram_message.h"
 #include "wal/histogram_records.h"
 
 namespace narthex {
@@ -122,7 +123,7 @@ bool Outbox::record(Bytes record, uint64_t segment, bool series_only, int64_t mi
                                   return;
                               }
                               Entry e = entry(t, start, 0, EntryKind::kHistogram);
-                              write_histogram_message(value, e.rest);
+                              write_histogram_fields(value, e.rest);
                               put(ref, std::move(e), mint);
                           });
         return true;

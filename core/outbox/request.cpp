@@ -1,6 +1,5 @@
 #include "outbox/request.h"
 
-#include <bit>
 #include <unordered_map>
 
 #include "bytes/protobuf_writer.h"
@@ -9,34 +8,6 @@
 namespace narthex {
 
 namespace {
-
-void write_spans(ProtoWriter& to, uint32_t field, const std::vector<BucketSpan>& spans) {
-    for (BucketSpan span : spans) {
-        to.nested(field, [&] {
-            if (span.offset != 0) to.sint64(1, span.offset);
-            if (span.length != 0) to.uint64(2, span.length);
-        });
-    }
-}
-
-// Integer counts as differences to the bucket before, floats as they are.
-void write_buckets(ProtoWriter& to, uint32_t deltas, uint32_t counts, bool floats,
-                   std::span<const HistogramCell> cells) {
-    if (cells.empty()) return;
-    if (floats) {
-        to.nested(counts, [&] {
-            for (HistogramCell c : cells) to.packed_double(c.f);
-        });
-        return;
-    }
-    to.nested(deltas, [&] {
-        uint64_t before = 0;
-        for (HistogramCell c : cells) {
-            to.packed_signed(static_cast<int64_t>(static_cast<uint64_t>(c.i) - before));
-            before = static_cast<uint64_t>(c.i);
-        }
-    });
-}
 
 // An exemplar's labels, use(name, value) for each.
 template <typename Use>
@@ -120,34 +91,6 @@ void write_series_v2(ProtoWriter& to, const Entry& e, const SeriesNames& names, 
 }
 
 }  // namespace
-
-void write_histogram_message(const HistogramView& h, std::vector<uint8_t>& out) {
-    ProtoWriter to(out);
-    const HistogramLayout& layout = *h.layout;
-    if (h.floats) {
-        to.float64(2, h.count.f);
-    } else {
-        to.int64(1, h.count.i);
-    }
-    to.float64(3, h.sum);
-    to.sint64(4, layout.schema);
-    to.float64(5, layout.zero_threshold);
-    if (h.floats) {
-        to.float64(7, h.zero_count.f);
-    } else {
-        to.int64(6, h.zero_count.i);
-    }
-    size_t positive = layout.positive_buckets();
-    write_spans(to, 8, layout.negative);
-    write_buckets(to, 9, 10, h.floats, h.buckets.subspan(positive));
-    write_spans(to, 11, layout.positive);
-    write_buckets(to, 12, 13, h.floats, h.buckets.first(positive));
-    if (h.hint != ResetHint::kUnknown) to.uint64(14, static_cast<uint64_t>(h.hint));
-    if (layout.bounds.empty()) return;
-    to.nested(16, [&] {
-        for (double bound : layout.bounds) to.packed_double(bound);
-    });
-}
 
 void write_request_v1(std::span<const Entry> entries, const SeriesNames& names, std::vector<uint8_t>& out) {
     ProtoWriter to(out);

@@ -6,14 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "chunk/histogram_columns.h"
 #include "outbox/entry.h"
 #include "outbox/series_names.h"
 
 namespace narthex {
-
-// Appends the fields of a histogram's message that do not depend on the version: all but its times.
-void write_histogram_message(const HistogramView& value, std::vector<uint8_t>& out);
 
 // Appends a WriteRequest: one TimeSeries an entry, in their order.
 void write_request_v1(std::span<const Entry> entries, const SeriesNames& names, std::vector<uint8_t>& out);

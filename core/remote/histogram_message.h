@@ -7,6 +7,7 @@
 
 #include "bytes/protobuf.h"
 #include "chunk/histogram_batch.h"
+#include "chunk/histogram_message.h"
 
 namespace narthex {
 
@@ -22,23 +23,9 @@ class HistogramMessages {
     Times read(ProtoReader in, int64_t latest, HistogramBatch& out);
 
   private:
-    // One sign's buckets as they came: integers as differences, floats as they are.
-    struct Side {
-        std::vector<int64_t> deltas;
-        std::vector<double> counts;
-        void clear() {
-            deltas.clear();
-            counts.clear();
-        }
-        // Appends absolute counts.
-        void append_to(std::vector<HistogramCell>& cells, bool floats) const;
-    };
     HistogramLayout layout_;
-    Side positive_, negative_;
+    BucketCounts positive_, negative_;
     std::vector<HistogramCell> cells_;
 };
-
-// Appends the fields of a histogram's message but for its times.
-void write_histogram_fields(const HistogramView& value, std::vector<uint8_t>& out);
 
 }  // namespace narthex

@@ -13,8 +13,8 @@
 #include "bytes/writer.h"
 #include "chunk/histogram.h"
 #include "chunk/histogram_cut.h"
+#include "chunk/histogram_message.h"
 #include "chunk/xor.h"
-#include "remote/histogram_message.h"
 
 namespace narthex {
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
@@ -71,15 +72,13 @@ def load_config(
     *,
     agent: bool = False,
     environment: Mapping[str, str] | None = None,
-    default_protocols: Sequence[str] = (),
+    global_defaults: Mapping[str, Any] = MappingProxyType({}),
 ) -> Config:
     """Reads and checks a configuration file and its scrape_config_files. Raises ConfigError with every mistake.
 
-    `default_protocols` are global.scrape_protocols where the file has none.
+    `global_defaults` are values of `global` where the file has none.
     """
-    return parse_config(
-        read(path), str(path), agent=agent, environment=environment, default_protocols=default_protocols
-    )
+    return parse_config(read(path), str(path), agent=agent, environment=environment, global_defaults=global_defaults)
 
 
 def parse_config(
@@ -88,15 +87,15 @@ def parse_config(
     *,
     agent: bool = False,
     environment: Mapping[str, str] | None = None,
-    default_protocols: Sequence[str] = (),
+    global_defaults: Mapping[str, Any] = MappingProxyType({}),
 ) -> Config:
     """As load_config, from text. Relative paths are taken from the directory of `file`."""
     document = parse(data, file)
     variables = os.environ if environment is None else environment
     config = validate(Config, document, {"directory": str(Path(file).parent), "environment": variables})
-    if default_protocols and not config.global_.scrape_protocols:
-        defaults = config.global_.model_copy(update={"scrape_protocols": list(default_protocols)})
-        config = config.model_copy(update={"global_": defaults})
+    told = config.global_.model_fields_set
+    if missing := {name: value for name, value in global_defaults.items() if name not in told}:
+        config = config.model_copy(update={"global_": config.global_.model_copy(update=missing)})
     jobs = _Jobs(config.global_)
     completed = jobs.add(config.scrape_configs, document)
     problems = [

@@ -57,7 +57,7 @@ def test_a_list_of_protocols_that_equals_the_default_is_not_taken_for_the_defaul
 
 def test_a_default_for_global_counts_only_where_the_file_says_nothing() -> None:
     def read(text: str) -> list[str]:
-        config = parse_config(text, default_protocols=PROTOBUF_FIRST)
+        config = parse_config(text, global_defaults={"scrape_protocols": list(PROTOBUF_FIRST)})
         return config.scrape_configs[0].scrape_protocols
 
     jobs = "scrape_configs: [{job_name: a%s}]"

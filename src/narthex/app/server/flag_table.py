@@ -131,7 +131,7 @@ FEATURES: dict[str, bool] = {
     "created-timestamp-zero-ingestion": True,
     "delayed-compaction": True,
     "exemplar-storage": True,
-    "extra-scrape-metrics": False,
+    "extra-scrape-metrics": True,
     "fast-startup": False,
     "histograms-st-encoding": True,
     "memory-snapshot-on-shutdown": True,

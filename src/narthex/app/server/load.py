@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from narthex.app.flags import Flags
 from narthex.config.globs import matching_files
@@ -30,7 +31,7 @@ class Loaded:
 def load(flags: Flags) -> Loaded:
     """Reads and checks all files. Raises ConfigError with every mistake found."""
     path = Path(flags.text("config.file"))
-    config = load_config(path, default_protocols=_default_protocols(flags))
+    config = load_config(path, global_defaults=_global_defaults(flags))
     if flags.on("agent"):
         _check_agent(path, config)
     rule_files = _matching(config.rule_files)
@@ -45,10 +46,15 @@ def load(flags: Flags) -> Loaded:
     return Loaded(config, groups, files)
 
 
-def _default_protocols(flags: Flags) -> Sequence[str]:
-    """Of `global`, where a feature asks for what protobuf alone carries well; else each job has its own default."""
-    wants_starts = not _WANT_STARTS.isdisjoint(flags.items("enable-feature"))
-    return PROTOBUF_FIRST if wants_starts else ()
+def _global_defaults(flags: Flags) -> dict[str, Any]:
+    """What --enable-feature changes in `global` where the file says nothing. Protobuf carries start times best."""
+    features = frozenset(flags.items("enable-feature"))
+    out: dict[str, Any] = {}
+    if not _WANT_STARTS.isdisjoint(features):
+        out["scrape_protocols"] = list(PROTOBUF_FIRST)
+    if "extra-scrape-metrics" in features:
+        out["extra_scrape_metrics"] = True
+    return out
 
 
 def _check_agent(path: Path, config: Config) -> None:

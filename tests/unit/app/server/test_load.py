@@ -73,3 +73,11 @@ def test_features_that_want_start_times_put_protobuf_first_in_global(tmp_path: P
     config = load_files(tmp_path, f"--enable-feature={feature}").config
     assert config.jobs[0].scrape_protocols[0] == first
     assert bool(config.global_.scrape_protocols) == (first == "PrometheusProto")
+
+
+def test_extra_scrape_metrics_is_on_with_its_feature_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    flag = "--enable-feature=extra-scrape-metrics"
+    for text, wanted in (("", True), ("global: {extra_scrape_metrics: false}", False)):
+        (tmp_path / "prometheus.yml").write_text(f"{text}\nscrape_configs: [{{job_name: a}}]\n")
+        assert load_files(tmp_path, flag).config.jobs[0].extra_scrape_metrics is wanted
+    assert load_files(tmp_path).config.jobs[0].extra_scrape_metrics is False

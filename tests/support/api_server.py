@@ -58,6 +58,13 @@ class ApiServer(Process):
         result = self.query(expression, **query)
         return float(result[0]["value"][1]) if result else None
 
+    def metric(self, name: str) -> float:
+        """A series of its own exposition, with labels as they stand there."""
+        for line in self.request("/metrics")[1].decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.rsplit(" ", 1)[1])
+        raise AssertionError(f"{self.command[0]} exposes no {name}")
+
     def wait_ready(self, path: str = "/-/ready") -> None:
         """Until `path` is answered with 200; fails with the log when the process ends."""
 

@@ -40,6 +40,7 @@ class FakeKubernetes:
         self.answers: deque[web.Response] = deque()  # given to the next requests, instead of what they ask for
         self.expire_in_frame = True  # whether a version that is too old is told in the stream or by the status
         self.expire_pages = 0  # how many continuations fail
+        self.refuse_watches = False  # as too old, whatever their version
         self.silent = False  # takes watches and never says anything
         self.delay = 0.0  # seconds before an answer
         self.watches: set[OpenWatch] = set()
@@ -157,7 +158,7 @@ class FakeKubernetes:
     async def _watch(
         self, request: web.Request, plural: str, matches: Callable[[Object], bool], query: dict[str, str]
     ) -> web.StreamResponse:
-        since = int(query["resourceVersion"])
+        since = -1 if self.refuse_watches else int(query["resourceVersion"])
         if since < self.oldest and not self.expire_in_frame:
             return status(410, "too old resource version", "Expired")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})

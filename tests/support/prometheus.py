@@ -41,13 +41,6 @@ class Prometheus(ApiServer):
             self.kill()
             raise
 
-    def metric(self, name: str) -> float:
-        """A metric without labels of its own exposition."""
-        for line in self.request("/metrics")[1].decode().splitlines():
-            if line.startswith(name + " "):
-                return float(line.split()[1])
-        raise AssertionError(f"prometheus exposes no {name}")
-
     def wait(self, condition: Callable[[], object]) -> None:
         """Until the condition holds; kills the process and fails after half a minute."""
         try:

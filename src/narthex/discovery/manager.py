@@ -14,6 +14,7 @@ from narthex.config.discovery import DiscoveryConfigs
 from narthex.config.sd.base import SDConfig
 from narthex.discovery.mechanisms import make_provider
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.pace import Pace
 from narthex.discovery.static import static_groups
 from narthex.discovery.watch import DirectoryWatch
 from narthex.errors import HTTPClientError
@@ -22,8 +23,8 @@ from narthex.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
-FIRST_INTERVAL_SECONDS = 0.1
-INTERVAL_GROWTH = 1.5
+LEAST_PAUSE_SECONDS = 0.1
+WORK_SHARE = 0.2  # of the time that changes without end may take
 
 Groups = Mapping[str, Sequence[TargetGroup]]
 OnUpdate = Callable[[Groups], Awaitable[None] | None]
@@ -43,8 +44,8 @@ class _Running:
 class DiscoveryManager:
     """`on_update` gets the complete state: for each set all its groups that have targets, an empty list for none.
 
-    It is called soon after `apply` and after changes; with many changes in a row the calls are spread out, up to
-    `update_interval_seconds`. A failure in it is logged and the next update goes ahead.
+    It is called soon after `apply` and after changes. Calls that take long lead to longer pauses, up to
+    `update_interval_seconds`: changes in a row go out together. A failure is logged and the next update goes ahead.
     """
 
     def __init__(
@@ -57,7 +58,8 @@ class DiscoveryManager:
         update_interval_seconds: float = 5.0,
     ) -> None:
         self._name, self._on_update, self._metrics, self._clock = name, on_update, metrics, clock
-        self._interval = update_interval_seconds
+        longest = max(update_interval_seconds, LEAST_PAUSE_SECONDS)
+        self._pace = Pace(clock, shortest=LEAST_PAUSE_SECONDS, longest=longest, share=WORK_SHARE)
         self._tasks = Tasks(f"discovery {name}")
         self._watch = DirectoryWatch(self._tasks, metrics)
         self._running: list[_Running] = []
@@ -100,8 +102,7 @@ class DiscoveryManager:
     async def _end_unused(self) -> None:
         unused = [running.task for running in self._running if not running.sets and running.task is not None]
         self._running = [running for running in self._running if running.sets]
-        for task in unused:
-            await self._tasks.cancel(task)
+        await self._tasks.cancel(*unused)
 
     def groups(self) -> dict[str, list[TargetGroup]]:
         """What is known now."""
@@ -139,19 +140,15 @@ class DiscoveryManager:
         self._changed.set()
 
     async def _send_updates(self) -> None:
-        interval, last = FIRST_INTERVAL_SECONDS, float("-inf")
         while True:
             await self._changed.wait()
-            since = self._clock.monotonic() - last
-            if since > self._interval:
-                interval = FIRST_INTERVAL_SECONDS
-            elif since < interval:
+            wait = self._pace.wait_seconds()
+            if wait > 0:
                 self._metrics.delayed.labels(self._name).inc()
-                await self._clock.sleep(interval - since)
-                interval = min(interval * INTERVAL_GROWTH, self._interval)
+                await self._clock.sleep(wait)
             self._changed.clear()
-            last = self._clock.monotonic()
-            await self._send()
+            with self._pace.round():
+                await self._send()
 
     async def _send(self) -> None:
         groups = self.groups()

@@ -5,7 +5,7 @@ Columns of label sets on hot paths are `narthex.native.LabelSets`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 
 METRIC_NAME = "__name__"
 
@@ -28,6 +28,20 @@ class Labels(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._dict)
+
+    # What Mapping would make of the three above, without a Python call an item.
+
+    def items(self) -> ItemsView[str, str]:
+        return self._dict.items()
+
+    def keys(self) -> KeysView[str]:
+        return self._dict.keys()
+
+    def values(self) -> ValuesView[str]:
+        return self._dict.values()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._dict
 
     def __hash__(self) -> int:
         if self._hash is None:

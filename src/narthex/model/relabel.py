@@ -48,6 +48,7 @@ class RelabelRule:
     target_label: str = ""
     replacement: str = DEFAULT_REPLACEMENT
     legacy_names: bool = False
+    _copies: bool = field(init=False, repr=False, compare=False)  # a whole text, as most rules do
     _regex: Regex = field(init=False, repr=False, compare=False)
     _apply: _Apply = field(init=False, repr=False, compare=False)
     _matched: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -56,6 +57,8 @@ class RelabelRule:
     def __post_init__(self) -> None:
         if self.action not in ACTIONS:
             raise ValueError(f"unknown relabel action {self.action!r}: use one of {', '.join(ACTIONS)}")
+        copies = (self.regex, self.replacement) == (DEFAULT_REGEX, DEFAULT_REPLACEMENT) and "$" not in self.target_label
+        object.__setattr__(self, "_copies", copies)
         object.__setattr__(self, "_regex", compile_regex(self.regex))
         object.__setattr__(self, "_apply", getattr(self, f"_{self.action}"))
 
@@ -103,7 +106,9 @@ class RelabelRule:
 
     def _replacement_of(self, text: str) -> tuple[str, str] | None:
         plain = "$" not in self.target_label and "$" not in self.replacement
-        if plain and (self.regex == DEFAULT_REGEX or self._regex.fullmatch(text)):
+        if self._copies:
+            target, value = self.target_label, text
+        elif plain and (self.regex == DEFAULT_REGEX or self._regex.fullmatch(text)):
             target, value = self.target_label, self.replacement
         else:
             expanded = None if plain else self._regex.expand_all(text, (self.target_label, self.replacement))

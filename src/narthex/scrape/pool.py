@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from narthex.config.scrape import ScrapeConfig
@@ -18,10 +18,11 @@ from narthex.scrape.loop import ScrapeLoop, Surroundings
 from narthex.scrape.target import DroppedTarget, Target
 from narthex.scrape.target_labels import ScrapeTarget, discovered_labels, scrape_target
 from narthex.tasks import Tasks
+from narthex.tasks.turns import Turns
 
 log = logging.getLogger(__name__)
 
-FRESH_GROUPS = 32  # that are looked into before others get their turn
+FRESH_TARGETS = 32  # that are looked into or started before others get their turn: scrapes are due meanwhile
 
 
 @dataclass(slots=True)
@@ -81,12 +82,16 @@ class Pool:
         self._groups = groups
         found = await self._find(groups)
         self.dropped, self.dropped_count = found.dropped, found.dropped_count
-        for spec in [s for s in self._running if s not in found.active]:
-            await self._end(spec)
+        await self._end([spec for spec in self._running if spec not in found.active])
+        turns = Turns(FRESH_TARGETS)
         running = {}
         for spec, discovered in found.active.items():
-            running[spec] = self._running.get(spec) or self._start(Target(self.config.job_name, discovered, spec))
-            running[spec].loop.target.discovered_labels = discovered
+            known = self._running.get(spec)
+            if known is None:
+                known = self._start(Target(self.config.job_name, discovered, spec))
+                await turns.take()
+            known.loop.target.discovered_labels = discovered
+            running[spec] = known
         self._running = running
         self._enforce_target_limit()
         self._count(found, self.around.clock.monotonic() - began)
@@ -118,8 +123,7 @@ class Pool:
                     target.cache = old[before].loop.target.cache
                 del old[before]
             fresh[spec] = self._start(target)
-        for spec in stay.values():
-            await self._end(spec)
+        await self._end(list(old))
         self._running = fresh
         self._enforce_target_limit()
         for client in clients.values():
@@ -128,11 +132,11 @@ class Pool:
 
     async def stop(self, *, stale: bool) -> None:
         """Ends all loops; `stale` says whether the job is gone for good, so that its series end."""
-        for spec in list(self._running):
-            if stale:
-                await self._end(spec)
-            else:
-                await self._tasks.cancel(self._running.pop(spec).task)
+        if stale:
+            await self._end(list(self._running))
+        else:
+            await self._tasks.cancel(*(running.task for running in self._running.values()))
+            self._running.clear()
         for client in self._clients.values():
             await client.close()
         if self._failures is not None:
@@ -148,14 +152,12 @@ class Pool:
         found = _Found({}, [], 0, 0)
         keep = self.config.keep_dropped_targets
         known, self._known = self._known, {}
-        fresh = 0
+        turns = Turns(FRESH_TARGETS)
         for group in groups:
             of_group = known.get(id(group))
             if of_group is None:
                 of_group = self._look_into(group)
-                fresh += 1
-                if fresh % FRESH_GROUPS == 0:
-                    await asyncio.sleep(0)  # scrapes are due meanwhile
+                await turns.take(len(group.targets))
             if not keep or not of_group.dropped:  # else the limit is there to save the memory
                 self._known[id(group)] = of_group
             found.failed += of_group.failed
@@ -186,10 +188,11 @@ class Pool:
         loop = ScrapeLoop(target, self.config, fetcher, self.around, self._failures)
         return _Running(loop, self._tasks.start(target.url, loop.run()))
 
-    async def _end(self, spec: ScrapeTarget) -> None:
-        running = self._running.pop(spec)
-        await self._tasks.cancel(running.task)
-        self._tasks.start(f"end of {spec.url}", running.loop.end())
+    async def _end(self, specs: Collection[ScrapeTarget]) -> None:
+        gone = [self._running.pop(spec) for spec in specs]
+        await self._tasks.cancel(*(running.task for running in gone))
+        for running in gone:
+            self._tasks.start(f"end of {running.loop.target.url}", running.loop.end())
 
     def _client(self, unix_socket: str, config: ScrapeConfig) -> HTTPClient:
         return HTTPClient(

@@ -54,6 +54,10 @@ class ScrapeTarget:
     histograms: Histograms
     unix_socket: str = ""
 
+    def __hash__(self) -> int:
+        """All else follows from the labels and the job; their hash is kept, and pools look up thousands of targets."""
+        return hash(self.labels)
+
 
 def discovered_labels(target: Mapping[str, str], group: Mapping[str, str], config: ScrapeConfig) -> Labels:
     """A target's labels before relabelling."""

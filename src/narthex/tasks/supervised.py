@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from types import TracebackType
 from typing import Any
 
@@ -64,19 +64,20 @@ class Tasks:
         await self._failed.wait()
         return self.failures[0][1]
 
-    async def cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancels one task and waits until it has ended. A failure on its way out is logged, not raised."""
-        task.cancel()
-        await _ended([task])
+    async def cancel(self, *tasks: asyncio.Task[Any]) -> None:
+        """Cancels tasks and waits until all have ended. A failure on its way out is logged, not raised.
+
+        Many at once: a wait takes some rounds of the event loop, and each of those lets all other work go first.
+        """
+        for task in tasks:
+            task.cancel()
+        await _ended(tasks)
 
     async def stop(self) -> None:
         """Cancels all tasks and waits until each has ended. Safe to call again."""
         self._stopped = True
         while self._tasks:
-            tasks = list(self._tasks)
-            for task in tasks:
-                task.cancel()
-            await _ended(tasks)
+            await self.cancel(*self._tasks)
 
     async def __aenter__(self) -> Tasks:
         return self
@@ -87,7 +88,9 @@ class Tasks:
         await self.stop()
 
 
-async def _ended(tasks: list[asyncio.Task[Any]]) -> None:
+async def _ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    if not tasks:
+        return
     # wait() does not raise what the tasks raise, and lets the caller's own cancellation through.
     await asyncio.wait(tasks)
     await asyncio.sleep(0)  # done callbacks run in the next round of the loop

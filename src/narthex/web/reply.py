@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,9 @@ _STATUS = {
 }
 
 
+SLICE = 200  # values of a long list that are made at a time
+
+
 @dataclass(frozen=True)
 class Reply:
     """What a handler gives. `data` is JSON, maybe in parts; None means that there is nothing to say (204).
@@ -59,6 +62,15 @@ def to_json(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
         return orjson.dumps(_readable(value), option=orjson.OPT_NON_STR_KEYS)
+
+
+def json_list(values: Iterable[Any]) -> Iterator[bytes]:
+    """JSON of a list, in pieces, so that only a slice of the values must exist at a time."""
+    before, rest = b"[", iter(values)
+    while some := list(itertools.islice(rest, SLICE)):
+        yield before + to_json(some)[1:-1]
+        before = b","
+    yield b"]" if before == b"," else b"[]"
 
 
 def envelope(reply: Reply) -> Sequence[bytes] | Iterator[bytes]:

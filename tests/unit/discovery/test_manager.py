@@ -26,14 +26,17 @@ class Bench:
         self.clock, self.registry = FakeClock(), Registry()
         self.updates: list[dict[str, dict[str, dict[str, str]]]] = []
         self.arrived = asyncio.Event()
+        self.seconds = 0.0  # that an update takes
         self.manager = DiscoveryManager("scrape", self._take, metrics=DiscoveryMetrics(self.registry), clock=self.clock)
 
-    def _take(self, groups: Groups) -> None:
+    async def _take(self, groups: Groups) -> None:
         update = {}
         for name, found in groups.items():
             update[name] = {t["__address__"]: {**g.labels, **t} for g in found for t in g.targets}
         self.updates.append(update)
         self.arrived.set()
+        if self.seconds:
+            await self.clock.sleep(self.seconds)
 
     async def apply(self, **sets: str) -> None:
         await self.manager.apply({name: load(DiscoveryConfigs, text, "f.yml") for name, text in sets.items()})
@@ -78,15 +81,30 @@ async def test_static_targets_arrive_at_once_with_their_labels_and_empty_sets_ar
         assert b.metric('prometheus_sd_discovered_targets{name="scrape",config="job"}') == 2
 
 
-async def test_many_changes_in_a_row_are_spread_out() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "most"),
+    [(0.0, 101), (0.1, 22), (0.5, 6), (2.0, 3)],  # pauses of four times as long, 0.1 s to 5 s
+)
+async def test_changes_in_a_row_are_spread_out_by_what_an_update_costs(seconds: float, most: int) -> None:
     async with bench() as b:
+        b.seconds = seconds
         for i in range(200):
             await b.apply(job=f"static_configs: [{{targets: ['a:{i}']}}]")
-            await b.clock.advance(0.1)
-        await b.clock.advance(5)
+            await b.clock.advance(0.05)
+        assert most / 2 <= len(b.updates) <= most
+        assert b.metric('prometheus_sd_updates_delayed_total{name="scrape"}') >= len(b.updates) - 2
+        await b.clock.advance(2 * seconds + 5)
         assert addresses(b.updates[-1]) == ["a:199"]
-        assert 8 <= len(b.updates) <= 16
-        assert b.metric('prometheus_sd_updates_delayed_total{name="scrape"}') >= 5
+
+
+async def test_a_change_after_a_rest_is_told_at_once() -> None:
+    async with bench() as b:
+        b.seconds = 0.5
+        await b.apply(job="static_configs: [{targets: ['a:1']}]")
+        await b.clock.advance(10)
+        await b.apply(job="static_configs: [{targets: ['a:2']}]")
+        await b.clock.advance(0)
+        assert addresses(b.updates[-1]) == ["a:2"]
 
 
 async def test_a_set_that_goes_away_is_no_longer_told_and_loses_its_metrics() -> None:

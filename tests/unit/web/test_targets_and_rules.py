@@ -24,6 +24,19 @@ async def test_targets_are_filtered_by_state_and_pool(web: Web) -> None:
     assert (await web.json("targets", state="foo"))["data"]["activeTargets"] == []
 
 
+async def test_thousands_of_targets_come_in_pieces_and_whole(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = web.context.targets
+    assert source is not None
+    active, dropped = list(source.active()), list(source.dropped())
+    few = (await web.json("targets"))["data"]
+    monkeypatch.setattr(source, "active", lambda: active * 701)
+    monkeypatch.setattr(source, "dropped", lambda: dropped * 200)
+    many = (await web.json("targets"))["data"]
+    assert many["activeTargets"] == few["activeTargets"] * 701
+    assert many["droppedTargets"] == few["droppedTargets"] * 200
+    assert (await web.json("targets", state="dropped"))["data"]["activeTargets"] == []
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [

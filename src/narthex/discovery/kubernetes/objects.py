@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from sys import intern
 from typing import Any
 
 from narthex.discovery.http_api import label_name
@@ -35,8 +34,16 @@ def texts(value: object) -> list[str]:
 
 
 def text(value: object) -> str:
-    """Interned: the same names and states stand in thousands of objects."""
-    return intern(value) if isinstance(value, str) else ""
+    return shared(value) if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=16 * 1024)
+def shared(value: str) -> str:
+    """One text for equal ones: the same names and states stand in thousands of objects.
+
+    Only those in use lately are remembered; what sys.intern takes in stays for good under Python 3.12.
+    """
+    return value
 
 
 def port_number(value: object) -> int | None:
@@ -64,7 +71,7 @@ def controller(item: Json) -> tuple[str, str]:
 @lru_cache(maxsize=16 * 1024)
 def meta_name(prefix: str, name: str) -> str:
     """A label name of ours for a name of theirs. Remembered, so that all objects share the text."""
-    return intern(PREFIX + prefix + label_name(name))
+    return PREFIX + prefix + label_name(name)
 
 
 def described(resource: str, item: Json) -> dict[str, str]:
@@ -74,7 +81,7 @@ def described(resource: str, item: Json) -> dict[str, str]:
     for what in ("label", "annotation"):
         for name, value in mapping(metadata.get(what + "s")).items():
             if isinstance(value, str):
-                out[meta_name(f"{resource}_{what}_", name)] = intern(value) if what == "label" else value
+                out[meta_name(f"{resource}_{what}_", name)] = shared(value) if what == "label" else value
                 out[meta_name(f"{resource}_{what}present_", name)] = "true"
     return out
 

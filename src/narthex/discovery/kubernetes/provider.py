@@ -18,13 +18,15 @@ from narthex.discovery.kubernetes.reflector import Reflector
 from narthex.discovery.kubernetes.resources import Resource, needed
 from narthex.discovery.kubernetes.work_queue import WorkQueue
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.pace import Pace
 from narthex.discovery.provider import Publish
 from narthex.model.target_group import TargetGroup
 from narthex.tasks import Tasks
+from narthex.tasks.turns import Turns
 
 SHORTEST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 1.0
-WORK_SHARE = 5.0  # a batch is followed by a pause of so many times its length
+WORK_SHARE = 0.2  # of the time that objects which change without end may take
 SLICE = 50  # groups that are made before others get their turn
 
 
@@ -57,17 +59,17 @@ class KubernetesProvider:
 
     async def run(self, publish: Publish) -> None:
         role = self._config.role
+        pace = Pace(self._clock, shortest=SHORTEST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS, share=WORK_SHARE)
         try:
             async with Tasks(f"discovery kubernetes {role}") as tasks:
                 for reflector in self._reflectors:
                     tasks.start(reflector.path, reflector.run())
                 while True:
                     await self._wake.wait()
+                    await self._clock.sleep(pace.wait_seconds())
                     self._wake.clear()
-                    start = self._clock.monotonic()
-                    await self._publish_changes(publish)
-                    took = self._clock.monotonic() - start
-                    await self._clock.sleep(min(max(SHORTEST_PAUSE_SECONDS, WORK_SHARE * took), LONGEST_PAUSE_SECONDS))
+                    with pace.round():
+                        await self._publish_changes(publish)
         finally:
             self._queue.close()
             await self._api.close()
@@ -107,12 +109,11 @@ class KubernetesProvider:
         if "" in unsynced:
             return
         role = self._config.role
-        groups: list[TargetGroup] = []
+        groups, turns = list[TargetGroup](), Turns(SLICE)
         with self._queue.batch(lambda key: key.partition("/")[0] not in unsynced) as keys:
             for key in keys:
                 groups.append(group_of(role, key, self._cluster, self._workloads))
-                if len(groups) % SLICE == 0:
-                    await asyncio.sleep(0)
+                await turns.take()
         if groups:
             publish(groups)
 

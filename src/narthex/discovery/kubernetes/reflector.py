@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from contextlib import aclosing
 
+import aiohttp
+
 from narthex.clock import Clock
 from narthex.discovery.kubernetes.api import EXPECTED, GONE, Api, ApiError, Watch
 from narthex.discovery.kubernetes.cluster import Cluster, Known
@@ -15,6 +17,7 @@ from narthex.discovery.kubernetes.metrics import ROLES, KubernetesMetrics
 from narthex.discovery.kubernetes.objects import Json, key_of, mapping, text
 from narthex.discovery.kubernetes.resources import Resource
 from narthex.net import explain
+from narthex.tasks.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +26,10 @@ SLICE = 64  # objects that are read before others get their turn
 WATCH_SECONDS = (300.0, 600.0)  # how long the server is asked to let a watch live
 GRACE_SECONDS = 30.0  # for the end of a watch to arrive
 SILENCE_SECONDS = 180.0  # servers that send bookmarks do so every minute
-FIRST_PAUSE_SECONDS = 0.8
+FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 30.0
-PATIENCE = 3  # refusals in a row after which a watch is given up for a new list
+LONGEST_AWAY_SECONDS = 1.0  # the longest pause while no answer comes at all: attempts cost nobody anything then
+PATIENCE = 5  # refusals in a row after which a watch is given up for a new list
 QUICK_END_SECONDS = 1.0
 
 
@@ -39,8 +43,8 @@ class Backoff:
     def reset(self) -> None:
         self._next = FIRST_PAUSE_SECONDS
 
-    def pause(self) -> float:
-        pause = self._next
+    def pause(self, longest: float = LONGEST_PAUSE_SECONDS) -> float:
+        pause = min(self._next, longest)
         self._next = min(pause * 2, LONGEST_PAUSE_SECONDS)
         return pause * self._rng.uniform(0.5, 1.5)
 
@@ -72,47 +76,50 @@ class Reflector:
         self._version = ""  # where to watch on from; empty when a list is needed
         self._heard = self._clock.monotonic()  # when the watch last brought something
         self._frames = 0  # of the watch under way
+        self._held = False  # whether it has been of use
         self._refusals = 0  # of the server, in a row
+        self._expired = False  # whether the last watch was too old
+        self._trouble = ""  # the failure that was told
         self._bookmarks = False  # whether the watch under way has brought one
         self.synced = False
 
     async def run(self) -> None:
         while True:
-            start, self._frames, pause = self._clock.monotonic(), 0, 0.0
+            self._frames, self._held = 0, False
             try:
                 if not self._version:
                     await self._list()
                 await self._watch()
-                if not self._frames and self._clock.monotonic() - start < QUICK_END_SECONDS:
+                if not self._held:
                     raise ApiError(0, "the watch ended at once")
             except EXPECTED as e:
-                pause = self._failed(e)
-            else:
-                self._recovered()
-            if pause:
-                await self._clock.sleep(pause)
+                await self._clock.sleep(self._failed(e))
 
     def _recovered(self) -> None:
         self._backoff.reset()
-        self._refusals = 0
+        self._refusals, self._expired = 0, False
+        if self._trouble:
+            log.info("discovery kubernetes: %s: works again", self.path)
+            self._trouble = ""
 
     def _failed(self, error: BaseException) -> float:
         """Takes note of a failure; gives the seconds to wait."""
-        if self._frames:
-            self._recovered()
-        pause = self._backoff.pause()
         if isinstance(error, ApiError) and error.gone:
             log.info("discovery kubernetes: %s: the watch is too old, listing anew", self.path)
-            self._version = ""
-            return pause
+            again, self._expired, self._version = self._expired, True, ""
+            return self._backoff.pause() if again else 0.0
         self._metrics.failures.inc()
-        log.error("discovery kubernetes: %s: %s", self.path, explain(error))
+        trouble = explain(error)
+        if trouble != self._trouble:  # an outage is a line, not one an attempt
+            log.error("discovery kubernetes: %s: %s", self.path, trouble)
+            self._trouble = trouble
         if isinstance(error, ApiError):
             self._refusals += 1
-            pause = max(pause, error.retry_after)
             if self._refusals >= PATIENCE:
                 self._version = ""
-        return pause
+            return max(self._backoff.pause(), error.retry_after)
+        away = isinstance(error, (aiohttp.ClientError, OSError))
+        return self._backoff.pause(LONGEST_AWAY_SECONDS if away else LONGEST_PAUSE_SECONDS)
 
     async def _list(self) -> None:
         try:
@@ -135,14 +142,14 @@ class Reflector:
         query = dict(self._selectors)
         if limit:
             query["limit"] = str(limit)
+        turns = Turns(SLICE)
         while True:
             page = await self._api.page(self.path, query, self._resource.accept(listing=True))
-            for i, item in enumerate(page["items"]):
+            for item in page["items"]:
                 key = key_of(mapping(item))
                 if key:
                     found[key] = self._resource.read(item)
-                if i % SLICE == SLICE - 1:
-                    await asyncio.sleep(0)
+                await turns.take()
             metadata = mapping(page.get("metadata"))
             query["continue"] = text(metadata.get("continue"))
             if not query["continue"]:
@@ -162,16 +169,20 @@ class Reflector:
         }
         self._bookmarks, self._heard = False, self._clock.monotonic()
         accept = self._resource.accept(listing=False)
+        turns = Turns(SLICE)
         async with self._api.watch(self.path, query, accept, seconds + GRACE_SECONDS) as watch:
+            begun = self._clock.monotonic()
             guard = asyncio.create_task(self._close_when_silent(watch))
             try:
                 async with aclosing(watch.frames()) as frames:
                     async for frame in frames:
                         self._take(frame)
-                        if self._frames % SLICE == 0:
-                            await asyncio.sleep(0)
+                        await turns.take()
             finally:
                 guard.cancel()
+                self._held = self._frames > 0 or self._clock.monotonic() - begun >= QUICK_END_SECONDS
+                if self._held:
+                    self._recovered()
 
     async def _close_when_silent(self, watch: Watch) -> None:
         """A server that sends bookmarks and then nothing for too long is gone: the connection is half open."""

@@ -26,10 +26,10 @@ using narthex::WriteRequest;
 namespace {
 
 std::unique_ptr<WriteRequest> decode(nb::object body, bool version2, int64_t latest,
-                                     std::shared_ptr<SeriesCache> cache) {
+                                     std::shared_ptr<SeriesCache> cache, bool type_and_unit) {
     PyBufferView bytes(body);
     nb::gil_scoped_release release;
-    return std::make_unique<WriteRequest>(bytes.bytes(), version2, latest, std::move(cache));
+    return std::make_unique<WriteRequest>(bytes.bytes(), version2, latest, std::move(cache), type_and_unit);
 }
 
 const WriteRequest::Part& part(const WriteRequest& request, size_t number) {
@@ -145,7 +145,7 @@ void bind_remote(nb::module_& m) {
         .def("clear", &SeriesCache::clear);
     nb::class_<WriteRequest>(m, "WriteRequest")
         .def_static("decode", &decode, nb::arg("body"), nb::kw_only(), nb::arg("version2"), nb::arg("latest"),
-                    nb::arg("cache"))
+                    nb::arg("cache"), nb::arg("type_and_unit") = false)
         .def_prop_ro("sources", &WriteRequest::sources)
         .def_prop_ro("unknown", &WriteRequest::unknown, nb::rv_policy::reference_internal)
         .def(

@@ -47,7 +47,7 @@ size_t check_columns(WriteRequest& request) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) return 0;
-    bool version2 = (data[0] & 1) != 0;
+    bool version2 = (data[0] & 1) != 0, type_and_unit = (data[0] & 4) != 0;
     std::vector<uint8_t> packed(data + 1, data + size);
     if ((data[0] & 2) == 0) {
         packed.clear();
@@ -55,12 +55,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     auto cache = std::make_shared<SeriesCache>(1 << 20);
     try {
-        WriteRequest request(packed, version2, kLatest, cache);
+        WriteRequest request(packed, version2, kLatest, cache, type_and_unit);
         std::vector<uint64_t> refs(request.unknown().rows());
         std::iota(refs.begin(), refs.end(), uint64_t{1});
         request.resolve(refs);
         size_t samples = check_columns(request);
-        WriteRequest again(packed, version2, kLatest, cache);
+        WriteRequest again(packed, version2, kLatest, cache, type_and_unit);
         again.resolve(std::vector<uint64_t>(again.unknown().rows(), 1));  // labels too long for the cache
         check(check_columns(again) == samples && again.sources() == request.sources());
         check(again.problems().count == request.problems().count && again.invalid() == request.invalid());

@@ -5,13 +5,10 @@
 
 #include "bytes/snappy.h"
 #include "bytes/utf8.h"
-#include "text/quoting.h"
 
 namespace narthex {
 
 namespace {
-
-constexpr std::string_view kMetricName = "__name__";
 
 // A real message of each kind takes more bytes than kMostWriteBytes / these; a request of empty messages
 // would take many times its size in columns.
@@ -28,7 +25,7 @@ constexpr uint64_t kUnresolved = ~uint64_t{0};
 
 // Field numbers of TimeSeries. Labels are field 1 and floats field 2 in both versions, and so are an
 // exemplar's labels (1), value (2) and time (3).
-constexpr uint32_t kLabels = 1, kFloats = 2;
+constexpr uint32_t kLabels = WriteRequest::kLabels, kFloats = 2;
 uint32_t histogram_field(bool version2) {
     return version2 ? 3 : 4;
 }
@@ -54,28 +51,14 @@ size_t label_size(std::string_view name, std::string_view value) {
     return 2 + length_size(name.size()) + name.size() + length_size(value.size()) + value.size();
 }
 
-std::string text_of(const std::vector<std::pair<std::string_view, std::string_view>>& labels) {
-    std::string out = "{";
-    for (auto [name, value] : labels) {
-        if (out.size() > WriteRequest::kMostText) break;
-        if (out.size() > 1) out += ", ";
-        if (is_plain_label_name(name)) {
-            out += name;
-        } else {
-            quote_ascii(name.substr(0, WriteRequest::kMostText), out);
-        }
-        out += '=';
-        quote_ascii(value.substr(0, WriteRequest::kMostText), out);
-    }
-    out += '}';
-    return out;
-}
-
 }  // namespace
 
 WriteRequest::WriteRequest(std::span<const uint8_t> compressed, bool version2, int64_t latest,
-                           std::shared_ptr<SeriesCache> cache)
-    : version2_(version2), latest_(latest), cache_(std::move(cache)) {
+                           std::shared_ptr<SeriesCache> cache, bool type_and_unit)
+    : version2_(version2),
+      latest_(latest),
+      type_and_unit_(type_and_unit && version2),
+      cache_(std::move(cache)) {
     snappy_decode(compressed, kMostWriteBytes, plain_);
     if (version2_) read_symbols();
     read_series();
@@ -174,7 +157,7 @@ void WriteRequest::scan(ProtoReader in, size_t size) {
 // The series' labels as version 1.0 writes them; empty when they are not to be looked up.
 std::string_view WriteRequest::key_of(ProtoReader in, std::string_view first_labels, bool scattered) {
     if (!version2_ && !scattered) return first_labels;
-    if (!read_labels(in, labels_).empty()) return {};
+    if (!read_labels(in, labels_).empty() || !take_type_and_unit(in, labels_).empty()) return {};
     size_t size = 0;
     for (auto [name, value] : labels_) {
         size_t inner = label_size(name, value);
@@ -337,80 +320,9 @@ void WriteRequest::read_exemplar(ProtoReader in, uint32_t number) {
     exemplars_.labels.add_row(labels);
 }
 
-std::string WriteRequest::read_labels(ProtoReader in, Pairs& out) {
-    out.clear();
-    numbers_.clear();
-    while (in.next()) {
-        if (in.field() != kLabels) {
-            in.skip();
-        } else if (version2_) {
-            in.each_uint32([&](uint32_t number) { numbers_.push_back(number); });
-        } else {
-            auto& [name, value] = out.emplace_back();
-            for (ProtoReader label = in.message(); label.next();) {
-                if (label.field() == 1) {
-                    name = label.string();
-                } else if (label.field() == 2) {
-                    value = label.string();
-                } else {
-                    label.skip();
-                }
-            }
-        }
-    }
-    if (numbers_.size() % 2 != 0) return "invalid labelRefs length " + std::to_string(numbers_.size());
-    for (size_t i = 0; i < numbers_.size(); i += 2) {
-        uint32_t name = numbers_[i], value = numbers_[i + 1];
-        if (name >= symbols_.size() || value >= symbols_.size()) {
-            return "labelRefs " + std::to_string(name) + " (name) = " + std::to_string(value) +
-                   " (value) outside of symbols table (size " + std::to_string(symbols_.size()) + ")";
-        }
-        out.emplace_back(symbol(name), symbol(value));
-    }
-    return {};
-}
-
-bool WriteRequest::read_sound_labels(ProtoReader in, Pairs& out, std::string& reason) {
-    reason = read_labels(in, out);
-    if (reason.empty()) return check_labels(out, reason);
-    std::string list;
-    for (uint32_t number : numbers_) {
-        if (list.size() > kMostText) break;
-        if (!list.empty()) list += ' ';
-        list += std::to_string(number);
-    }
-    reason = "parsing labels for series [" + list + "]: " + reason;
-    return false;
-}
-
-bool WriteRequest::check_labels(Pairs& labels, std::string& reason) const {
-    std::sort(labels.begin(), labels.end());
-    bool named = false, valid = true;
-    for (auto [name, value] : labels) {
-        named |= name == kMetricName;
-        valid &= !name.empty() && is_utf8(name) && is_utf8(value) && (name != kMetricName || !value.empty());
-    }
-    if (!named || !valid) {
-        reason = "invalid metric name or labels, got " + text_of(labels);
-        return false;
-    }
-    auto twice = std::adjacent_find(labels.begin(), labels.end(),
-                                    [](const auto& a, const auto& b) { return a.first == b.first; });
-    if (twice == labels.end()) return true;
-    reason = "invalid labels for series, labels " + text_of(labels) + ", duplicated label " +
-             std::string(twice->first.substr(0, kMostText));
-    return false;
-}
-
 void WriteRequest::leave_out(const Source& source, std::string reason, bool labels) {
     if (labels) invalid_ += version2_ ? source.floats + source.histograms : 1;
     problems_.add(std::move(reason));
-}
-
-std::string WriteRequest::label_text(uint32_t source) {
-    read_labels(reader(sources_.at(source)), labels_);
-    std::sort(labels_.begin(), labels_.end());
-    return text_of(labels_);
 }
 
 }  // namespace narthex

@@ -55,10 +55,11 @@ class WriteRequest {
     };
 
     // Decodes a request in snappy's block format. `cache` is asked for references, and learns those that
-    // resolve() brings. Samples and exemplars later than `latest` are left out. Throws DecodeError; nothing
-    // of such a request is to be stored.
+    // resolve() brings. Samples and exemplars later than `latest` are left out. With `type_and_unit` series
+    // of version 2.0 get labels that say what their metadata says. Throws DecodeError; nothing of such a
+    // request is to be stored.
     WriteRequest(std::span<const uint8_t> compressed, bool version2, int64_t latest,
-                 std::shared_ptr<SeriesCache> cache);
+                 std::shared_ptr<SeriesCache> cache, bool type_and_unit = false);
     WriteRequest(const WriteRequest&) = delete;
     WriteRequest& operator=(const WriteRequest&) = delete;
 
@@ -81,6 +82,7 @@ class WriteRequest {
     uint64_t invalid() const { return invalid_; }
 
     static constexpr size_t kMostText = 1 << 14;
+    static constexpr uint32_t kLabels = 1;  // field number in a TimeSeries and an Exemplar
 
   private:
     using Pairs = std::vector<std::pair<std::string_view, std::string_view>>;
@@ -102,16 +104,20 @@ class WriteRequest {
     // The labels of a TimeSeries or an Exemplar in the order in which they came; or what is wrong with their
     // symbols.
     std::string read_labels(ProtoReader in, Pairs& out);
+    // Adds those for type and unit; or says what is wrong with the metadata.
+    std::string take_type_and_unit(ProtoReader in, Pairs& labels) const;
     // The same of a TimeSeries that can be stored, sorted; else says why it cannot.
     bool read_sound_labels(ProtoReader in, Pairs& out, std::string& reason);
     // Whether a series can have these; else says why not. Sorts them.
     bool check_labels(Pairs& labels, std::string& reason) const;
     void leave_out(const Source& source, std::string reason, bool labels);
     std::string_view symbol(uint32_t number) const;
+    static std::string text_of(const Pairs& labels);
     void count(size_t& of, size_t more, size_t most) const;
 
     const bool version2_;
     const int64_t latest_;
+    const bool type_and_unit_;
     std::shared_ptr<SeriesCache> cache_;
     std::vector<uint8_t> plain_;
     std::vector<std::pair<uint32_t, uint32_t>> symbols_;  // offset, size

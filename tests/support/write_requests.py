@@ -23,6 +23,8 @@ class Series:
     exemplars: Sequence[tuple[Mapping[str, str] | Pairs, int, float]] = ()
     refs: Sequence[int] | None = field(default=None)
     """Instead of the labels' own, in version 2.0."""
+    metadata: tuple[int, str] | None = None
+    """Type and unit, in version 2.0."""
 
 
 def version1(series: Sequence[Series]) -> bytes:
@@ -67,6 +69,10 @@ def _labels2(labels: Mapping[str, str] | Pairs, symbols: dict[str, int]) -> byte
     return message(1, b"".join(map(varint, refs)))
 
 
+def _metadata(type: int, unit: str, symbols: dict[str, int]) -> bytes:
+    return message(5, integer(1, type) + integer(4, symbols.setdefault(unit, len(symbols))))
+
+
 def _series2(series: Series, symbols: dict[str, int]) -> bytes:
     labels = _labels2(series.labels, symbols)
     if series.refs is not None:
@@ -79,6 +85,7 @@ def _series2(series: Series, symbols: dict[str, int]) -> bytes:
                 for t, value, *start in series.samples
             ),
             *(message(3, histogram) for histogram in series.histograms),
+            b"" if series.metadata is None else _metadata(*series.metadata, symbols),
             *(
                 message(4, _labels2(own, symbols) + double(2, value) + integer(3, t))
                 for own, t, value in series.exemplars

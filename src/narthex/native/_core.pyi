@@ -1584,10 +1584,13 @@ class WriteRequest:
     """
 
     @staticmethod
-    def decode(body: bytes, *, version2: bool, latest: int, cache: SeriesCache) -> WriteRequest:
+    def decode(
+        body: bytes, *, version2: bool, latest: int, cache: SeriesCache, type_and_unit: bool = False
+    ) -> WriteRequest:
         """Of snappy's block format, at most 32 MiB when decompressed. Raises DecodeError.
 
-        Samples and exemplars later than `latest` are left out.
+        Samples and exemplars later than `latest` are left out. `type_and_unit`: series of version 2.0 get the labels
+        __type__ and __unit__ of their metadata. All users of a cache want the same of it.
         """
 
     @property

@@ -77,8 +77,11 @@ class _UnknownReference(Exception):
 class WriteReceiver:
     """Takes requests from several threads. Version 1.0 is stored as a whole or not at all, 2.0 as far as it can be."""
 
-    def __init__(self, appendable: Appendable, clock: Clock, registry: Registry) -> None:
-        self._appendable, self._clock = appendable, clock
+    def __init__(
+        self, appendable: Appendable, clock: Clock, registry: Registry, *, type_and_unit: bool = False
+    ) -> None:
+        """`type_and_unit`: what series of version 2.0 say they measure become the labels __type__ and __unit__."""
+        self._appendable, self._clock, self._type_and_unit = appendable, clock, type_and_unit
         self._cache = SeriesCache(_CACHE_BYTES)
         self._invalid_labels = registry.counter(
             "prometheus_api_remote_write_invalid_labels_samples_total",
@@ -104,7 +107,9 @@ class WriteReceiver:
     def _store(self, body: bytes, version: WriteVersion) -> Written:
         latest = milliseconds(self._clock.now()) + FUTURE_LIMIT_MS
         version2 = version is WriteVersion.V2
-        request = WriteRequest.decode(body, version2=version2, latest=latest, cache=self._cache)
+        request = WriteRequest.decode(
+            body, version2=version2, latest=latest, cache=self._cache, type_and_unit=self._type_and_unit
+        )
         appender = self._appendable.appender()
         refusals = _Refusals()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +35,11 @@ BOTH = pytest.mark.parametrize("version", [V1, V2])
 class Store:
     """A receiver over a database in a directory of its own, with the clock at T."""
 
-    def __init__(self, path: Path, head: HeadSettings = DEFAULT_SETTINGS) -> None:
+    def __init__(self, path: Path, head: HeadSettings = DEFAULT_SETTINGS, **features: bool) -> None:
         self.registry = Registry()
         self.db = DB.open(path, DBOptions(head=head), self.registry, FakeClock(T / 1000))
         self.db.head.core.set_max_exemplars(100)
-        self.receiver = WriteReceiver(self.db, FakeClock(T / 1000), self.registry)
+        self.receiver = WriteReceiver(self.db, FakeClock(T / 1000), self.registry, **features)
 
     def write(self, version: WriteVersion, *series: Series) -> Written:
         encode = version1 if version is V1 else version2
@@ -360,3 +361,37 @@ def test_a_start_time_brings_a_zero_that_is_not_counted_where_the_head_wants_the
     assert (written.samples, written.histograms) == (2, 1)
     assert store.samples()["a"] == [(T - 5, 0), (T - 2, 1), (T - 1, 0), (T, 2)]
     assert [(t, h.count) for t, h in store.histograms()["h"]] == [(T - 7, 0), (T, integer_histogram(1).count)]
+
+
+def test_types_and_units_of_version_2_are_labels_where_they_are_wanted(tmp_path: Path) -> None:
+    own = {"__name__": "c", "__type__": "x", "__unit__": "y"}
+    series = [
+        Series({"__name__": "a"}, [(T, 1.0)], metadata=(1, "seconds")),
+        Series({"__name__": "b"}, [(T, 1.0)], metadata=(7, "")),
+        Series(own, [(T, 1.0)], metadata=(2, "")),
+        Series(own | {"__name__": "d"}, [(T, 1.0)], metadata=(0, "")),
+        Series({"__name__": "e"}, [(T, 1.0)], metadata=(99, "bytes")),
+    ]
+    on, off = Store(tmp_path / "on", type_and_unit=True), Store(tmp_path / "off")
+    for t in range(2):  # new, and known
+        for store in (on, off):
+            store.write(V2, *(replace(s, samples=[(T + t, 1.0)]) for s in series))
+    batch = on.db.querier(*ALL).select([])
+    assert [batch.labels[i] for i in range(len(batch))] == [
+        {"__name__": "a", "__type__": "counter", "__unit__": "seconds"},
+        {"__name__": "b", "__type__": "stateset"},
+        {"__name__": "c", "__type__": "gauge"},
+        {"__name__": "d", "__type__": "x", "__unit__": "y"},
+        {"__name__": "e", "__unit__": "bytes"},
+    ]
+    assert [len(batch.samples(i, *ALL)[0]) for i in range(len(batch))] == [2] * 5
+    assert "a" in off.samples()
+
+
+def test_a_unit_that_is_no_symbol_is_told_and_the_rest_is_stored(tmp_path: Path) -> None:
+    store = Store(tmp_path, type_and_unit=True)
+    body = version2([named("a", (T, 1.0)), Series({"__name__": "b"}, [(T, 1.0)])])
+    broken = body + message(5, message(1, b"\x01\x02") + message(2, integer(2, T)) + message(5, integer(4, 77)))
+    written = store.receiver.receive(snappy_compress(broken), V2)
+    assert (written.status, written.samples) == (400, 2)
+    assert written.text == "parsing metadata for series [1 2]: metadata unit_ref 77 outside of symbols table (size 4)"

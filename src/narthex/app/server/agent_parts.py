@@ -50,7 +50,10 @@ class AgentParts:
         self.scraping = Scraping(self._flags, self._settings, self.db, self._registry, self._clock)
         self._context.targets = self.scraping.targets
         if self._flags.on("web.enable-remote-write-receiver"):
-            self._context.write_receiver = WriteReceiver(self.db, self._clock, self._registry)
+            type_and_unit = "type-and-unit-labels" in self._settings.features
+            self._context.write_receiver = WriteReceiver(
+                self.db, self._clock, self._registry, type_and_unit=type_and_unit
+            )
         self.forwarding = Forwarding(
             path, self._flags, self._registry, self._clock, self._appended, self.scraping.targets
         )

@@ -62,7 +62,8 @@ class Parts:
         context.otlp = otlp_receiver(flags, self._settings, db, registry, clock)
         context.read_server = ReadServer(reading, lambda: self._state.external_labels, self._read_limits(), registry)
         if flags.on("web.enable-remote-write-receiver"):
-            context.write_receiver = WriteReceiver(db, clock, registry)
+            type_and_unit = "type-and-unit-labels" in self._settings.features
+            context.write_receiver = WriteReceiver(db, clock, registry, type_and_unit=type_and_unit)
         self.scraping = Scraping(flags, self._settings, db, registry, clock)
         self.forwarding = Forwarding(
             Path(flags.text("storage.tsdb.path")), flags, registry, clock, self._appended, self.scraping.targets

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
 class Exporter:
-    """Answers every path with what `respond` gives for it, or with `body`, and counts how often it was asked."""
+    """Answers every path with what `respond` gives for it, or with `body`, and counts how often it was asked.
+
+    `headers` are those of the newest request.
+    """
 
     def __init__(self, respond: Callable[[str], str] | None = None) -> None:
-        self.body, self.status, self.scrapes = "", 200, 0
+        self.body: str | bytes = ""
+        self.content_type, self.status, self.scrapes = "text/plain; version=0.0.4", 200, 0
+        self.headers: Mapping[str, str] = {}
         exporter = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -20,9 +25,11 @@ class Exporter:
 
             def do_GET(self) -> None:
                 exporter.scrapes += 1
-                body = (respond(self.path) if respond else exporter.body).encode()
+                exporter.headers = dict(self.headers)
+                answer = respond(self.path) if respond else exporter.body
+                body = answer.encode() if isinstance(answer, str) else answer
                 self.send_response(exporter.status)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Type", exporter.content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

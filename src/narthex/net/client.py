@@ -24,7 +24,7 @@ from narthex.clock import Clock, SystemClock
 from narthex.config.http_client import HTTPClientConfig, OAuth2
 from narthex.config.strict import Section
 from narthex.errors import HTTPClientError
-from narthex.net.dial import Dialled, certificate_reason, dial, os_reason, ssl_reason
+from narthex.net.dial import Dialled, certificate_reason, dial, open_socket, os_reason, ssl_reason
 from narthex.net.kept_connection import KeptConnection
 from narthex.net.oauth2 import MAX_ANSWER_BYTES, TokenSource
 from narthex.net.proxy import ProxyChoice
@@ -256,7 +256,11 @@ class HTTPClient:
             resolver = _AnyAddress() if self._any_address else aiohttp.ThreadedResolver()
             cached = not self._any_address
             connector = aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=self._keepalive, resolver=resolver, use_dns_cache=cached
+                limit=0,
+                keepalive_timeout=self._keepalive,
+                resolver=resolver,
+                use_dns_cache=cached,
+                socket_factory=open_socket,
             )
         self._session = aiohttp.ClientSession(
             connector=connector,

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 from dataclasses import dataclass
+from typing import Any
 
 from aiohappyeyeballs import start_connection
 
@@ -15,6 +16,35 @@ from narthex.net.kept_connection import KeptConnection
 
 OTHER_FAMILY_SECONDS = 0.25
 """How long one address family is waited for before the other is tried too (RFC 8305)."""
+
+
+KEEPALIVE = {
+    name: value
+    for name, value in (
+        ("TCP_KEEPIDLE", 15),  # seconds of silence before the first probe
+        ("TCP_KEEPALIVE", 15),  # the same on macOS
+        ("TCP_KEEPINTVL", 15),  # seconds between probes
+        ("TCP_KEEPCNT", 9),  # probes without an answer until the connection is dead
+    )
+    if hasattr(socket, name)
+}
+"""As Go's dialer sets them: whoever waits for a peer that is gone without a word learns of it after 150 s."""
+
+AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
+"""An entry of getaddrinfo."""
+
+
+def open_socket(where: AddressInfo) -> socket.socket:
+    """A socket for outgoing connections, which notices a peer that has vanished."""
+    sock = socket.socket(where[0], where[1], where[2])
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +67,9 @@ async def dial(where: Dialled, context: ssl.SSLContext | None, server_name: str 
             await loop.create_unix_connection(lambda: connection, where.unix_socket, ssl=context, server_hostname=name)
             return connection
         found = await loop.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
-        sock = await start_connection(found, happy_eyeballs_delay=OTHER_FAMILY_SECONDS, interleave=1, loop=loop)
+        sock = await start_connection(
+            found, happy_eyeballs_delay=OTHER_FAMILY_SECONDS, interleave=1, loop=loop, socket_factory=open_socket
+        )
         await loop.create_connection(lambda: connection, sock=sock, ssl=context, server_hostname=name)
     except ssl.SSLCertVerificationError as e:
         raise HTTPClientError(f"tls: failed to verify certificate: {certificate_reason(e)}") from e

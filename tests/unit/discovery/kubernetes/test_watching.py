@@ -2,6 +2,7 @@
 
 import pytest
 
+from narthex.discovery.kubernetes import reflector
 from support.kubernetes_api import FakeKubernetes, status
 from support.kubernetes_discovery import Discovery, section
 from support.kubernetes_objects import container, pod
@@ -194,6 +195,19 @@ async def test_a_half_open_connection_is_given_up_when_bookmarks_stay_away(api):
         await found.until(lambda: not held & api.watches)
         api.silent = False
         await found.until_addresses("10.0.0.1:80")
+
+
+async def test_a_watch_that_brings_nothing_and_does_not_end_in_its_time_is_made_anew(api, monkeypatch):
+    monkeypatch.setattr(reflector, "WATCH_SECONDS", (1.0, 1.0))  # of the sockets, which know no clock
+    monkeypatch.setattr(reflector, "GRACE_SECONDS", 0.1)
+    async with Discovery(section("pod", api.url)) as found:
+        await found.until(lambda: api.watches)
+        assert api.asked("timeoutSeconds=1") == 1
+        held = set(api.watches)  # without a bookmark, so that silence alone says nothing
+        await found.until(lambda: not held & api.watches and api.watches)
+        api.put("pods", one("a", "10.0.0.1"))
+        await found.until_addresses("10.0.0.1:80")
+        assert api.asked("limit") == 1
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def failure_words(error: Exception) -> str | None:
     return explain(error) if isinstance(error, expected) else None
 
 
-def host_port(host: str, port: int) -> str:
+def host_port(host: str, port: int | str) -> str:
     """An address as targets have it; IPv6 addresses in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

@@ -28,6 +28,7 @@ MECHANISMS = {
     "dockerswarm": "dockerswarm:DockerSwarmProvider",
     "ec2": "aws.provider:provider_of",
     "ecs": "aws.provider:provider_of",
+    "elasticache": "aws.provider:provider_of",
     "eureka": "eureka:EurekaProvider",
     "gce": "gce:GCEProvider",
     "hetzner": "hetzner:provider",

@@ -10,15 +10,16 @@ from narthex.config.sd import cloud
 from narthex.discovery.aws.api import AwsProvider
 from narthex.discovery.aws.ec2 import EC2Provider
 from narthex.discovery.aws.ecs import ECSProvider
+from narthex.discovery.aws.elasticache import ElasticacheProvider
 from narthex.discovery.aws.lightsail import LightsailProvider
 from narthex.discovery.aws.msk import MSKProvider
 from narthex.discovery.aws.rds import RDSProvider
 from narthex.discovery.metrics import DiscoveryMetrics
-from narthex.errors import HTTPClientError
 
 SERVICES: dict[str, tuple[type[cloud.AWSServiceSDConfig], type[AwsProvider]]] = {
     "ec2": (cloud.EC2SDConfig, EC2Provider),
     "ecs": (cloud.ECSSDConfig, ECSProvider),
+    "elasticache": (cloud.ElasticacheSDConfig, ElasticacheProvider),
     "lightsail": (cloud.LightsailSDConfig, LightsailProvider),
     "msk": (cloud.MSKSDConfig, MSKProvider),
     "rds": (cloud.RDSSDConfig, RDSProvider),
@@ -41,8 +42,6 @@ def provider_of(
 
 
 def section_of_role(config: cloud.AWSSDConfig) -> cloud.AWSServiceSDConfig:
-    """The section of the service that the role names, with all keys that the service has. Raises HTTPClientError."""
-    if config.role not in SERVICES:
-        raise HTTPClientError(f"role {config.role} is not available yet")
+    """The section of the service that the role names, with all keys that the service has."""
     kind = SERVICES[config.role][0]
     return kind(**{name: getattr(config, name) for name in kind.model_fields if name in type(config).model_fields})

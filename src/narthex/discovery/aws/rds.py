@@ -11,6 +11,7 @@ from narthex.clock import Clock
 from narthex.config.sd.cloud import RDSSDConfig
 from narthex.discovery.aws.api import AwsProvider, tag_labels
 from narthex.discovery.aws.ec2_instances import Items
+from narthex.discovery.aws.field_labels import listed_tags
 from narthex.discovery.aws.rds_labels import cluster_labels, instance_labels
 from narthex.discovery.http_api import host_port
 from narthex.discovery.metrics import DiscoveryMetrics
@@ -103,5 +104,4 @@ class RDSProvider(AwsProvider):
 
 
 def _tags(document: Document) -> dict[str, str]:
-    tags = [tag for tag in members(document.get("TagList")) if isinstance(tag, dict)]
-    return {str(tag["Key"]): str(tag["Value"]) for tag in tags if "Key" in tag and "Value" in tag}
+    return listed_tags(members(document.get("TagList")))

@@ -1,13 +1,11 @@
-"""Which fields of RDS clusters and instances become labels, and under which names.
-
-A label's name is the field's in lower case with underscores, but for the few that RENAMED lists.
-"""
+"""Which fields of RDS clusters and instances become labels."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
+
+from narthex.discovery.aws.field_labels import field_labels
 
 _CLUSTER = """
 ActivityStreamKinesisStreamName ActivityStreamKmsKeyId ActivityStreamMode ActivityStreamStatus AllocatedStorage
@@ -58,35 +56,18 @@ INSTANCE_RENAMED = {
     "DbInstancePort": "port",
     "DbiResourceId": "resource_id",
 }
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_FRACTION = re.compile(r"\.[0-9]+(?=Z|[+-])")
 
 
 def cluster_labels(cluster: Mapping[str, Any]) -> dict[str, str]:
-    return _labels("__meta_rds_cluster_", cluster, CLUSTER, CLUSTER_RENAMED)
+    return field_labels("__meta_rds_cluster_", cluster, CLUSTER, CLUSTER_RENAMED)
 
 
 def instance_labels(instance: Mapping[str, Any]) -> dict[str, str]:
     prefix = "__meta_rds_instance_"
-    labels = _labels(prefix, instance, INSTANCE, INSTANCE_RENAMED)
+    labels = field_labels(prefix, instance, INSTANCE, INSTANCE_RENAMED)
     for field, name in (("Endpoint", "endpoint_"), ("ListenerEndpoint", "listener_endpoint_")):
-        found = instance.get(field)
-        if isinstance(found, dict):
-            labels |= _labels(prefix + name, found, ENDPOINT, {})
+        labels |= field_labels(prefix + name, instance.get(field), ENDPOINT)
     group = instance.get("DBSubnetGroup")
     if isinstance(group, dict) and isinstance(group.get("DBSubnetGroupName"), str):
         labels[f"{prefix}subnet_group"] = group["DBSubnetGroupName"]
-    return labels
-
-
-def _labels(
-    prefix: str, document: Mapping[str, Any], fields: tuple[str, ...], renamed: Mapping[str, str]
-) -> dict[str, str]:
-    """Times have whole seconds, as peers write them."""
-    labels = {}
-    for field in fields:
-        value = document.get(field)
-        if isinstance(value, str):
-            text = _FRACTION.sub("", value) if field.endswith("Time") else value
-            labels[prefix + (renamed.get(field) or _WORD.sub("_", field).lower())] = text
     return labels

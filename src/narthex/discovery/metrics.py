@@ -77,3 +77,10 @@ class DiscoveryMetrics:
         self.azure_cache_hits = counter(
             "prometheus_sd_azure_cache_hit_total", "Network interfaces of Azure discovery that were remembered."
         )
+        self.zookeeper_failures = counter(
+            "prometheus_treecache_zookeeper_failures_total",
+            "Failures of connections to ZooKeeper and of reading from it.",
+        )
+        self.zookeeper_watched = gauge(
+            "prometheus_treecache_watcher_goroutines", "Nodes of ZooKeeper that are watched (the name is the peers')."
+        )

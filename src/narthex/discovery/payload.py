@@ -26,6 +26,8 @@ class Payload(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _nulls(cls, value: Any) -> Any:
+        if value is None:
+            return {}
         return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 

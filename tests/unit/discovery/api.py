@@ -61,9 +61,13 @@ async def fake_api() -> AsyncIterator[FakeApi]:
 
 
 class Life:
-    """A provider that runs on a fake clock; `targets` is what it has published, by source."""
+    """A provider that runs on a fake clock; `targets` is what it has published, by source.
 
-    def __init__(self, make: MakeProvider) -> None:
+    Entering waits until the provider first sleeps, unless it is one that waits for news instead (`rests`).
+    """
+
+    def __init__(self, make: MakeProvider, *, rests: bool = True) -> None:
+        self._rests = rests
         self.clock, self.registry = FakeClock(), Registry()
         self.groups: dict[str, TargetGroup] = {}
         self.published = 0
@@ -87,7 +91,8 @@ class Life:
 
     async def __aenter__(self) -> Life:
         self._task = asyncio.create_task(self._provider.run(self._take))
-        await self._until_rest()
+        if self._rests:
+            await self._until_rest()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -42,6 +42,7 @@ MECHANISMS = {
     "msk": "aws.provider:provider_of",
     "nerve": "zookeeper:provider_of",
     "nomad": "nomad:NomadProvider",
+    "oci": "oci:OciProvider",
     "openstack": "openstack:provider",
     "outscale": "outscale:OutscaleProvider",
     "ovhcloud": "ovhcloud:OVHCloudProvider",

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from narthex.errors import HTTPClientError
+from narthex.net.rsa import RsaKey
 
 
 def signed(
@@ -23,21 +23,10 @@ def signed(
 
     Raises HTTPClientError that names `giver`, the owner of the key.
     """
-    try:
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import padding, rsa
-    except ImportError:
-        raise HTTPClientError(f"{giver} needs RSA signatures: install narthex[cloud]") from None
-    try:
-        private = serialization.load_pem_private_key(key, password=None)
-    except (ValueError, TypeError):
-        raise HTTPClientError(f"{giver}: the private key is not an RSA key in PEM form without a password") from None
-    if not isinstance(private, rsa.RSAPrivateKey):
-        raise HTTPClientError(f"{giver}: the private key is not an RSA key")
-    digest = {"RS256": hashes.SHA256(), "RS384": hashes.SHA384(), "RS512": hashes.SHA512()}[algorithm]
+    private = RsaKey(key, giver=giver)
     parts = ({"alg": algorithm, "typ": "JWT", **(header or {})}, dict(claims))
     text = ".".join(encoded(orjson.dumps(part)) for part in parts)
-    return f"{text}.{encoded(private.sign(text.encode(), padding.PKCS1v15(), digest))}"
+    return f"{text}.{encoded(private.sign(text.encode(), int(algorithm[2:])))}"
 
 
 def encoded(data: bytes) -> str:

@@ -10,7 +10,7 @@ from narthex.exposition import Format
 from narthex.instrument import Registry
 from narthex.scrape.body_reading import NO_FEATURES, ScrapeFeatures
 from narthex.scrape.fetch import Body
-from narthex.scrape.loop import ScrapeLoop, Surroundings
+from narthex.scrape.loop import ALIGN_SECONDS, ScrapeLoop, Surroundings
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.target import Target
 from narthex.scrape.target_labels import discovered_labels, scrape_target
@@ -57,11 +57,12 @@ class Bench:
         seconds: float = 0.0,
         appendable: Appendable | None = None,
         features: ScrapeFeatures = NO_FEATURES,
+        align_seconds: float = ALIGN_SECONDS,
         **settings: Any,
     ) -> None:
         self.clock, self.storage = FakeClock(), MemoryStorage()
         self.metrics = ScrapeMetrics(Registry())
-        self.around = Surroundings(appendable or self.storage, self.clock, self.metrics, features=features)
+        self.around = Surroundings(appendable or self.storage, self.clock, self.metrics, 0, align_seconds, features)
         self.config = job(**settings)
         spec = scrape_target(discovered_labels({"__address__": "host:1"}, {}, self.config), self.config)
         assert spec is not None

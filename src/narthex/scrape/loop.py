@@ -23,7 +23,8 @@ from narthex.storage.contract import Appendable
 log = logging.getLogger(__name__)
 
 ALIGN_SECONDS = 0.002
-"""A scrape that starts this close to its ideal time is stamped with the ideal: even distances compress better."""
+"""A scrape that starts this close to its ideal time, and within a hundredth of its interval, is stamped with the ideal
+unless another tolerance is set: even distances compress better."""
 JUMP_SECONDS = 1.0
 """The wall clock was set when it is this far from where the monotonic clock says it should be."""
 THREAD_BYTES = 512 * 1024
@@ -42,13 +43,13 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the loops of a server share. `align` is off when --scrape.adjust-timestamps is."""
+    """What the loops of a server share. Scrapes that are late by up to `align_seconds` are stamped as if on time."""
 
     appendable: Appendable
     clock: Clock
     metrics: ScrapeMetrics
     offset_seed: int = 0
-    align: bool = True
+    align_seconds: float = ALIGN_SECONDS
     features: ScrapeFeatures = NO_FEATURES
 
 
@@ -92,7 +93,7 @@ class ScrapeLoop:
             ideal = wall + tick
             if abs(now - ideal) > min(JUMP_SECONDS, interval / 2):
                 wall = now - clock.monotonic()
-            aligned = self._around.align and abs(now - ideal) <= min(ALIGN_SECONDS, interval / 100)
+            aligned = abs(now - ideal) <= min(self._around.align_seconds, interval / 100)
             await self.scrape(ideal if aligned else now)
             behind = clock.monotonic() - tick
             tick += interval * max(1, int(behind // interval) + 1)  # ticks that were missed are not made up for

@@ -12,7 +12,7 @@ from narthex.errors import NarthexError
 from narthex.instrument import Registry
 from narthex.model.target_group import TargetGroup
 from narthex.scrape.body_reading import NO_FEATURES, ScrapeFeatures
-from narthex.scrape.loop import Surroundings
+from narthex.scrape.loop import ALIGN_SECONDS, Surroundings
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.pool import Pool
 from narthex.scrape.target import DroppedTarget, Target, offset_seed
@@ -36,11 +36,11 @@ class Manager:
         registry: Registry,
         *,
         hostname: str = "",
-        align_timestamps: bool = True,
+        align_seconds: float = ALIGN_SECONDS,
         features: ScrapeFeatures = NO_FEATURES,
     ) -> None:
         self._appendable, self._clock = appendable, clock
-        self._hostname, self._align, self._features = hostname, align_timestamps, features
+        self._hostname, self._align, self._features = hostname, align_seconds, features
         self._metrics = ScrapeMetrics(registry)
         registry.on_collect(self._collect)
         self._tasks = Tasks("scrape")

@@ -9,6 +9,7 @@ from narthex.config.relabel import RelabelConfig
 from narthex.errors import ScrapeError
 from narthex.exposition import Format
 from narthex.model.number import is_stale
+from narthex.scrape.loop import ALIGN_SECONDS
 from support.memory_storage import MemoryAppender
 from support.scrape import Bench
 
@@ -199,8 +200,18 @@ async def test_slow_scrapes_skip_ticks_and_never_pile_up() -> None:
     assert {b - a for a, b in itertools.pairwise(stamps)} == {20_000}
 
 
-async def test_small_lateness_is_aligned_away_and_large_lateness_is_not() -> None:
-    bench = Bench(b"a 1\n")
+@pytest.mark.parametrize(
+    ("tolerance", "second", "third"),
+    [
+        (ALIGN_SECONDS, (10_000,), (20_006, 20_007)),
+        (0.0, (10_001, 10_002), (20_006, 20_007)),
+        (0.01, (10_000,), (20_000,)),
+    ],
+)
+async def test_small_lateness_is_aligned_away_and_large_lateness_is_not(
+    tolerance: float, second: tuple[int, ...], third: tuple[int, ...]
+) -> None:
+    bench = Bench(b"a 1\n", align_seconds=tolerance)
     task = asyncio.create_task(bench.loop.run())
     await bench.clock.advance(10)
     first = bench.samples("a")[0][0]
@@ -210,8 +221,7 @@ async def test_small_lateness_is_aligned_away_and_large_lateness_is_not() -> Non
     await bench.clock.advance(10)
     task.cancel()
     stamps = [t - first for t, _ in bench.samples("a")]
-    assert stamps[:2] == [0, 10_000]
-    assert stamps[2] in (20_006, 20_007)
+    assert stamps[0] == 0 and stamps[1] in second and stamps[2] in third
 
 
 async def test_after_a_clock_jump_scrapes_go_on_with_the_new_time() -> None:

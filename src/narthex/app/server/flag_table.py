@@ -105,7 +105,7 @@ _QUERY = (
 
 _SCRAPE = (
     _flag("scrape.adjust-timestamps", "bool", "true", "Align timestamps to the interval within the tolerance.", "Scraping", hidden=True),
-    _flag("scrape.timestamp-tolerance", "duration", "2ms", "Largest alignment of a timestamp.", "Scraping", hidden=True, inert=_NOT_YET),
+    _flag("scrape.timestamp-tolerance", "duration", "2ms", "Largest alignment of a timestamp.", "Scraping", hidden=True),
     _flag("scrape.discovery-reload-interval", "duration", "5s", "Least time between two updates of the targets.", "Scraping", hidden=True),
 )  # fmt: skip
 

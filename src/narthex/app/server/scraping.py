@@ -31,7 +31,7 @@ class Scraping:
             clock,
             registry,
             hostname=socket.getfqdn(),
-            align_timestamps=flags.on("scrape.adjust-timestamps"),
+            align_seconds=flags.seconds("scrape.timestamp-tolerance") if flags.on("scrape.adjust-timestamps") else 0.0,
             features=ScrapeFeatures(
                 exemplars="exemplar-storage" in settings.features,
                 start_zeros="created-timestamp-zero-ingestion" in settings.features,

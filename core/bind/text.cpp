@@ -166,6 +166,7 @@ void bind_text(nb::module_& m) {
         .def_ro("explicit_timestamps", &ScanCounts::explicit_timestamps)
         .def_ro("exemplars", &ScanCounts::exemplars)
         .def_ro("unknown", &ScanCounts::unknown)
+        .def_ro("new_metadata", &ScanCounts::new_metadata)
         .def_ro("starts", &ScanCounts::starts);
     nb::class_<Reading>(m, "Reading")
         .def("__init__", &make_reading, nb::kw_only(), nb::arg("honor_timestamps") = true,

@@ -29,7 +29,9 @@ class CacheScan {
         if (id != cache_.order_.size()) cache_.moved_ = true;
         cache_.order_.push_back(id);
         // A series counts as seen once its sample is read.
-        if (!ScrapeCache::is_series(e)) e.seen = cache_.scan_;
+        if (ScrapeCache::is_series(e)) return;
+        if (e.seen == 0 || e.seen + 1 != cache_.scan_) ++counts_.new_metadata;
+        e.seen = cache_.scan_;
     }
 
     // Counts a sample of the series; false when it repeats one and is to be left out. Gives back the

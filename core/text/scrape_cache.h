@@ -65,9 +65,10 @@ struct ScanCounts {
     uint64_t samples = 0;     // sample lines, native histograms
     uint64_t histograms = 0;  // of these, native histograms
     uint64_t explicit_timestamps = 0;
-    uint64_t exemplars = 0;  // read and checked
-    uint64_t unknown = 0;    // series that need a reference
-    bool starts = false;     // samples or histograms with a start time are among them
+    uint64_t exemplars = 0;     // read and checked
+    uint64_t unknown = 0;       // series that need a reference
+    uint64_t new_metadata = 0;  // lines, or families and helps in protobuf, that the scan before lacked
+    bool starts = false;        // samples or histograms with a start time are among them
 };
 
 // Columns of equal length. A series may stand in them several times when its lines bear timestamps.

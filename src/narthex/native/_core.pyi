@@ -396,6 +396,9 @@ class ScanCounts:
     def unknown(self) -> int:
         """Series that need a reference (see `ScrapeCache.unknown`)."""
     @property
+    def new_metadata(self) -> int:
+        """Metadata lines, or their like in protobuf, that the scan before did not have."""
+    @property
     def starts(self) -> bool:
         """Whether there may be start times among them."""
 

@@ -24,6 +24,8 @@ class ScrapeFeatures:
     """Start times are kept with the samples."""
     type_and_unit: bool = False
     """Series get the labels __type__ and __unit__."""
+    metadata_records: bool = False
+    """What series measure goes into the log with them."""
 
     @property
     def start_times(self) -> bool:

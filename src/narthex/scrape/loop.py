@@ -16,6 +16,7 @@ from narthex.scrape.failure_log import FailureLog
 from narthex.scrape.fetch import Body, BodySizeExceeded
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.sample_labels import SampleLabels
+from narthex.scrape.series_metadata import MetadataRecords
 from narthex.scrape.target import Target
 from narthex.scrape.transaction import Outcome, SampleLimitExceeded, Transaction
 from narthex.storage.contract import Appendable
@@ -72,7 +73,10 @@ class ScrapeLoop:
         self._interval = target.interval / 1000
         labels = SampleLabels(config, target.labels)
         reading = body_reading(config, target.spec.histograms, around.features)
-        self._transaction = Transaction(target.cache, labels, config, around.appendable, around.metrics, reading)
+        metadata = MetadataRecords(target.cache) if around.features.metadata_records else None
+        self._transaction = Transaction(
+            target.cache, labels, config, around.appendable, around.metrics, reading, metadata
+        )
         self._interval_length = around.metrics.interval_length.labels(format_duration(target.interval))
         self._last: float | None = None  # monotonic start of the newest scrape
         self._unstored = 0  # scrapes since the last one that was stored

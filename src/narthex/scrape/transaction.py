@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.config.scrape import ScrapeConfig
-from narthex.errors import ExpositionError, ScrapeError
+from narthex.errors import ExpositionError, ScrapeError, StorageError
 from narthex.exposition import Format
-from narthex.model.labels import Labels
+from narthex.model.labels import METRIC_NAME, Labels
 from narthex.model.number import STALE_NAN
 from narthex.native import REF_DROPPED, REF_UNSTORED, DecodeError, HistogramBatch, Reading, ScanCounts, ScrapeCache
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.sample_labels import LabelLimitExceeded, SampleLabels
+from narthex.scrape.series_metadata import MetadataRecords, NamedRef
 from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs, Times, Values
 
 REPORT_SERIES = (
@@ -68,9 +69,12 @@ class Transaction:
         appendable: Appendable,
         metrics: ScrapeMetrics,
         reading: Reading,
+        metadata: MetadataRecords | None = None,
     ) -> None:
+        """`metadata` takes care of metadata in the log, where that is wanted."""
         self._cache, self._labels, self._appendable, self._metrics = cache, labels, appendable, metrics
-        self._reading = reading
+        self._reading, self._metadata = reading, metadata
+        self._named: list[NamedRef] = []
         self._honor_timestamps = config.honor_timestamps
         self._sample_limit = config.sample_limit
         self._appender: Appender | None = None
@@ -92,6 +96,7 @@ class Transaction:
             return Outcome()
         counts = self._scan(body, format, at)
         self._appender = appender = self._appendable.appender()
+        self._named = []
         added = self._resolve(appender) if counts.unknown else 0
         refs, times, values, kept, duplicates = self._cache.samples()
         histograms = self._cache.histograms() if counts.histograms else None
@@ -114,9 +119,14 @@ class Transaction:
             self._append_histograms(appender, histograms, histogram_starts, latest)
         if counts.exemplars:
             self._append_exemplars(appender)
+        if self._metadata is not None:
+            self._metadata.append(appender, self._named, bool(counts.new_metadata), self._stored)
         self._mark_stale(appender, self._cache.vanished(), at)
         self._scanned = True
         return Outcome(counts.samples, kept, added)
+
+    def _stored(self) -> Refs:
+        return np.concatenate((self._cache.samples()[0], self._cache.histograms()[0]))
 
     def _scan(self, body: bytes, format: Format, at: int) -> ScanCounts:
         try:
@@ -141,7 +151,12 @@ class Transaction:
         self._report_values[:] = report
         self._append_report(appender, self._report_times, self._report_values)
         self._appender = None
-        appender.commit()
+        try:
+            appender.commit()
+        except StorageError:
+            if self._metadata is not None:
+                self._metadata.forget()
+            raise
         if self._scanned:
             self._scanned = False
             self._cache.commit()
@@ -151,6 +166,8 @@ class Transaction:
         appender, self._appender, self._scanned = self._appender, None, False
         if appender is not None:
             appender.rollback()
+            if self._metadata is not None:
+                self._metadata.forget()
 
     def end(self, at: int) -> None:
         """The target is gone for good: stale markers for its series and its reports, in a transaction of their own."""
@@ -184,6 +201,8 @@ class Transaction:
                 else:
                     refs.append(appender.series(labels))
                     added += 1
+                    if self._metadata is not None:
+                        self._named.append((exposed.get(METRIC_NAME, ""), refs[-1]))
         except LabelLimitExceeded:
             self._metrics.exceeded_label_limits.inc()
             raise
@@ -243,6 +262,8 @@ class Transaction:
 
     def _asked_again(self, appender: Appender, refs: Refs) -> Refs:
         """New references for series that the storage dropped meanwhile."""
+        if self._metadata is not None:
+            self._metadata.forget()
         ids = self._cache.find_refs(refs)
         sets = [self._labels.of(exposed) for exposed in self._cache.labels(ids)]
         fresh = np.array([REF_DROPPED if s is None else appender.series(s) for s in sets], dtype=np.uint64)

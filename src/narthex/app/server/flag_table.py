@@ -135,7 +135,7 @@ FEATURES: dict[str, bool] = {
     "fast-startup": False,
     "histograms-st-encoding": True,
     "memory-snapshot-on-shutdown": True,
-    "metadata-wal-records": False,
+    "metadata-wal-records": True,
     "native-histograms": True,
     "old-ui": False,
     "ooo-native-histograms": False,

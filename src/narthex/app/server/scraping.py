@@ -37,6 +37,7 @@ class Scraping:
                 start_zeros="created-timestamp-zero-ingestion" in settings.features,
                 store_starts="st-storage" in settings.features,
                 type_and_unit="type-and-unit-labels" in settings.features,
+                metadata_records="metadata-wal-records" in settings.features,
             ),
         )
         self.metrics = DiscoveryMetrics(registry)

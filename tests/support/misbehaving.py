@@ -127,6 +127,24 @@ class Misbehaving:
     async def _loop(self, writer: Writer) -> None:
         writer.write(b"HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n")
 
+    async def _moved(self, writer: Writer) -> None:
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /landed\r\nContent-Length: 0\r\n\r\n")
+
+    async def _elsewhere(self, writer: Writer) -> None:
+        """To the same server by another name: another host, for all that a client can know."""
+        there = self.address.replace("127.0.0.1", "localhost")
+        writer.write(f"HTTP/1.1 302 Found\r\nLocation: http://{there}/foreign\r\nContent-Length: 0\r\n\r\n".encode())
+
+    async def _landed(self, writer: Writer) -> None:
+        writer.write(answer(HEALTHY))
+
+    async def _foreign(self, writer: Writer) -> None:
+        writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+
+    async def _cut(self, writer: Writer) -> None:
+        """More than it said: what it said ends within a line."""
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\na 1\nbcdef 2\n")
+
     async def _broken(self, writer: Writer) -> None:
         writer.write(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\noops")
 

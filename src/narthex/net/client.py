@@ -7,7 +7,7 @@ import os
 import random
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -171,7 +171,10 @@ class HTTPClient:
 
     def prepare_get(self, url: URL, timeout_seconds: float, headers: Mapping[str, str]) -> RepeatedGet:
         """As `get`, for a request that is sent again and again: what stays the same is made once."""
-        other = partial(self.get, url, timeout_seconds=timeout_seconds, headers=headers)
+
+        def other(more: Mapping[str, str]) -> Awaitable[aiohttp.ClientResponse]:
+            return self.get(url, timeout_seconds=timeout_seconds, headers={**headers, **more})
+
         redirects = _REDIRECTS if self._config.follow_redirects else frozenset[int]()
         plain = None
         if self._config.oauth2 is None and not self._proxy.any and url.user is None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
 from narthex.net.kept_connection import Answer, BodyLimitExceeded, ClosedWhileIdle, KeptConnection
+
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class PlainWay:
@@ -24,8 +26,11 @@ class PlainWay:
         self._request, self._tls, self._dial = request, tls, dial
         self._connection: KeptConnection | None = None
 
-    async def ask(self, limit: int) -> Answer:
+    async def ask(self, limit: int, headers: Mapping[str, str]) -> Answer:
         request, context, connection = self._request(), self._tls(), self._connection
+        if headers:
+            more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            request = request[:-2] + more.encode() + b"\r\n"
         if connection is not None and connection.usable and connection.context is context:
             try:
                 return await connection.ask(request, limit)
@@ -50,33 +55,34 @@ class RepeatedGet:
     def __init__(
         self,
         plain: PlainWay | None,
-        other: Callable[[], Awaitable[aiohttp.ClientResponse]],
+        other: Callable[[Mapping[str, str]], Awaitable[aiohttp.ClientResponse]],
         timeout_seconds: float,
         redirects: frozenset[int],
     ) -> None:
         """`redirects` are the statuses that are not an answer but followed by `other`."""
         self._plain, self._other, self._timeout, self._redirects = plain, other, timeout_seconds, redirects
 
-    async def fetch(self, limit: int = 0) -> Answer:
+    async def fetch(self, limit: int = 0, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
         """The whole answer, whatever its status. A body of `limit` bytes or more (0: any) raises BodyLimitExceeded.
+        `headers` are of this request alone.
 
         Otherwise raises what HTTPClient.request does.
         """
         async with asyncio.timeout(self._timeout):
             if self._plain is not None:
-                answer = await self._plain.ask(limit)
+                answer = await self._plain.ask(limit, headers)
                 if answer.status not in self._redirects:
                     return answer
                 self.close()
                 self._plain = None  # it will redirect again
-            return await self._through_aiohttp(limit)
+            return await self._through_aiohttp(limit, headers)
 
     def close(self) -> None:
         if self._plain is not None:
             self._plain.close()
 
-    async def _through_aiohttp(self, limit: int) -> Answer:
-        async with await self._other() as response:
+    async def _through_aiohttp(self, limit: int, headers: Mapping[str, str]) -> Answer:
+        async with await self._other(headers) as response:
             pieces: list[bytes] = []
             size = 0
             while piece := await response.content.readany():

@@ -25,6 +25,7 @@ from narthex.rules.spec import GroupSpec
 from narthex.rules.views import GroupView
 from narthex.storage.contract import Appendable, Queryable
 from narthex.tasks.origin import ORIGIN, rule_origin
+from narthex.tracing import OFF, Tracing
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class Environment:
     outage_tolerance_ms: int
     grace_period_ms: int
     resend_delay_ms: int
+    tracing: Tracing = OFF
 
 
 @dataclass
@@ -139,7 +141,11 @@ class Group:
         for rule in self.rules:
             if self._stopping:
                 break
-            self._evaluate_rule(rule, now_ms, done)
+            about = {"rule": rule.spec.name, "group": self.spec.name, "file": self.spec.file}
+            with self._env.tracing.span("rule", about) as span:
+                self._evaluate_rule(rule, now_ms, done)
+                if rule.outcome.health != "ok":
+                    span.failed(rule.outcome.error)
         if self._leftover:
             self.mark_stale(self._leftover, now_ms - self.spec.query_offset_ms)
             self._leftover = set()

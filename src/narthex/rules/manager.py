@@ -19,6 +19,7 @@ from narthex.rules.spec import GroupSpec
 from narthex.rules.views import GroupView
 from narthex.storage.contract import Appendable, Queryable
 from narthex.tasks import Tasks
+from narthex.tracing import OFF, Tracing
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class Manager:
         registry: Registry,
         options: ManagerOptions | None = None,
         blocking: Blocking | None = None,
+        tracing: Tracing = OFF,
     ) -> None:
         """`evaluate` and `storage` must bear calls from several threads; `send` is called on the event loop.
 
@@ -70,6 +72,7 @@ class Manager:
             outage_tolerance_ms=options.outage_tolerance_ms,
             grace_period_ms=options.grace_period_ms,
             resend_delay_ms=options.resend_delay_ms,
+            tracing=tracing,
         )
         self._tasks = Tasks("rules")
         self._groups: dict[str, Group] = {}

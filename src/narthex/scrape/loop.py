@@ -20,6 +20,7 @@ from narthex.scrape.series_metadata import MetadataRecords
 from narthex.scrape.target import Target
 from narthex.scrape.transaction import Outcome, SampleLimitExceeded, Transaction
 from narthex.storage.contract import Appendable
+from narthex.tracing import OFF, Tracing
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Surroundings:
     offset_seed: int = 0
     align_seconds: float = ALIGN_SECONDS
     features: ScrapeFeatures = NO_FEATURES
+    tracing: Tracing = OFF
 
 
 class ScrapeLoop:

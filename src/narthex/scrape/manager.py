@@ -18,6 +18,7 @@ from narthex.scrape.pool import Pool
 from narthex.scrape.target import DroppedTarget, Target, offset_seed
 from narthex.storage.contract import Appendable
 from narthex.tasks import Tasks
+from narthex.tracing import OFF, Tracing
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,11 @@ class Manager:
         hostname: str = "",
         align_seconds: float = ALIGN_SECONDS,
         features: ScrapeFeatures = NO_FEATURES,
+        tracing: Tracing = OFF,
     ) -> None:
         self._appendable, self._clock = appendable, clock
-        self._hostname, self._align, self._features = hostname, align_seconds, features
+        self._hostname, self._align = hostname, align_seconds
+        self._features, self._tracing = features, tracing
         self._metrics = ScrapeMetrics(registry)
         registry.on_collect(self._collect)
         self._tasks = Tasks("scrape")
@@ -109,7 +112,9 @@ class Manager:
 
     def _surroundings(self, settings: GlobalConfig) -> Surroundings:
         seed = offset_seed(self._hostname, settings.external_labels.items())
-        return Surroundings(self._appendable, self._clock, self._metrics, seed, self._align, self._features)
+        return Surroundings(
+            self._appendable, self._clock, self._metrics, seed, self._align, self._features, self._tracing
+        )
 
     async def _sync(self, name: str, groups: Sequence[TargetGroup], problems: list[NarthexError]) -> None:
         pool = self._pools.get(name)

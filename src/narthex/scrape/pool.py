@@ -184,7 +184,7 @@ class Pool:
         return out
 
     def _start(self, target: Target) -> _Running:
-        fetcher = Fetcher(self._client_of(target.spec), target.url, target.timeout, self.config)
+        fetcher = Fetcher(self._client_of(target.spec), target.url, target.timeout, self.config, self.around.tracing)
         loop = ScrapeLoop(target, self.config, fetcher, self.around, self._failures)
         return _Running(loop, self._tasks.start(target.url, loop.run()))
 

@@ -21,6 +21,7 @@ from narthex.clock import Clock
 from narthex.config.prometheus import Config
 from narthex.instrument import Registry
 from narthex.remote.receive import WriteReceiver
+from narthex.tracing import Tracing
 from narthex.tsdb.agent import AgentDB, AgentOptions
 from narthex.web.context import Context
 
@@ -36,6 +37,7 @@ class AgentParts:
         self._flags, self._settings, self._registry, self._clock = flags, settings, registry, clock
         self._state, self._context = state, context
         self._opened = False
+        self.tracing = Tracing()
 
     async def open(self, loaded: Loaded) -> None:
         """Replays the log, which may take as long as it is large. Raises StorageError."""
@@ -47,7 +49,7 @@ class AgentParts:
         self.db = await asyncio.to_thread(AgentDB.open, path, options, self._registry, self._clock, progress)
         log.info("Agent WAL storage started")
         self._context.otlp = otlp_receiver(self._flags, self._settings, self.db, self._registry, self._clock)
-        self.scraping = Scraping(self._flags, self._settings, self.db, self._registry, self._clock)
+        self.scraping = Scraping(self._flags, self._settings, self.db, self._registry, self._clock, self.tracing)
         self._context.targets = self.scraping.targets
         if self._flags.on("web.enable-remote-write-receiver"):
             type_and_unit = "type-and-unit-labels" in self._settings.features
@@ -66,6 +68,7 @@ class AgentParts:
             ("web_handler", self._apply_web),
             ("scrape", lambda loaded: self.scraping.apply_scrape(loaded)),
             ("scrape_sd", lambda loaded: self.scraping.apply_discovery(loaded)),
+            ("tracing", lambda loaded: self.tracing.apply(loaded.config.tracing)),
         )
 
     async def start(self) -> None:
@@ -82,6 +85,7 @@ class AgentParts:
             ("scrape discovery", self.scraping.discovery.stop),
             ("scrape", self.scraping.targets.stop),
             ("remote write", self.forwarding.stop),
+            ("tracing", self.tracing.stop),
         ):
             try:
                 await stop()

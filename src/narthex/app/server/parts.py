@@ -21,7 +21,6 @@ from narthex.app.server.state import State
 from narthex.app.server.storage import Admin, Status, open_db, wanted_exemplars, wanted_retention, wants_xor2
 from narthex.clock import Clock, milliseconds
 from narthex.config.printing import config_to_yaml
-from narthex.config.prometheus import Config
 from narthex.discovery.manager import DiscoveryManager
 from narthex.instrument import Registry
 from narthex.notifier.manager import Notifier, NotifierOptions
@@ -33,6 +32,7 @@ from narthex.remote.receive import WriteReceiver
 from narthex.rules.alerting import External
 from narthex.rules.manager import Manager as RuleManager
 from narthex.rules.manager import ManagerOptions
+from narthex.tracing import Tracing
 from narthex.web.context import Context
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class Parts:
         self._flags, self._settings, self._registry, self._clock = flags, settings, registry, clock
         self._state, self._context = state, context
         self._opened = False
+        self.tracing = Tracing()
         self._stopping = threading.Event()
 
     async def open(self, loaded: Loaded) -> None:
@@ -54,7 +55,7 @@ class Parts:
         flags, registry, clock, context = self._flags, self._registry, self._clock, self._context
         self.db = db = await open_db(flags, self._settings, loaded.config, registry, clock, self._state)
         self.reading = reading = ReadFanout(db, registry, clock, self._local_start)
-        self.queries = Queries(self._engine_options(), reading, registry, self._active_queries())
+        self.queries = Queries(self._engine_options(), reading, registry, self._active_queries(), self.tracing)
         context.engine, context.language = self.queries, Language(parser_options(flags))
         self._state.activity = lambda: db.block_set.activity
         context.storage, context.storage_status, context.storage_admin = reading, Status(db), Admin(db, clock)
@@ -64,7 +65,7 @@ class Parts:
         if flags.on("web.enable-remote-write-receiver"):
             type_and_unit = "type-and-unit-labels" in self._settings.features
             context.write_receiver = WriteReceiver(db, clock, registry, type_and_unit=type_and_unit)
-        self.scraping = Scraping(flags, self._settings, db, registry, clock)
+        self.scraping = Scraping(flags, self._settings, db, registry, clock, self.tracing)
         self.forwarding = Forwarding(
             Path(flags.text("storage.tsdb.path")), flags, registry, clock, self._appended, self.scraping.targets
         )
@@ -81,6 +82,7 @@ class Parts:
             clock=clock,
             registry=registry,
             options=self._rule_options(),
+            tracing=self.tracing,
         )
         context.targets, context.rules, context.alertmanagers = self.scraping.targets, self.rules, self.notifier
         self._opened = True
@@ -97,6 +99,7 @@ class Parts:
             ("notify", self._apply_notifier),
             ("notify_sd", self._apply_notify_discovery),
             ("rules", self._apply_rules),
+            ("tracing", lambda loaded: self.tracing.apply(loaded.config.tracing)),
         )
 
     async def start(self) -> None:
@@ -119,6 +122,7 @@ class Parts:
             ("rules", self.rules.stop),
             ("notifier", self.notifier.stop),
             ("remote write", self.forwarding.stop),
+            ("tracing", self.tracing.stop),
         ):
             try:
                 await stop()
@@ -223,19 +227,9 @@ class Parts:
 
 
 def show_configuration(loaded: Loaded, state: State, context: Context) -> None:
-    """What the API shows of a configuration; settings without effect are warned about."""
-    for key in without_effect(loaded.config):
-        log.warning("This setting is read but has no effect yet", extra={"key": key})
+    """What the API shows of a configuration."""
     state.config_yaml = config_to_yaml(loaded.config)
     state.external_labels = dict(loaded.config.global_.external_labels)
     if context.otlp is not None:
         context.otlp.apply(loaded.config.otlp)
     context.pool_yaml = {job.job_name: config_to_yaml(job) for job in loaded.config.scrape_configs}
-
-
-def without_effect(config: Config) -> list[str]:
-    """Keys that are set although their mechanism is not there yet."""
-    settings = {
-        "tracing": config.tracing,
-    }
-    return [key for key, value in settings.items() if value]

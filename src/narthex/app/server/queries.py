@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import orjson
 
 from narthex.app.server.query_log import QueryLog
-from narthex.errors import MustWait, QueryError, QueryTimeout, StorageError, TooManySamples
+from narthex.errors import MustWait, NarthexError, QueryError, QueryTimeout, StorageError, TooManySamples
 from narthex.instrument import Registry
 from narthex.model.matcher import Matcher
 from narthex.native import is_histogram_cell, take_rows
@@ -33,8 +34,11 @@ from narthex.rules.contract import Sample
 from narthex.storage.contract import Queryable
 from narthex.tasks.origin import ORIGIN
 from narthex.tasks.paces import Paces, shape
+from narthex.tracing import OFF, Span, Tracing
 from narthex.web.reply import TRUNCATED
 from narthex.web.sources import QueryAnswer, QueryOptions
+
+MOST_TRACED = 4096  # characters of a query in its span
 
 
 class Language:
@@ -62,28 +66,38 @@ class Queries:
     """web.sources.QueryEngine and rules.contract.Evaluate over one engine and one storage."""
 
     def __init__(
-        self, options: EngineOptions, storage: Queryable, registry: Registry, active: ActiveQueries | None = None
+        self,
+        options: EngineOptions,
+        storage: Queryable,
+        registry: Registry,
+        active: ActiveQueries | None = None,
+        tracing: Tracing = OFF,
     ) -> None:
+        self._tracing = tracing
         self._engine, self._storage = Engine(options, registry, active), storage
         self._log: QueryLog | None = None
         self.paces = Paces()
 
     def instant(self, query: str, time: int, options: QueryOptions) -> Prepared:
-        return Prepared(self._engine, self._storage, self.paces, self._engine.parse(query), options, (time,))
+        return self._prepared(self._engine.parse(query), options, (time,))
 
     def range(self, query: str, start: int, end: int, step: int, options: QueryOptions) -> Prepared:
         parsed = self._engine.parse(query)
         if parsed.tree.type not in (ValueType.VECTOR, ValueType.SCALAR):
             kind = parsed.tree.type.documented
             raise QueryError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
-        return Prepared(self._engine, self._storage, self.paces, parsed, options, (start, end, step))
+        return self._prepared(parsed, options, (start, end, step))
+
+    def _prepared(self, parsed: Parsed, options: QueryOptions, times: tuple[int, ...]) -> Prepared:
+        return Prepared(self._engine, self._storage, self.paces, parsed, options, times, self._tracing)
 
     def evaluate(self, expression: str, time: int) -> list[Sample]:
         """The instant vector of an expression at a time (milliseconds); a scalar is one sample without labels.
 
         Raises StorageError when stored samples could not be read: a recorded value would hide that for ever.
         """
-        result = self._engine.instant(self._storage, expression, time, origin=ORIGIN.get({}))
+        with self._tracing.span("query", about(expression, (time,))) as span, telling(span):
+            result = self._engine.instant(self._storage, expression, time, origin=ORIGIN.get({}))
         if result.damage:
             raise StorageError(result.damage[0])
         if result.kind is ValueType.SCALAR:
@@ -129,7 +143,9 @@ class Prepared:
         parsed: Parsed,
         options: QueryOptions,
         times: tuple[int, ...],
+        tracing: Tracing,
     ) -> None:
+        self._tracing = tracing
         self._engine, self._storage, self._paces, self._parsed = engine, storage, paces, parsed
         self._options, self._times = options, times
         self._handle = QueryHandle()
@@ -152,18 +168,19 @@ class Prepared:
         options = self._options
         ask: Callable[..., QueryResult] = self._engine.instant if len(self._times) == 1 else self._engine.range
         begun = self._paces.now()
-        result = ask(
-            self._storage,
-            self._parsed,
-            *self._times,
-            lookback_ms=options.lookback or None,
-            timeout_s=options.timeout or None,
-            handle=self._handle,
-            inline=inline,
-            origin=self._origin,
-            explain=options.explain,
-            count_reads=bool(options.stats),
-        )
+        with self._tracing.span("query", about(self._parsed.text, self._times)) as span, telling(span):
+            result = ask(
+                self._storage,
+                self._parsed,
+                *self._times,
+                lookback_ms=options.lookback or None,
+                timeout_s=options.timeout or None,
+                handle=self._handle,
+                inline=inline,
+                origin=self._origin,
+                explain=options.explain,
+                count_reads=bool(options.stats),
+            )
         warnings = list(result.warnings)
         if options.limit and result.rows > options.limit:
             result = limited(result, options.limit)
@@ -179,6 +196,21 @@ class Prepared:
 
     def cancel(self) -> None:
         self._handle.cancel()
+
+
+def about(query: str, times: tuple[int, ...]) -> Mapping[str, str | int]:
+    """What a span of a query tells; times are milliseconds."""
+    return {"query": query[:MOST_TRACED]} | dict(zip(("start", "end", "step"), times, strict=False))
+
+
+@contextmanager
+def telling(span: Span) -> Iterator[None]:
+    """The kind of a failure goes to the span."""
+    try:
+        yield
+    except NarthexError as e:
+        span.failed(type(e).__name__)
+        raise
 
 
 def limited(result: QueryResult, rows: int) -> QueryResult:

@@ -16,6 +16,7 @@ from narthex.instrument import Registry
 from narthex.scrape.body_reading import ScrapeFeatures
 from narthex.scrape.manager import Manager as ScrapeManager
 from narthex.storage.contract import Appendable
+from narthex.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,13 @@ class Scraping:
     """`targets` are the scrape pools, `metrics` those of all discovery of this process."""
 
     def __init__(
-        self, flags: Flags, settings: ServerSettings, storage: Appendable, registry: Registry, clock: Clock
+        self,
+        flags: Flags,
+        settings: ServerSettings,
+        storage: Appendable,
+        registry: Registry,
+        clock: Clock,
+        tracing: Tracing,
     ) -> None:
         self.targets = ScrapeManager(
             storage,
@@ -32,6 +39,7 @@ class Scraping:
             registry,
             hostname=socket.getfqdn(),
             align_seconds=flags.seconds("scrape.timestamp-tolerance") if flags.on("scrape.adjust-timestamps") else 0.0,
+            tracing=tracing,
             features=ScrapeFeatures(
                 exemplars="exemplar-storage" in settings.features,
                 start_zeros="created-timestamp-zero-ingestion" in settings.features,

@@ -9,8 +9,6 @@ import pytest
 from narthex.app.flags import parse_flags
 from narthex.app.server.flag_table import SERVER_FLAGS
 from narthex.app.server.load import Loaded, load
-from narthex.app.server.parts import without_effect
-from narthex.config.prometheus import parse_config
 from narthex.errors import ConfigError
 
 
@@ -52,12 +50,6 @@ def test_experimental_functions_in_rules_need_their_feature(tmp_path: Path) -> N
 def test_a_missing_configuration_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"prometheus\.yml"):
         load_files(tmp_path)
-
-
-def test_settings_without_a_mechanism_are_named() -> None:
-    text = "tracing: {endpoint: x}\n"
-    assert without_effect(parse_config(text)) == ["tracing"]
-    assert without_effect(parse_config("global: {scrape_interval: 1s}\n")) == []
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ std::vector<BucketSpan> thinned(const std::vector<BucketSpan>& spans, size_t fir
 
 }  // namespace
 
-int64_t read_timestamp(ProtoReader in) {
+std::optional<int64_t> read_timestamp(ProtoReader in) {
     int64_t seconds = 0, nanos = 0;
     while (in.next()) {
         switch (in.field()) {
@@ -37,8 +37,7 @@ int64_t read_timestamp(ProtoReader in) {
         }
     }
     constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 1000 - 1;
-    if (seconds > kMost || seconds < -kMost || nanos < 0 || nanos > 999'999'999)
-        in.fail("timestamp out of range");
+    if (seconds > kMost || seconds < -kMost || nanos < 0 || nanos > 999'999'999) return {};
     return seconds * 1000 + nanos / 1'000'000;
 }
 
@@ -133,7 +132,7 @@ void HistogramMessage::read(ProtoReader in) {
                 in.each_double([&](double v) { push(positive_counts_.counts, plain_number(v), in); });
                 break;
             case 15:
-                start_ = read_timestamp(in.message());
+                start_ = read_timestamp(in.message()).value_or(0);
                 break;
             case 16:
                 push(exemplars_, in.bytes(), in);

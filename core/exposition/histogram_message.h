@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,8 +13,9 @@
 
 namespace narthex {
 
-// A google.protobuf.Timestamp in milliseconds, cut towards the past. Throws DecodeError.
-int64_t read_timestamp(ProtoReader in);
+// A google.protobuf.Timestamp in milliseconds, cut towards the past; none when it is out of range. Throws
+// DecodeError.
+std::optional<int64_t> read_timestamp(ProtoReader in);
 
 struct ClassicBucket {
     double bound;

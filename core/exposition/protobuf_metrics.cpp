@@ -27,7 +27,7 @@ void ProtobufScan::metric(ProtoReader in, const uint8_t* origin) {
 }
 
 void ProtobufScan::read_start(ProtoReader in) {
-    if (options_.starts) start_ = read_timestamp(in);
+    if (options_.starts) start_ = read_timestamp(in).value_or(0);
 }
 
 // A message that is missing has the values that its fields have when they are missing.

@@ -43,6 +43,20 @@ void append_quoted(std::string& out, std::string_view raw) {
     out.append("\"").append(raw).append("\"");
 }
 
+// A metric's series as text, its labels in order, whatever the order in its lines. Sorts `labels`.
+std::string group_key(std::string_view family,
+                      std::vector<std::pair<std::string_view, std::string_view>>& labels) {
+    std::ranges::sort(labels);
+    std::string key(1, kGroupKey);
+    append_quoted(key += '{', family);
+    for (auto [name, value] : labels) {
+        append_quoted(key += ',', name);
+        append_quoted(key += '=', value);
+    }
+    key += '}';
+    return key;
+}
+
 }  // namespace
 
 bool BodyScan::takes_starts() const {
@@ -64,7 +78,7 @@ uint32_t BodyScan::unit_line() const {
 }
 
 // A line that was met for the first time, its labels in labels_: finds out whether it is a part of a metric
-// of its family. The key of the metric is its series as text, labels in order, whatever the lines' own order.
+// of its family, and makes the metric's entry when it is the first of its lines.
 void BodyScan::join_group(uint32_t id) {
     bool starts = takes_starts();
     bool converts = options_.histograms.convert && type_ == MetricType::kHistogram && type_line_ != kNoEntry;
@@ -97,14 +111,7 @@ void BodyScan::join_group(uint32_t id) {
     bool is_bucket = part == MetricLine::kBucket;
     if (is_bucket && (!bound || std::isnan(*bound))) part = starts ? MetricLine::kValue : MetricLine::kNone;
     if (part == MetricLine::kNone) return;
-    std::ranges::sort(rest);
-    std::string key(1, kGroupKey);
-    append_quoted(key += '{', family);
-    for (auto [name, value] : rest) {
-        append_quoted(key += ',', name);
-        append_quoted(key += '=', value);
-    }
-    key += '}';
+    std::string key = group_key(family, rest);
     if (key.size() > ScrapeCache::kMaxText) return;
     auto hash = static_cast<uint32_t>(hash_bytes(key));
     uint32_t group = cache_.find(key, hash);

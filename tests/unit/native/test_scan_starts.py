@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from narthex.native import Reading, ScrapeCache
 from reference import exposition
+from support.protobuf import bytes_field, double_field, number_field, varint
 from support.protobuf_metrics import (
     COUNTER,
     GAUGE,
@@ -174,6 +175,24 @@ def test_start_times_of_protobuf_go_with_every_sample_of_their_metric() -> None:
     converted = Target(native_histograms=True, convert_histograms=True).scrape(body(families), "protobuf")
     assert (converted[name("n")], converted[name("h")]) == (3000, 4000)
     assert set(Target(starts=False).scrape(body(families), "protobuf").values()) == {0}
+
+
+def test_a_time_of_protobuf_that_is_out_of_range_is_unknown_and_no_fault() -> None:
+    wild = number_field(1, 2**62) + number_field(2, 5)
+    counter = double_field(1, 4.0) + bytes_field(3, wild) + bytes_field(2, double_field(2, 1.0) + bytes_field(3, wild))
+    histogram = number_field(1, 3) + bytes_field(15, wild)
+    data = b""
+    for family, kind, metric in (
+        ("c_total", COUNTER, bytes_field(3, counter)),
+        ("h", HISTOGRAM, bytes_field(7, histogram)),
+    ):
+        message = bytes_field(1, family) + number_field(3, kind) + bytes_field(4, metric)
+        data += varint(len(message)) + message
+    target = Target(exemplars=True)
+    assert target.scrape(data, "protobuf") == {
+        name("c_total"): 0, name("h_count"): 0, name("h_sum"): 0, name("h_bucket", le="+Inf"): 0
+    }  # fmt: skip
+    assert not len(target.cache.exemplars()[0])
 
 
 LINES = [

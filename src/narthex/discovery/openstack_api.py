@@ -61,7 +61,11 @@ class OpenStackProvider(HttpApiProvider):
         super().__init__(config, config_name, metrics, clock, http=HTTPClientConfig(tls_config=config.tls_config))
         self._config = config
         self.source = f"OS_{config.region}"
-        self._who = _from_config(config) if config.identity_endpoint else dict(environment or os.environ)
+        self._who = (
+            _from_config(config)
+            if config.identity_endpoint
+            else dict(os.environ if environment is None else environment)
+        )
         self._token, self._catalog = "", Token()
 
     async def authenticate(self) -> None:
@@ -122,27 +126,53 @@ def _from_config(config: OpenStackSDConfig) -> dict[str, str]:
 
 
 def auth_request(who: Mapping[str, str]) -> dict[str, Any]:
-    """Keystone's version 3 request: an application credential, else a password with the project as scope."""
+    """Keystone's version 3 request: by password, with a project or the system as scope, else by application credential.
+
+    A credential has the scope that it was made with. Raises HTTPClientError for what Keystone could not understand.
+    """
 
     def get(*names: str) -> str:
         return next((str(who[f"OS_{name}"]) for name in names if who.get(f"OS_{name}")), "")
 
-    domain_id, domain_name = get("DOMAIN_ID"), get("DOMAIN_NAME")
-    domain = {"id": domain_id} if domain_id else {"name": domain_name} if domain_name else {}
-    user_id = get("USERID", "USER_ID")
-    user: dict[str, Any] = {"id": user_id} if user_id else {"name": get("USERNAME")}
-    if not user_id and domain:
-        user["domain"] = domain
-    secret = get("APPLICATION_CREDENTIAL_SECRET")
-    if secret:
-        credential_id = get("APPLICATION_CREDENTIAL_ID")
-        named = {"name": get("APPLICATION_CREDENTIAL_NAME"), "user": user}
-        credential = {**({"id": credential_id} if credential_id else named), "secret": secret}
-        return {"identity": {"methods": ["application_credential"], "application_credential": credential}}
-    identity = {"methods": ["password"], "password": {"user": {**user, "password": get("PASSWORD")}}}
-    project_id, project_name = get("PROJECT_ID", "TENANT_ID"), get("PROJECT_NAME", "TENANT_NAME")
-    if project_id:
-        return {"identity": identity, "scope": {"project": {"id": project_id}}}
-    if project_name:
-        return {"identity": identity, "scope": {"project": {"name": project_name, "domain": domain}}}
-    return {"identity": identity}
+    domain = _one_of("domain", get("DOMAIN_ID"), get("DOMAIN_NAME"))
+    user_id, user_name, password = get("USERID", "USER_ID"), get("USERNAME"), get("PASSWORD")
+    if not password and (credential_id := get("APPLICATION_CREDENTIAL_ID")):
+        return _by_credential({"id": credential_id}, get("APPLICATION_CREDENTIAL_SECRET"))
+    user = _one_of("user", user_id, user_name)
+    if not user:
+        raise HTTPClientError("neither a user nor the id of an application credential is given")
+    if not user_id:
+        user["domain"] = _needed(domain, "a user's name")
+    if not password and (credential_name := get("APPLICATION_CREDENTIAL_NAME")):
+        return _by_credential({"name": credential_name, "user": user}, get("APPLICATION_CREDENTIAL_SECRET"))
+    if not password:
+        raise HTTPClientError("the user has no password")
+    request: dict[str, Any] = {
+        "identity": {"methods": ["password"], "password": {"user": {**user, "password": password}}}
+    }
+    if get("SYSTEM_SCOPE") == "all":
+        request["scope"] = {"system": {"all": True}}
+    elif project_id := get("PROJECT_ID", "TENANT_ID"):
+        request["scope"] = {"project": {"id": project_id}}
+    elif project_name := get("PROJECT_NAME", "TENANT_NAME"):
+        request["scope"] = {"project": {"name": project_name, "domain": _needed(domain, "a project's name")}}
+    return request
+
+
+def _one_of(what: str, id: str, name: str) -> dict[str, Any]:
+    if id and name:
+        raise HTTPClientError(f"both the id and the name of a {what} are given")
+    return {"id": id} if id else {"name": name} if name else {}
+
+
+def _needed(domain: dict[str, Any], what: str) -> dict[str, Any]:
+    if not domain:
+        raise HTTPClientError(f"{what} needs the id or the name of a domain")
+    return domain
+
+
+def _by_credential(credential: dict[str, Any], secret: str) -> dict[str, Any]:
+    if not secret:
+        raise HTTPClientError("the application credential has no secret")
+    method = "application_credential"
+    return {"identity": {"methods": [method], method: {**credential, "secret": secret}}}

@@ -5,7 +5,6 @@ First file to open: manager.py, then provider.py (the contract of a mechanism).
 """
 
 from narthex.discovery.manager import DiscoveryManager
-from narthex.discovery.mechanisms import unavailable
 from narthex.discovery.metrics import DiscoveryMetrics
 
-__all__ = ["DiscoveryManager", "DiscoveryMetrics", "unavailable"]
+__all__ = ["DiscoveryManager", "DiscoveryMetrics"]

@@ -121,9 +121,6 @@ class DiscoveryManager:
         except HTTPClientError as e:
             log.error("discovery %s of %s cannot start: %s", config.mechanism, set_name, e)
             return None
-        if provider is None:
-            log.error("discovery %s is not available yet: %s gets no targets from it", config.mechanism, set_name)
-            return None
         running = _Running(config, repr(config))
         running.task = self._tasks.start(
             f"{config.mechanism} of {set_name}", provider.run(partial(self._take, running))

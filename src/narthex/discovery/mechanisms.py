@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from narthex.clock import Clock
-from narthex.config.discovery import DiscoveryConfigs
 from narthex.config.sd.base import SDConfig
 from narthex.config.sd.plain import FileSDConfig
 from narthex.discovery.file import FileProvider
@@ -61,30 +60,16 @@ BUILT_IN = ("static", "file")
 """Those that the manager or the watcher of directories serves."""
 
 
-def available(name: str) -> bool:
-    return name in MECHANISMS or name in BUILT_IN
-
-
-def mechanism(name: str) -> MakeProvider | None:
-    place = MECHANISMS.get(name)
-    if place is None:
-        return None
-    module, _, maker = place.partition(":")
+def mechanism(name: str) -> MakeProvider:
+    module, _, maker = MECHANISMS[name].partition(":")
     found: MakeProvider = getattr(import_module(f"narthex.discovery.{module}"), maker)
     return found
 
 
 def make_provider(
     config: SDConfig, config_name: str, watch: DirectoryWatch, metrics: DiscoveryMetrics, clock: Clock
-) -> Provider | None:
-    """The provider of a section; None when this mechanism is not available. Raises HTTPClientError."""
+) -> Provider:
+    """The provider of a section. Raises HTTPClientError."""
     if isinstance(config, FileSDConfig):
         return FileProvider(config, watch, metrics, clock)
-    make = mechanism(config.mechanism)
-    return None if make is None else make(config, config_name, metrics, clock)
-
-
-def unavailable(sections: Iterable[DiscoveryConfigs]) -> list[str]:
-    """Sorted keys of sections that load but find no targets yet, such as "consul_sd_configs"."""
-    named = {config.mechanism for section in sections for config in section.each()}
-    return sorted(f"{name}_sd_configs" for name in named if not available(name))
+    return mechanism(config.mechanism)(config, config_name, metrics, clock)

@@ -80,7 +80,9 @@ async def test_other_records_take_the_configured_port(
         assert target == {"__address__": address, "__meta_dns_name": "example.com", **extra}
 
 
-async def test_a_name_that_fails_keeps_its_targets_and_one_that_is_gone_loses_them(tmp_path: Path) -> None:
+async def test_a_name_that_fails_keeps_its_targets_until_it_recovers_and_one_that_is_gone_loses_them(
+    tmp_path: Path,
+) -> None:
     async with discovery(tmp_path, "a.example", "b.example", type="A", port=1) as (provider, table):
         table.answers = {"a.example": [("A", "10.0.0.1")], "b.example": [("A", "10.0.0.2")]}
         await provider.refresh()
@@ -88,6 +90,11 @@ async def test_a_name_that_fails_keeps_its_targets_and_one_that_is_gone_loses_th
         assert {source: len(targets) for source, targets in (await found(provider)).items()} == {
             "a.example": 1,
             "b.example": 0,
+        }
+        table.answers = {"a.example": [("A", "10.0.0.3"), ("A", "10.0.0.4")], "b.example": [("A", "10.0.0.5")]}
+        assert {source: len(targets) for source, targets in (await found(provider)).items()} == {
+            "a.example": 2,
+            "b.example": 1,
         }
 
 

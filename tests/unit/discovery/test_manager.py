@@ -255,21 +255,20 @@ class TestHttp:
             (200, "application/json", b"{"),
         ],
     )
-    async def test_a_bad_answer_keeps_the_last_targets_and_is_counted(
+    async def test_a_bad_answer_keeps_the_last_targets_until_a_good_one_and_is_counted(
         self, status: int, content_type: str, body: bytes
     ) -> None:
-        count = 0
+        good: str | None = "a:1"
 
         async def handler(request: web.BaseRequest) -> web.StreamResponse:
-            nonlocal count
-            count += 1
-            if count == 1:
-                return web.Response(body=orjson.dumps([{"targets": ["a:1"]}]), content_type="application/json")
+            if good is not None:
+                return web.Response(body=orjson.dumps([{"targets": [good]}]), content_type="application/json")
             return web.Response(status=status, body=body, content_type=content_type)
 
         async with serve(handler) as port, bench() as b:
             await b.apply(job=f"http_sd_configs: [{{url: 'http://127.0.0.1:{port}/', refresh_interval: 1s}}]")
             await b.until(lambda u: addresses(u) == ["a:1"])
+            good = None
             async with asyncio.timeout(10):
                 while b.metric("prometheus_sd_http_failures_total") == 0:
                     await b.clock.advance(1)
@@ -277,6 +276,8 @@ class TestHttp:
             assert b.metric('prometheus_sd_refresh_failures_total{mechanism="http",config="job"}') >= 1
             await b.clock.advance(10)
             assert addresses(b.updates[-1]) == ["a:1"]
+            good = "b:1"
+            await b.until(lambda u: addresses(u) == ["b:1"])
 
     async def test_equal_sections_of_two_jobs_share_one_provider_over_a_reload(self) -> None:
         count = 0

@@ -8,16 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from narthex.app.server.settings import ServerSettings
-from narthex.discovery.mechanisms import available
+from narthex.discovery.mechanisms import BUILT_IN, MECHANISMS
 from narthex.promql.syntax import AggregateOp, BinaryOp
 from narthex.promql.syntax.signatures import FUNCTIONS
 
-_MECHANISMS = (
-    "aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "ecs", "elasticache", "eureka",
-    "file", "gce", "hetzner", "http", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "msk",
-    "nerve", "nomad", "oci", "openstack", "outscale", "ovhcloud", "puppetdb", "rds", "scaleway", "serverset",
-    "stackit", "static", "triton", "uyuni", "vultr",
-)  # fmt: skip
 _TEMPLATE = (
     "args", "externalURL", "first", "graphLink", "humanize", "humanize1024", "humanizeDuration",
     "humanizePercentage", "humanizeTimestamp", "label", "match", "now", "parseDuration", "pathPrefix", "query",
@@ -88,7 +82,7 @@ def features(settings: ServerSettings) -> Mapping[str, Mapping[str, bool]]:
             "start_timestamp_zero_ingestion": "created-timestamp-zero-ingestion" in on,
             "type_and_unit_labels": "type-and-unit-labels" in on,
         },
-        "service_discovery_providers": {name: available(name) for name in _MECHANISMS},
+        "service_discovery_providers": dict.fromkeys(sorted((*MECHANISMS, *BUILT_IN)), True),
         "templating_functions": dict.fromkeys(_TEMPLATE, True),
         "tsdb": {
             "delayed_compaction": "delayed-compaction" in on,

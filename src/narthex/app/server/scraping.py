@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 
 from narthex.app.flags import Flags
@@ -10,15 +9,12 @@ from narthex.app.server.load import Loaded
 from narthex.app.server.settings import ServerSettings
 from narthex.clock import Clock
 from narthex.discovery.manager import DiscoveryManager
-from narthex.discovery.mechanisms import unavailable
 from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.instrument import Registry
 from narthex.scrape.body_reading import ScrapeFeatures
 from narthex.scrape.manager import Manager as ScrapeManager
 from narthex.storage.contract import Appendable
 from narthex.tracing import Tracing
-
-log = logging.getLogger(__name__)
 
 
 class Scraping:
@@ -59,6 +55,4 @@ class Scraping:
 
     async def apply_discovery(self, loaded: Loaded) -> None:
         sets = {job.job_name: job.discovery for job in loaded.config.scrape_configs}
-        for key in unavailable(sets.values()):
-            log.warning("This discovery mechanism is not available yet, its targets are not found", extra={"key": key})
         await self.discovery.apply(sets)

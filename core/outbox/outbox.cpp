@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <unordered_set>
 #include <utility>
 
 #include "bytes/error.h"
@@ -168,9 +169,31 @@ std::unique_ptr<OutboxBatch> Outbox::take(size_t shard, size_t most) {
     auto end = from.begin() + static_cast<ptrdiff_t>(std::min(most, from.size()));
     std::vector<Entry> entries(std::make_move_iterator(from.begin()), std::make_move_iterator(end));
     from.erase(from.begin(), end);
+    if (options_.second_version && options_.exemplars) take_exemplars(from, entries);
     std::unique_ptr<OutboxBatch> batch(new OutboxBatch(*this, std::move(entries)));
     on_their_way_.insert(batch.get());
     return batch;
+}
+
+// Exemplars come behind all samples of a commit, but have to go with one of their series.
+void Outbox::take_exemplars(std::deque<Entry>& from, std::vector<Entry>& entries) {
+    auto is_exemplar = [](const Entry& e) { return e.kind == EntryKind::kExemplar; };
+    auto first = std::find_if(from.begin(), from.end(), is_exemplar);
+    if (first == from.end()) return;
+    std::unordered_set<uint32_t> rows;
+    for (const Entry& e : entries) {
+        if (!is_exemplar(e)) rows.insert(e.row);
+    }
+    auto kept = first;
+    for (auto at = first; at != from.end(); ++at) {
+        if (is_exemplar(*at) && rows.contains(at->row)) {
+            entries.push_back(std::move(*at));
+        } else {
+            if (kept != at) *kept = std::move(*at);
+            ++kept;
+        }
+    }
+    from.erase(kept, from.end());
 }
 
 std::vector<size_t> Outbox::pending() const {

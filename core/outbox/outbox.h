@@ -93,7 +93,8 @@ class Outbox {
     std::vector<OwnedLabels> undecided() const;
     void decide(std::span<const std::optional<OwnedLabels>> labels);
 
-    // At most `most` entries of a shard; nullptr when it has none.
+    // At most `most` entries of a shard, and in the second version the exemplars that wait for samples among
+    // them; nullptr when it has none.
     std::unique_ptr<OutboxBatch> take(size_t shard, size_t most);
     std::vector<size_t> pending() const;
     // Entries that wait or are on their way, by EntryKind.
@@ -113,6 +114,7 @@ class Outbox {
     bool record(Bytes record, uint64_t segment, bool series_only, int64_t mint);
     void put(uint64_t ref, Entry entry, int64_t mint);
     bool full(size_t capacity) const;
+    static void take_exemplars(std::deque<Entry>& from, std::vector<Entry>& entries);
 
     mutable std::mutex mutex_;
     OutboxOptions options_;

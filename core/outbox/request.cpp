@@ -1,5 +1,6 @@
 #include "outbox/request.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "bytes/protobuf_writer.h"
@@ -49,7 +50,52 @@ class RequestSymbols {
     std::vector<std::string_view> texts_;
 };
 
-void write_series_v2(ProtoWriter& to, const Entry& e, const SeriesNames& names, RequestSymbols& symbols) {
+// Which exemplars of a request stand in the message of their series' last sample: receivers refuse messages
+// that have neither samples nor histograms.
+class ExemplarHosts {
+  public:
+    explicit ExemplarHosts(std::span<const Entry> entries) {
+        auto is_exemplar = [](const Entry& e) { return e.kind == EntryKind::kExemplar; };
+        if (std::none_of(entries.begin(), entries.end(), is_exemplar)) return;
+        for (const Entry& e : entries) {
+            if (!is_exemplar(e)) hosts_[e.row] = {&e, {}};
+        }
+        for (const Entry& e : entries) {
+            auto host = is_exemplar(e) ? hosts_.find(e.row) : hosts_.end();
+            if (host != hosts_.end()) host->second.exemplars.push_back(&e);
+        }
+    }
+    bool hosted(const Entry& e) const { return e.kind == EntryKind::kExemplar && hosts_.contains(e.row); }
+    std::span<const Entry* const> beside(const Entry& e) const {
+        auto host = hosts_.find(e.row);
+        if (host == hosts_.end() || host->second.sample != &e) return {};
+        return host->second.exemplars;
+    }
+
+  private:
+    struct Host {
+        const Entry* sample;
+        std::vector<const Entry*> exemplars;
+    };
+    std::unordered_map<uint32_t, Host> hosts_;  // by row
+};
+
+void write_exemplar_v2(ProtoWriter& to, const Entry& e, RequestSymbols& symbols) {
+    to.nested(4, [&] {
+        to.nested(1, [&] {
+            each_label(e.rest, [&](std::string_view name, std::string_view value) {
+                to.packed(symbols.id(name));
+                to.packed(symbols.id(value));
+            });
+        });
+        to.fixed64(2, e.value);
+        to.int64(3, e.t);
+    });
+}
+
+// `beside` are exemplars of the series that stand in the same message.
+void write_series_v2(ProtoWriter& to, const Entry& e, std::span<const Entry* const> beside,
+                     const SeriesNames& names, RequestSymbols& symbols) {
     auto local = [&](uint32_t symbol) { return symbols.id(names, symbol); };
     to.nested(1, [&] {
         for (uint32_t symbol : names.labels(e.row)) to.packed(local(symbol));
@@ -69,18 +115,10 @@ void write_series_v2(ProtoWriter& to, const Entry& e, const SeriesNames& names, 
             });
             break;
         case EntryKind::kExemplar:
-            to.nested(4, [&] {
-                to.nested(1, [&] {
-                    each_label(e.rest, [&](std::string_view name, std::string_view value) {
-                        to.packed(symbols.id(name));
-                        to.packed(symbols.id(value));
-                    });
-                });
-                to.fixed64(2, e.value);
-                to.int64(3, e.t);
-            });
+            write_exemplar_v2(to, e, symbols);
             break;
     }
+    for (const Entry* exemplar : beside) write_exemplar_v2(to, *exemplar, symbols);
     const SeriesNames::Metadata& metadata = names.metadata(e.row);
     if (metadata.type == 0 && metadata.help == 0 && metadata.unit == 0) return;
     to.nested(5, [&] {
@@ -130,7 +168,11 @@ void write_request_v2(std::span<const Entry> entries, const SeriesNames& names, 
     RequestSymbols symbols;
     std::vector<uint8_t> series;
     ProtoWriter to(series);
-    for (const Entry& e : entries) to.nested(5, [&] { write_series_v2(to, e, names, symbols); });
+    ExemplarHosts hosts(entries);
+    for (const Entry& e : entries) {
+        if (hosts.hosted(e)) continue;
+        to.nested(5, [&] { write_series_v2(to, e, hosts.beside(e), names, symbols); });
+    }
     ProtoWriter head(out);
     symbols.write(head);
     head.raw(series);

@@ -14,7 +14,8 @@ namespace narthex {
 // Appends a WriteRequest: one TimeSeries an entry, in their order.
 void write_request_v1(std::span<const Entry> entries, const SeriesNames& names, std::vector<uint8_t>& out);
 
-// Appends a Request with the symbols that its entries use.
+// Appends a Request with the symbols that its entries use. Exemplars stand beside their series' last sample,
+// if there is one.
 void write_request_v2(std::span<const Entry> entries, const SeriesNames& names, std::vector<uint8_t>& out);
 
 struct MetricFamilyText {

@@ -245,3 +245,40 @@ TEST_CASE("a request of the second version numbers its symbols and has types, he
     CHECK(symbols[unit] == "s");
     CHECK(start == 25);
 }
+
+TEST_CASE("in the second version exemplars go along with samples of their series, wherever they wait") {
+    Outbox o({.second_version = true, .exemplars = true}, {}, 1);
+    WalWriter log(0);
+    for (uint64_t ref = 1; ref <= 3; ++ref) log_series(log, ref, "s" + std::to_string(ref));
+    log_samples(log, {{1, 10}, {2, 10}, {3, 10}});
+    ExemplarsRecord exemplars;
+    TextPair labels[] = {{"trace_id", "x"}};
+    for (uint64_t ref : {3, 1, 1}) exemplars.add(ref, 10, 0, labels);
+    log.record(exemplars.bytes());
+    read_into(o, log.bytes());
+    // Samples and exemplars of each message.
+    auto messages = [](const OutboxBatch& batch) {
+        std::vector<uint8_t> plain;
+        snappy_decode(batch.encode(), 1 << 20, plain);
+        std::vector<std::pair<int, int>> out;
+        for (ProtoReader request(plain); request.next();) {
+            if (request.field() != 5) {
+                request.skip();
+                continue;
+            }
+            auto& [samples, beside] = out.emplace_back();
+            for (ProtoReader series = request.message(); series.next(); series.skip()) {
+                samples += series.field() == 2;
+                beside += series.field() == 4;
+            }
+        }
+        return out;
+    };
+    auto first = o.take(0, 2);
+    CHECK(first->size() == 4);
+    CHECK(messages(*first) == std::vector<std::pair<int, int>>{{1, 2}, {1, 0}});
+    CHECK(o.unsent() == std::vector<uint64_t>{3, 0, 3});
+    auto second = o.take(0, 2);
+    CHECK(messages(*second) == std::vector<std::pair<int, int>>{{1, 1}});
+    CHECK(o.pending() == std::vector<size_t>{0});
+}

@@ -38,4 +38,5 @@ def histogram_message(t: int, h: Histogram) -> bytes:
         + _side(h.layout.positive, h.positive, floats, 11)
         + number_field(14, h.hint)
         + number_field(15, t)
+        + (bytes_field(16, b"".join(struct.pack("<d", b) for b in h.layout.bounds)) if h.layout.bounds else b"")
     )

@@ -125,12 +125,11 @@ def test_labels_need_no_order_and_empty_ones_do_not_count(store: Store, version:
 def test_histograms_of_every_kind_are_stored(store: Store, version: WriteVersion) -> None:
     floats = Histogram(Layout(-2, 0.5, ((0, 1),)), 3.5, 0.5, 9.0, {0: 3.0}, {}, 3)
     custom = Histogram(Layout(-53, 0, ((0, 2),), (), (0.5, 2.0)), 3, 0, 4.0, {0: 1, 1: 2}, {}, 0)
-    bounds = message(16, np.array([0.5, 2.0]).tobytes())
     answer = store.write(
         version,
         named("i", histograms=[histogram_message(T + k, integer_histogram(k)) for k in range(3)]),
         named("f", histograms=[histogram_message(T, floats)]),
-        named("n", histograms=[histogram_message(T, custom) + bounds]),
+        named("n", histograms=[histogram_message(T, custom)]),
     )
     assert answer == Written(204, "", 0, 5, 0)
     found = store.histograms()

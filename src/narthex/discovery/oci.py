@@ -15,8 +15,8 @@ from narthex.discovery.http_api import AnswerError, HttpApiProvider, host_port, 
 from narthex.discovery.metrics import DiscoveryMetrics
 from narthex.discovery.paging import all_pages, at_most
 from narthex.discovery.payload import CamelPayload, decode
-from narthex.errors import HTTPClientError
 from narthex.model.target_group import TargetGroup
+from narthex.net.oci_principal import METADATA_URL, InstancePrincipalSigner
 from narthex.net.oci_signer import OciSigner
 from narthex.net.secret_files import read_secret
 
@@ -76,14 +76,23 @@ class OciProvider(HttpApiProvider):
     """One group a compartment. An instance whose primary network interface has no address is no target."""
 
     def __init__(
-        self, config: OCISDConfig, config_name: str, metrics: DiscoveryMetrics, clock: Clock, *, base_url: str = ""
+        self,
+        config: OCISDConfig,
+        config_name: str,
+        metrics: DiscoveryMetrics,
+        clock: Clock,
+        *,
+        base_url: str = "",
+        metadata_url: str = METADATA_URL,
     ) -> None:
-        """`base_url` is where all APIs are, instead of the region's hosts. Raises HTTPClientError."""
-        if config.auth != "api_key":
-            raise HTTPClientError(f"auth {config.auth} is not available yet: use api_key")
-        signer = OciSigner(f"{config.tenancy}/{config.user}/{config.fingerprint}", self._key, clock)
-        super().__init__(config, config_name, metrics, clock, http=config.http_client, signer=signer)
+        """`base_url` is where all APIs are, instead of the region's hosts."""
         self._config, self._base = config, base_url
+        if config.auth == "api_key":
+            key_id = f"{config.tenancy}/{config.user}/{config.fingerprint}"
+            self._signer: OciSigner | InstancePrincipalSigner = OciSigner(key_id, self._key, clock)
+        else:
+            self._signer = InstancePrincipalSigner(metadata_url, f"{self._host('auth')}/v1/x509", clock)
+        super().__init__(config, config_name, metrics, clock, http=config.http_client, signer=self._signer)
 
     def _key(self) -> tuple[str, str]:
         config = self._config
@@ -98,7 +107,7 @@ class OciProvider(HttpApiProvider):
 
     async def _compartments(self) -> list[str]:
         """All of the tenancy that these credentials may see: itself and what is active below it."""
-        root = self._config.tenancy
+        root = await self._signer.tenancy()
         query = {"compartmentId": root, "compartmentIdInSubtree": "true", "accessLevel": "ACCESSIBLE"}
         found = await self._all(list[Compartment], "identity", "compartments", query)
         return list(dict.fromkeys((root, *(one.id for one in found if one.lifecycle_state == "ACTIVE" and one.id))))
@@ -120,7 +129,8 @@ class OciProvider(HttpApiProvider):
         for one, vnic in zip(attached, vnics, strict=True):
             if vnic is not None:
                 of_instance.setdefault(one.instance_id, []).append(vnic)
-        found = [self._labels(instance, of_instance.get(instance.id, [])) for instance in instances]
+        tenancy = await self._signer.tenancy()
+        found = [self._labels(tenancy, instance, of_instance.get(instance.id, [])) for instance in instances]
         return [labels for labels in found if labels is not None]
 
     async def _vnic(self, vnic_id: str) -> Vnic | None:
@@ -142,11 +152,13 @@ class OciProvider(HttpApiProvider):
         return await all_pages(page)
 
     def _url(self, service: str, path: str, query: dict[str, str]) -> str:
-        region = self._config.region
-        base = self._base or f"https://{service}.{region}.{_DOMAINS.get(region, 'oraclecloud.com')}"
-        return f"{base}/{VERSION}/{path}{'?' if query else ''}{urlencode(query)}"
+        return f"{self._host(service)}/{VERSION}/{path}{'?' if query else ''}{urlencode(query)}"
 
-    def _labels(self, instance: Instance, vnics: Sequence[Vnic]) -> dict[str, str] | None:
+    def _host(self, service: str) -> str:
+        region = self._config.region
+        return self._base or f"https://{service}.{region}.{_DOMAINS.get(region, 'oraclecloud.com')}"
+
+    def _labels(self, tenancy: str, instance: Instance, vnics: Sequence[Vnic]) -> dict[str, str] | None:
         primary = next((vnic for vnic in vnics if vnic.is_primary), Vnic())
         address = primary.private_ip or primary.public_ip
         if not address:
@@ -161,7 +173,7 @@ class OciProvider(HttpApiProvider):
             f"{META}availability_domain": instance.availability_domain,
             f"{META}fault_domain": instance.fault_domain,
             f"{META}region": instance.region,
-            f"{META}tenancy_id": self._config.tenancy,
+            f"{META}tenancy_id": tenancy,
             f"{META}compartment_id": instance.compartment_id,
             f"{META}image_id": instance.image_id,
             f"{META}vnic_id": primary.id,

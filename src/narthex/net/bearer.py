@@ -66,15 +66,8 @@ class BearerSigner(ABC):
         self, method: str, url: str, giver: str, headers: Mapping[str, str], form: bytes | None = None
     ) -> AccessToken:
         """Sends one request for a token to `giver`, which errors name; they never quote the answer."""
-        try:
-            response = await self.client.request(
-                method, url, timeout_seconds=TIMEOUT_SECONDS, headers=headers, body=form
-            )
-            async with response:
-                status, body = response.status, await response.content.read(MAX_ANSWER_BYTES)
-        except (aiohttp.ClientError, OSError) as e:
-            raise HTTPClientError(f"{giver}: {explain(e)}") from None
-        document = _json(body)
+        status, body = await self.exchange(method, url, giver, headers, form)
+        document = json_object(body)
         if status != 200:
             error = document.get("error")
             code = f" ({error[:100]})" if isinstance(error, str) and error.isprintable() else ""
@@ -88,8 +81,21 @@ class BearerSigner(ABC):
             raise HTTPClientError(f"{giver} gave no usable access token")
         return AccessToken(value, seconds)
 
+    async def exchange(
+        self, method: str, url: str, giver: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body (at most 1 MiB of it) of an answer of `giver`. Raises HTTPClientError that names it."""
+        try:
+            response = await self.client.request(
+                method, url, timeout_seconds=TIMEOUT_SECONDS, headers=headers, body=body
+            )
+            async with response:
+                return response.status, await response.content.read(MAX_ANSWER_BYTES)
+        except (aiohttp.ClientError, OSError) as e:
+            raise HTTPClientError(f"{giver}: {explain(e)}") from None
 
-def _json(body: bytes) -> dict[str, Any]:
+
+def json_object(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except ValueError:

@@ -1,5 +1,4 @@
-"""Signatures of Oracle's cloud: HTTP signatures (draft-cavage-http-signatures-08) with an API key, for requests
-without a body."""
+"""Signatures of Oracle's cloud: HTTP signatures (draft-cavage-http-signatures-08) with an API key."""
 
 from __future__ import annotations
 
@@ -13,7 +12,30 @@ from narthex.clock import Clock
 from narthex.net.rsa import RsaKey
 
 GIVER = "oci api key"
-SIGNED = "date (request-target) host"
+
+
+def signed_headers(key_id: str, key: RsaKey, method: str, url: URL, now: float) -> dict[str, str]:
+    """Date and Authorization of a request without a body; `now` is seconds since the Unix epoch."""
+    date = formatdate(now, usegmt=True)
+    values = {"date": date, "(request-target)": target(method, url), "host": url.host_port_subcomponent or ""}
+    return {"Date": date, "Authorization": authorization(key_id, key, values)}
+
+
+def target(method: str, url: URL) -> str:
+    return f"{method.lower()} {url.raw_path_qs}"
+
+
+def authorization(key_id: str, key: RsaKey, values: Mapping[str, str]) -> str:
+    """A signature over these headers, in their order; (request-target) is one."""
+    text = "\n".join(f"{name}: {value}" for name, value in values.items())
+    fields = {
+        "version": "1",
+        "keyId": key_id,
+        "algorithm": "rsa-sha256",
+        "headers": " ".join(values),
+        "signature": base64.b64encode(key.sign(text.encode())).decode(),
+    }
+    return "Signature " + ",".join(f'{name}="{value}"' for name, value in fields.items())
 
 
 class OciSigner:
@@ -26,18 +48,10 @@ class OciSigner:
         self._loaded: tuple[tuple[str, str], RsaKey] | None = None
 
     async def headers(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
-        date = formatdate(self._clock.now(), usegmt=True)
-        target = f"{method.lower()} {url.raw_path_qs}"
-        text = f"date: {date}\n(request-target): {target}\nhost: {url.host_port_subcomponent}"
-        signature = base64.b64encode(self._key().sign(text.encode())).decode()
-        fields = (
-            ("version", "1"),
-            ("keyId", self._key_id),
-            ("algorithm", "rsa-sha256"),
-            ("headers", SIGNED),
-            ("signature", signature),
-        )
-        return {"Date": date, "Authorization": "Signature " + ",".join(f'{name}="{value}"' for name, value in fields)}
+        return signed_headers(self._key_id, self._key(), method, url, self._clock.now())
+
+    async def tenancy(self) -> str:
+        return self._key_id.partition("/")[0]
 
     async def close(self) -> None:
         """Holds nothing."""

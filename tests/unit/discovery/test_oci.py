@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import orjson
 import pytest
 from aiohttp import web
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
 
+from narthex.clock import Clock
 from narthex.config.discovery import DiscoveryConfigs
+from narthex.config.sd.cloud import OCISDConfig
 from narthex.config.strict import load
 from narthex.discovery import DiscoveryMetrics
 from narthex.discovery.oci import OciProvider
@@ -72,17 +79,15 @@ BARE = {
 }
 
 
-def check_signature(request: web.BaseRequest) -> None:
+def check_signature(request: web.BaseRequest, key_id: str, key: rsa.RSAPublicKey, signed: str) -> None:
     fields = dict(re.findall(r'(\w+)="([^"]*)"', request.headers["Authorization"].removeprefix("Signature ")))
-    assert (fields["keyId"], fields["algorithm"]) == (f"{ROOT}/user/aa:bb", "rsa-sha256")
-    values = {
-        "date": request.headers["Date"],
-        "(request-target)": f"get {request.rel_url.raw_path_qs}",
-        "host": request.headers["Host"],
-    }
-    assert re.fullmatch(r"Tue, 14 Nov 2023 22:1\d:20 GMT", values["date"]), "the time is that of the clock"
+    assert (fields["keyId"], fields["algorithm"], fields["headers"]) == (key_id, "rsa-sha256", signed)
+    values = {name: request.headers.get(name) for name in signed.split()}
+    values["(request-target)"] = f"{request.method.lower()} {request.rel_url.raw_path_qs}"
+    assert values["date"] is not None
+    assert re.fullmatch(r"Tue, 14 Nov 2023 22:[12]\d:20 GMT", values["date"]), "the time is that of the clock"
     text = "\n".join(f"{name}: {values[name]}" for name in fields["headers"].split())
-    KEY.public_key().verify(base64.b64decode(fields["signature"]), text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    key.verify(base64.b64decode(fields["signature"]), text.encode(), padding.PKCS1v15(), hashes.SHA256())
 
 
 class Cloud:
@@ -97,6 +102,7 @@ class Cloud:
             for i, vnic in attached
         ] + [{"instanceId": "ocid1.instance.2", "vnicId": "ocid1.vnic.p", "lifecycleState": "DETACHED"}]
         self.denied: set[str] = set()
+        self.key_id, self.key = f"{ROOT}/user/aa:bb", KEY.public_key()
         api.routes = {
             "/20160918/compartments": self._signed(self._compartments),
             INSTANCES: self._signed(lambda request: self._page(request, self.instances)),
@@ -106,7 +112,7 @@ class Cloud:
 
     def _signed(self, answer: Callable[[web.BaseRequest], Any]) -> Callable[[web.BaseRequest], Awaitable[Any]]:
         async def handle(request: web.BaseRequest) -> Any:
-            check_signature(request)
+            check_signature(request, self.key_id, self.key, "date (request-target) host")
             return answer(request)
 
         return handle
@@ -193,3 +199,82 @@ def test_each_region_has_its_hosts(region: str, host: str) -> None:
     provider = make("key.pem", "", region=region)(DiscoveryMetrics(Registry()), FakeClock())
     assert isinstance(provider, OciProvider)
     assert provider._url("iaas", "instances", {"a": "b c"}) == f"https://{host}/20160918/instances?a=b+c"
+
+
+class Principal:
+    """The metadata service of an instance, and the service that gives tokens for its certificate."""
+
+    def __init__(self, api: FakeApi, cloud: Cloud) -> None:
+        self._cloud, self._api = cloud, api
+        self.tokens, self.status = 0, 200
+        self.certificate = self._certificate()
+        pem = self.certificate.public_bytes(serialization.Encoding.PEM)
+        key = KEY.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        )
+        for name, text in (("cert", pem), ("key", key), ("intermediate", pem)):
+            api.routes[f"/opc/v2/identity/{name}.pem"] = self._served(text)
+        api.routes["/v1/x509"] = self._federate
+
+    def _certificate(self) -> x509.Certificate:
+        names = ((NameOID.COMMON_NAME, "ocid1.instance"), (NameOID.ORGANIZATIONAL_UNIT_NAME, f"opc-tenant:{ROOT}"))
+        subject = x509.Name([x509.NameAttribute(oid, text) for oid, text in names])
+        begin = datetime(2023, 11, 14, tzinfo=UTC)
+        builder = x509.CertificateBuilder(subject, subject, KEY.public_key(), 1, begin, begin + timedelta(days=1))
+        return builder.sign(KEY, hashes.SHA256())
+
+    def _served(self, text: bytes) -> Callable[[web.BaseRequest], Awaitable[bytes]]:
+        async def serve(request: web.BaseRequest) -> bytes:
+            assert request.headers["Authorization"] == "Bearer Oracle"
+            return text
+
+        return serve
+
+    async def _federate(self, request: web.BaseRequest) -> web.Response:
+        if self.status != 200:
+            return web.json_response({"code": "NotAuthenticated"}, status=self.status)
+        der = self.certificate.public_bytes(serialization.Encoding.DER)
+        name = self.certificate.fingerprint(hashes.SHA1()).hex(":").upper()
+        signed = "date (request-target) content-length content-type x-content-sha256"
+        check_signature(request, f"{ROOT}/fed-x509/{name}", KEY.public_key(), signed)
+        body = self._api.requests[-1][1]
+        assert request.headers["x-content-sha256"] == base64.b64encode(hashlib.sha256(body).digest()).decode()
+        document = orjson.loads(body)
+        assert (
+            base64.b64decode(document["certificate"]) == base64.b64decode(*document["intermediateCertificates"]) == der
+        )
+        self.tokens += 1
+        claims = orjson.dumps({"exp": 1_700_000_000 + 1200 * self.tokens, "n": self.tokens})
+        token = f"h.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.s"
+        key = serialization.load_der_public_key(base64.b64decode(document["publicKey"]))
+        assert isinstance(key, rsa.RSAPublicKey)
+        self._cloud.key_id, self._cloud.key = f"ST${token}", key
+        return web.json_response({"token": token})
+
+
+async def test_an_instance_shows_its_certificate_and_signs_with_the_token_it_gets_until_half_its_life(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text = "oci_sd_configs: [{auth: instance_principal, region: eu-frankfurt-1, port: 9100}]"
+    (section,) = load(DiscoveryConfigs, text, "f.yml").each()
+
+    def make(metrics: DiscoveryMetrics, clock: Clock) -> OciProvider:
+        assert isinstance(section, OCISDConfig)
+        return OciProvider(section, "job", metrics, clock, base_url=api.url, metadata_url=f"{api.url}/opc/v2")
+
+    async with fake_api() as api:
+        cloud = Cloud(api)
+        principal = Principal(api, cloud)
+        principal.status = 401
+        async with Life(make) as life:
+            assert (life.targets(), life.failures) == ([], 1)
+            principal.status = 200
+            await life.next()
+            assert (life.targets(), principal.tokens) == ([LABELS, BARE], 1)
+            cloud.instances[CHILD] = [INSTANCE]
+            await life.next()
+            assert (life.targets(), principal.tokens) == ([LABELS], 1)
+            for _ in range(10):
+                await life.next()
+            assert (life.targets(), life.failures, principal.tokens) == ([LABELS], 1, 2)
+    assert "the OCI auth service answered 401 (NotAuthenticated)" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from support.api_server import ApiServer
 from support.process import needs
 from support.prometheus import Prometheus
 from support.waiting import wait_until
+from support.write_endpoint import Received, WriteEndpoint
 
 pytestmark = needs("prometheus")
 Start = Callable[..., ApiServer]
@@ -90,3 +92,32 @@ def test_an_endpoint_that_is_away_is_a_warning(tmp_path: Path, start: Start, pee
     peer.kill()
     answer = wait_until("an answer", lambda: server.request("/api/v1/query", query='far{job="it"}', time=now / 1000))
     assert answer[0] == 200 and b"remote_read" in answer[1] and b"connection refused" in answer[1]
+
+
+def test_a_slow_endpoint_holds_up_nobody_else(tmp_path: Path, start: Start) -> None:
+    def slow(_: Received) -> int:
+        time.sleep(1.0)
+        return 500
+
+    endpoint = WriteEndpoint(slow)
+    try:
+        (tmp_path / "prometheus.yml").write_text(CONFIG.format(port=endpoint.port, recent="true", external="true"))
+        server = start().ready()
+        server.query("vector(1)")
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(3):  # whether they were quick lately or not
+                asked = [pool.submit(server.request, "/api/v1/query", query='far{job="it"}') for _ in range(2)]
+                asked += [
+                    pool.submit(server.request, "/api/v1/series", **{"match[]": 'far{job="it"}'}) for _ in range(2)
+                ]
+                longest = 0.0
+                while not all(future.done() for future in asked):
+                    begun = time.monotonic()
+                    assert server.value('count(up{job="none"}) or vector(1)') == 1
+                    assert server.request("/-/healthy")[0] == 200
+                    assert server.request("/api/v1/labels")[0] == 200
+                    longest = max(longest, time.monotonic() - begun)
+                assert longest < 0.7
+                assert all(b"returned http status 500" in future.result()[1] for future in asked)
+    finally:
+        endpoint.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextvars import ContextVar
@@ -15,9 +16,24 @@ LOOK_SECONDS = 0.1
 GIVEN_UP: ContextVar[Callable[[], bool]] = ContextVar("GIVEN_UP", default=lambda: False)
 """Tells, in the thread that works for a query, whether it was cancelled or ran out of time."""
 
+PLACE: ContextVar[threading.Semaphore | None] = ContextVar("PLACE", default=None)
+"""What bounds how many threads compute at a time, in a thread that has a place; others have it while this one waits."""
+
 
 def await_all(futures: Sequence[Future[T]]) -> bool:
     """Waits until all are done. Gives False, with the rest cancelled, once the work is given up."""
+    if all(future.done() for future in futures):
+        return True
+    if (place := PLACE.get()) is None:
+        return _await_all(futures)
+    place.release()
+    try:
+        return _await_all(futures)
+    finally:
+        place.acquire()
+
+
+def _await_all(futures: Sequence[Future[T]]) -> bool:
     given_up = GIVEN_UP.get()
     pending = set(futures)
     while pending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,21 +11,28 @@ from typing import ParamSpec, TypeVar
 
 from narthex.errors import MustWait, QueryCanceled, QueryTimeout
 from narthex.tasks.paces import Paces
+from narthex.tasks.waiting import PLACE
 from narthex.web.sources import PreparedQuery, QueryAnswer
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_LOOKUPS, _LOOKUP_THREADS = 2, 16  # that compute at a time, and those that wait for other servers besides
+
+
 class Workers:
     """A pool for queries behind a gate, and a small one for look-ups, so that long queries cannot starve them.
 
-    `threads` is the number of queries that compute at a time; `concurrency` bounds those admitted, the rest waits.
+    `threads` is the number of queries that compute at a time; one that waits for another server lets the next compute.
+    `concurrency` bounds those admitted, the rest waits.
     """
 
     def __init__(self, threads: int, concurrency: int) -> None:
-        self._queries = ThreadPoolExecutor(threads, "query")
-        self._lookups = ThreadPoolExecutor(2, "lookup")
+        self._queries = ThreadPoolExecutor(max(threads, concurrency), "query")
+        self._places = threading.Semaphore(threads)
+        self._lookups = ThreadPoolExecutor(_LOOKUP_THREADS, "lookup")
+        self._lookup_places = threading.Semaphore(_LOOKUPS)
         self._paces = Paces()
         self._gate = asyncio.Semaphore(max(1, concurrency))
         self._running: dict[int, PreparedQuery] = {}  # by identity
@@ -45,7 +53,7 @@ class Workers:
         deadline = loop.time() + timeout
         await self._admit(timeout)
         self._running[id(prepared)] = prepared
-        work = loop.run_in_executor(self._queries, prepared.run)
+        work = loop.run_in_executor(self._queries, _in_place, self._places, prepared.run)
         work.add_done_callback(partial(self._ended, prepared))
         timer = loop.call_at(deadline, prepared.cancel)
         try:
@@ -83,7 +91,8 @@ class Workers:
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a look-up (label names, statistics) in a thread of its own pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._lookups, partial(function, *args, **kwargs))
+        work = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._lookups, _in_place, self._lookup_places, work)
 
     def quick_look_up(self, key: Hashable, function: Callable[[], T]) -> T | None:
         """Does it at once when it was quick lately, as `key` tells it from others; else gives None."""
@@ -113,3 +122,9 @@ class Workers:
             prepared.cancel()
         self._queries.shutdown(wait=False, cancel_futures=True)
         self._lookups.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_place(places: threading.Semaphore, work: Callable[[], T]) -> T:
+    with places:
+        PLACE.set(places)
+        return work()

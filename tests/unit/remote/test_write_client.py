@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from aiohttp import web
@@ -77,3 +80,30 @@ async def test_an_endpoint_that_is_away_is_worth_another_attempt() -> None:
     answer = await client.send(b"", 0)
     await client.close()
     assert answer.fate is Fate.AGAIN and "connection refused" in answer.problem
+
+
+async def test_connections_go_to_all_addresses_of_a_host_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[str] = set()
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        assert request.transport is not None
+        seen.add(request.transport.get_extra_info("sockname")[0])
+        return web.Response(headers={"Connection": "close"})
+
+    async with serve(handler, host="127.0.0.1") as port:
+        runner = web.ServerRunner(web.Server(handler))
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.2", port).start()
+            found = [
+                (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (f"127.0.0.{k}", port)) for k in (1, 2)
+            ]
+            monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", AsyncMock(return_value=found))
+            config = {"url": f"http://many.example:{port}/", "round_robin_dns": True}
+            client = WriteClient(RemoteWriteConfig.model_validate(config), FakeClock())
+            answers = [await client.send(b"body", 0) for _ in range(40)]
+            await client.close()
+        finally:
+            await runner.cleanup()
+    assert all(answer.fate is Fate.TAKEN for answer in answers)
+    assert seen == {"127.0.0.1", "127.0.0.2"}

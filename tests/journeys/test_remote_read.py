@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.api_server import ApiServer
+from support.api_server import ApiServer, narthex_server
 from support.process import needs
 from support.prometheus import Prometheus
 from support.waiting import wait_until
@@ -121,3 +121,17 @@ def test_a_slow_endpoint_holds_up_nobody_else(tmp_path: Path, start: Start) -> N
                 assert all(b"returned http status 500" in future.result()[1] for future in asked)
     finally:
         endpoint.close()
+
+
+def test_what_an_endpoint_reads_elsewhere_is_read_through_it(tmp_path: Path, start: Start, peer: Prometheus) -> None:
+    try:
+        now = int(time.time()) * 1000
+        rows = write(peer, now)
+        between = tmp_path / "between.yml"
+        between.write_text(CONFIG.format(port=peer.port, recent="true", external="true"))
+        with narthex_server(between, tmp_path / "between") as middle:
+            middle.wait_ready()
+            (tmp_path / "prometheus.yml").write_text(CONFIG.format(port=middle.port, recent="true", external="true"))
+            assert raw(start().ready(), 'far{job="it"}', now) == rows
+    finally:
+        peer.kill()

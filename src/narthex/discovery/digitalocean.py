@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from pydantic import Field
 
@@ -10,11 +11,13 @@ from narthex.clock import Clock
 from narthex.config.sd.hosters import DigitalOceanSDConfig
 from narthex.discovery.http_api import HttpApiProvider, host_port, surrounded
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.paging import numbered_pages
 from narthex.discovery.payload import Payload, decode
 from narthex.model.target_group import TargetGroup
 
 URL = "https://api.digitalocean.com/v2"
 PER_PAGE = 100
+T = TypeVar("T")
 
 
 class Pages(Payload):
@@ -92,20 +95,17 @@ class DigitalOceanProvider(HttpApiProvider):
 
     async def refresh(self) -> Sequence[TargetGroup]:
         if self._config.role == "databases":
-            targets = [self._database(one) for page in await self._pages("databases") for one in page.databases]
-            return [TargetGroup("DigitalOcean Databases", tuple(targets))]
-        droplets = [one for page in await self._pages("droplets") for one in page.droplets if one.networks.v4]
-        return [TargetGroup("DigitalOcean", tuple(self._droplet(one) for one in droplets))]
+            databases = await self._all("databases", lambda page: page.databases)
+            return [TargetGroup("DigitalOcean Databases", tuple(self._database(one) for one in databases))]
+        droplets = await self._all("droplets", lambda page: page.droplets)
+        return [TargetGroup("DigitalOcean", tuple(self._droplet(one) for one in droplets if one.networks.v4))]
 
-    async def _pages(self, kind: str) -> list[Page]:
-        pages: list[Page] = []
-        while not pages or pages[-1].links.pages.next:
-            query = f"page={len(pages) + 1}&per_page={PER_PAGE}"
-            page = decode(Page, await self.ask(f"{self._url}/{kind}?{query}"))
-            pages.append(page)
-            if not page.droplets and not page.databases:
-                break
-        return pages
+    async def _all(self, kind: str, items: Callable[[Page], list[T]]) -> list[T]:
+        async def ask(number: int) -> tuple[list[T], bool]:
+            page = decode(Page, await self.ask(f"{self._url}/{kind}?page={number}&per_page={PER_PAGE}"))
+            return items(page), bool(page.links.pages.next)
+
+        return await numbered_pages(ask)
 
     def _droplet(self, droplet: Droplet) -> dict[str, str]:
         meta = "__meta_digitalocean_"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from narthex.clock import Clock
 from narthex.config.sd.hosters import HetznerSDConfig
 from narthex.discovery.http_api import HttpApiProvider, host_port, label_name
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.paging import numbered_pages
 from narthex.discovery.payload import Payload, decode
 from narthex.model.target_group import TargetGroup
 
@@ -82,9 +84,12 @@ class Server(Payload):
     labels: dict[str, str] = Field(default_factory=dict)
 
 
-class Servers(Payload):
-    servers: list[Server] = Field(default_factory=list)
+class Page(Payload):
     meta: Meta = Meta()
+
+
+class Servers(Page):
+    servers: list[Server] = Field(default_factory=list)
 
 
 class Network(Payload):
@@ -92,9 +97,12 @@ class Network(Payload):
     name: str = ""
 
 
-class Networks(Payload):
+class Networks(Page):
     networks: list[Network] = Field(default_factory=list)
-    meta: Meta = Meta()
+
+
+P = TypeVar("P", bound=Page)
+T = TypeVar("T")
 
 
 class HetznerCloudProvider(HttpApiProvider):
@@ -112,21 +120,20 @@ class HetznerCloudProvider(HttpApiProvider):
 
     async def refresh(self) -> Sequence[TargetGroup]:
         selector = {"label_selector": self._config.label_selector} if self._config.label_selector else {}
-        servers: list[Server] = []
-        page = 1
-        while page:
-            query = urlencode({"page": page, "per_page": PER_PAGE, **selector})
-            got = decode(Servers, await self.ask(f"{self._url}/servers?{query}"))
-            servers += got.servers
-            page = _next(got.meta, page)
-        names: dict[int, str] = {}
-        page = 1
-        while page:
-            query = urlencode({"page": page, "per_page": PER_PAGE})
-            networks = decode(Networks, await self.ask(f"{self._url}/networks?{query}"))
-            names |= {network.id: network.name for network in networks.networks}
-            page = _next(networks.meta, page)
+        servers = await self._all(Servers, "servers", lambda page: page.servers, selector)
+        networks = await self._all(Networks, "networks", lambda page: page.networks)
+        names = {network.id: network.name for network in networks}
         return [TargetGroup(SOURCE, tuple(self._labels(server, names) for server in servers))]
+
+    async def _all(
+        self, kind: type[P], path: str, items: Callable[[P], list[T]], query: Mapping[str, str] | None = None
+    ) -> list[T]:
+        async def ask(number: int) -> tuple[list[T], bool]:
+            text = urlencode({"page": number, "per_page": PER_PAGE, **(query or {})})
+            page = decode(kind, await self.ask(f"{self._url}/{path}?{text}"))
+            return items(page), page.meta.pagination.next_page > number
+
+        return await numbered_pages(ask)
 
     def _labels(self, server: Server, networks: dict[int, str]) -> dict[str, str]:
         cloud = "__meta_hetzner_hcloud_"
@@ -164,11 +171,6 @@ class HetznerCloudProvider(HttpApiProvider):
             labels[f"{cloud}labelpresent_{label_name(name)}"] = "true"
             labels[f"{cloud}label_{label_name(name)}"] = value
         return labels
-
-
-def _next(meta: Meta, page: int) -> int:
-    """The page after this one, 0 for none; an answer that leads back does not go round."""
-    return meta.pagination.next_page if meta.pagination.next_page > page else 0
 
 
 class Subnet(Payload):

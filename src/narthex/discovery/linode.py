@@ -15,6 +15,7 @@ from narthex.clock import Clock
 from narthex.config.sd.hosters import LinodeSDConfig
 from narthex.discovery.http_api import AnswerError, HttpApiProvider, host_port, surrounded
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.paging import numbered_pages
 from narthex.discovery.payload import Payload, decode
 from narthex.model.target_group import TargetGroup
 
@@ -139,15 +140,13 @@ class LinodeProvider(HttpApiProvider):
 
     async def _pages(self, path: str, kind: type[P]) -> list[P]:
         headers = _filter({"region": self._config.region}) if self._config.region else {}
-        found: list[P] = []
-        number, pages = 0, 1
-        while number < pages:
-            number += 1
+
+        async def ask(number: int) -> tuple[list[P], bool]:
             query = urlencode({"page": number, "page_size": PAGE_SIZE})
             page = decode(Page[kind], await self.ask(f"{self._url}/{path}?{query}", headers=headers))  # type: ignore[valid-type]  # a generic model takes its parameter at run time
-            found += page.data
-            pages = page.pages
-        return found
+            return page.data, number < page.pages
+
+        return await numbered_pages(ask)
 
     def _labels(
         self, instance: Instance, addresses: dict[str, Address], ranges: dict[str, list[str]]

@@ -14,11 +14,11 @@ from narthex.config.http_client import HTTPClientConfig
 from narthex.config.sd.cloud import OpenStackSDConfig
 from narthex.discovery.http_api import HttpApiProvider
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.paging import all_pages
 from narthex.discovery.payload import Payload, decode
 from narthex.errors import HTTPClientError
 
 T = TypeVar("T")
-MAX_PAGES = 10_000
 
 
 class CatalogEndpoint(Payload):
@@ -94,19 +94,16 @@ class OpenStackProvider(HttpApiProvider):
         return self.endpoint(service).removesuffix("v2.0/") + "v2.0/"
 
     async def pages(self, kind: type[T], url: str, name: str) -> list[T]:
-        """All elements of the list `name`, following its links; a link that leads back is a failure."""
-        found: list[T] = []
-        seen: set[str] = set()
-        while url:
-            if url in seen or len(seen) == MAX_PAGES:
-                raise HTTPClientError(f"the pages of {name} do not end")
-            seen.add(url)
-            body = await self.ask(url, headers={"X-Auth-Token": self._token, "Accept": "application/json"})
+        """All elements of the list `name`, following its links."""
+
+        async def ask(link: str) -> tuple[list[T], str]:
+            body = await self.ask(link or url, headers={"X-Auth-Token": self._token, "Accept": "application/json"})
             page = decode(dict[str, Any], body)
-            found += decode(list[kind], orjson.dumps(page.get(name) or []))  # type: ignore[valid-type]  # kind is a value here
+            found = decode(list[kind], orjson.dumps(page.get(name) or []))  # type: ignore[valid-type]  # kind is a value here
             links = decode(list[Link], orjson.dumps(page.get(f"{name}_links") or []))
-            url = next((link.href for link in links if link.rel == "next"), "")
-        return found
+            return found, next((link.href for link in links if link.rel == "next"), "")
+
+        return await all_pages(ask)
 
 
 def _from_config(config: OpenStackSDConfig) -> dict[str, str]:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from pydantic import Field
+
 from narthex.clock import Clock
 from narthex.config.sd.hosters import ScalewaySDConfig
-from narthex.discovery.http_api import HttpApiProvider
+from narthex.discovery.http_api import HttpApiProvider, surrounded
 from narthex.discovery.metrics import DiscoveryMetrics
-from narthex.discovery.payload import decode
+from narthex.discovery.paging import numbered_pages
+from narthex.discovery.payload import Payload, decode
 from narthex.net.secret_files import read_secret
 
 PAGE_SIZE = 100
@@ -41,14 +44,32 @@ class ScalewayProvider(HttpApiProvider):
         self, path: str, kind: type[P], items: Callable[[P], Sequence[T]], query: Sequence[tuple[str, str]] = ()
     ) -> list[T]:
         """What all pages list; a page that is not full is the last."""
-        found: list[T] = []
-        page = 0
-        while True:
-            page += 1
+
+        async def ask(page: int) -> tuple[Sequence[T], bool]:
             # The older of these APIs call a page's size per_page.
             text = urlencode([("page", page), ("page_size", PAGE_SIZE), ("per_page", PAGE_SIZE), *query])
             url = f"{self.config.api_url.rstrip('/')}/{path}?{text}"
             got = items(decode(kind, await self.ask(url, headers={"X-Auth-Token": self._token()})))
-            found += got
-            if len(got) < PAGE_SIZE:
-                return found
+            return got, len(got) >= PAGE_SIZE
+
+        return await numbered_pages(ask)
+
+
+class ScalewayServer(Payload):
+    """What servers of both roles have under the same names."""
+
+    id: str = ""
+    name: str = ""
+    zone: str = ""
+    tags: list[str] = Field(default_factory=list)
+
+
+def common_labels(prefix: str, server: ScalewayServer, *, status: str, project: str) -> dict[str, str]:
+    labels = {
+        f"{prefix}id": server.id,
+        f"{prefix}name": server.name,
+        f"{prefix}zone": server.zone,
+        f"{prefix}status": status,
+        f"{prefix}project_id": project,
+    }
+    return labels | ({f"{prefix}tags": surrounded(server.tags)} if server.tags else {})

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from narthex.discovery.http_api import host_port, surrounded
+from narthex.discovery.http_api import host_port
 from narthex.discovery.payload import Payload
-from narthex.discovery.scaleway_api import SOURCE, ScalewayProvider
+from narthex.discovery.scaleway_api import SOURCE, ScalewayProvider, ScalewayServer, common_labels
 from narthex.model.target_group import TargetGroup
 
 
@@ -22,15 +22,11 @@ class Install(Payload):
     os_id: str = ""
 
 
-class Server(Payload):
-    id: str = ""
-    name: str = ""
-    zone: str = ""
+class Server(ScalewayServer):
     status: str = ""
     project_id: str = ""
     offer_id: str = ""
     install: Install | None = None
-    tags: list[str] = Field(default_factory=list)
     ips: list[Address] = Field(default_factory=list)
 
 
@@ -62,20 +58,12 @@ class ScalewayBaremetalProvider(ScalewayProvider):
 
     def _labels(self, server: Server, offers: dict[str, Named], systems: dict[str, Named]) -> dict[str, str]:
         meta = "__meta_scaleway_baremetal_"
-        labels = {
-            f"{meta}id": server.id,
-            f"{meta}name": server.name,
-            f"{meta}zone": server.zone,
-            f"{meta}status": server.status,
-            f"{meta}project_id": server.project_id,
-        }
+        labels = common_labels(meta, server, status=server.status, project=server.project_id)
         if server.offer_id in offers:
             labels[f"{meta}type"] = offers[server.offer_id].name
         if server.install is not None and server.install.os_id in systems:
             system = systems[server.install.os_id]
             labels |= {f"{meta}os_name": system.name, f"{meta}os_version": system.version}
-        if server.tags:
-            labels[f"{meta}tags"] = surrounded(server.tags)
         first = {version: next((ip.address for ip in server.ips if ip.version == version), "") for version in VERSIONS}
         for version, address in first.items():
             if address:

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from pydantic import Field
 
 from narthex.discovery.http_api import host_port, surrounded
+from narthex.discovery.paging import batches
 from narthex.discovery.payload import Payload
-from narthex.discovery.scaleway_api import SOURCE, ScalewayProvider
+from narthex.discovery.scaleway_api import SOURCE, ScalewayProvider, ScalewayServer, common_labels
 from narthex.model.target_group import TargetGroup
 
 IDS_A_REQUEST = 50  # of network interfaces: they are part of the URL
@@ -42,17 +43,13 @@ class Interface(Payload):
     id: str = ""
 
 
-class Server(Payload):
-    id: str = ""
-    name: str = ""
+class Server(ScalewayServer):
     organization: str = ""
     project: str = ""
     hostname: str = ""
     boot_type: str = ""
     commercial_type: str = ""
     state: str = ""
-    zone: str = ""
-    tags: list[str] = Field(default_factory=list)
     image: Image | None = None
     location: Location | None = None
     security_group: SecurityGroup | None = None
@@ -98,8 +95,8 @@ class ScalewayInstanceProvider(ScalewayProvider):
                 wanted.setdefault(region_of(server.zone), []).extend(ids)
         found: dict[str, str] = {}
         for region, ids in wanted.items():
-            for start in range(0, len(ids), IDS_A_REQUEST):
-                query = [("resource_ids", one) for one in ids[start : start + IDS_A_REQUEST]]
+            for batch in batches(ids, IDS_A_REQUEST):
+                query = [("resource_ids", one) for one in batch]
                 query.append(("resource_types", "instance_private_nic"))
                 path = f"ipam/v1/regions/{quote(region, safe='')}/ips"
                 for ip in await self.all_of(path, IPAMAddresses, lambda page: page.ips, query):
@@ -109,16 +106,11 @@ class ScalewayInstanceProvider(ScalewayProvider):
 
     def _labels(self, server: Server, private: dict[str, str]) -> dict[str, str] | None:
         meta = "__meta_scaleway_instance_"
-        labels = {
+        labels = common_labels(meta, server, status=server.state, project=server.project) | {
             f"{meta}boot_type": server.boot_type,
             f"{meta}hostname": server.hostname,
-            f"{meta}id": server.id,
-            f"{meta}name": server.name,
             f"{meta}organization_id": server.organization,
-            f"{meta}project_id": server.project,
-            f"{meta}status": server.state,
             f"{meta}type": server.commercial_type,
-            f"{meta}zone": server.zone,
         }
         if server.image is not None:
             labels |= {f"{meta}image_{name}": getattr(server.image, name) for name in ("arch", "id", "name")}
@@ -129,8 +121,6 @@ class ScalewayInstanceProvider(ScalewayProvider):
             labels |= {f"{meta}security_group_{name}": getattr(server.security_group, name) for name in ("id", "name")}
         if region_of(server.zone):
             labels[f"{meta}region"] = region_of(server.zone)
-        if server.tags:
-            labels[f"{meta}tags"] = surrounded(server.tags)
         for family, name in (("inet", "public_ipv4_addresses"), ("inet6", "public_ipv6_addresses")):
             of_family = [_plain(ip.address) for ip in server.public_ips if ip.family == family]
             if of_family:

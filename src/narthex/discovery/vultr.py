@@ -11,6 +11,7 @@ from narthex.clock import Clock
 from narthex.config.sd.hosters import VultrSDConfig
 from narthex.discovery.http_api import HttpApiProvider, host_port, surrounded
 from narthex.discovery.metrics import DiscoveryMetrics
+from narthex.discovery.paging import all_pages
 from narthex.discovery.payload import Payload, decode
 from narthex.model.target_group import TargetGroup
 
@@ -59,16 +60,12 @@ class VultrProvider(HttpApiProvider):
         self._config, self._url = config, url
 
     async def refresh(self) -> Sequence[TargetGroup]:
-        instances: list[Instance] = []
-        cursors = [""]
-        while True:
-            query = urlencode({"per_page": PER_PAGE, **({"cursor": cursors[-1]} if cursors[-1] else {})})
-            page = decode(Page, await self.ask(f"{self._url}/instances?{query}"))
-            instances += page.instances
-            if page.meta.links.next in cursors:  # "" at the end
-                break
-            cursors.append(page.meta.links.next)
-        return [TargetGroup("Vultr", tuple(self._labels(one) for one in instances))]
+        return [TargetGroup("Vultr", tuple(self._labels(one) for one in await all_pages(self._page)))]
+
+    async def _page(self, cursor: str) -> tuple[Sequence[Instance], str]:
+        query = urlencode({"per_page": PER_PAGE, **({"cursor": cursor} if cursor else {})})
+        page = decode(Page, await self.ask(f"{self._url}/instances?{query}"))
+        return page.instances, page.meta.links.next
 
     def _labels(self, instance: Instance) -> dict[str, str]:
         meta = "__meta_vultr_instance_"

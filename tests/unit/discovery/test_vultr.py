@@ -75,11 +75,11 @@ async def test_instances_live_and_come_page_by_page() -> None:
         )
 
 
-async def test_pages_that_lead_in_a_circle_end() -> None:
+async def test_pages_that_lead_in_a_circle_are_a_failure_that_ends() -> None:
     async def instances(request: web.BaseRequest) -> Any:
         return {"instances": [INSTANCE], "meta": {"links": {"next": "again"}}}
 
     async with fake_api() as api:
         api.routes = {"/instances": instances}
         async with Life(lambda metrics, clock: VultrProvider(SECTION, "job", metrics, clock, url=api.url)) as life:
-            assert len(life.targets()) == 2
+            assert (life.published, life.failures, len(api.requests)) == (0, 1, 2)

@@ -11,6 +11,7 @@
 #include "chunk/stale.h"
 #include "json/number.h"
 #include "labels/row_index.h"
+#include "otlp/exemplar_labels.h"
 #include "otlp/native_buckets.h"
 
 namespace narthex {
@@ -26,25 +27,6 @@ constexpr uint64_t kMostTargetInfos = 1000;
 
 int64_t milliseconds(uint64_t ns) {
     return static_cast<int64_t>(ns) / 1'000'000;
-}
-
-size_t code_points(std::string_view text) {
-    return static_cast<size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::string hex(std::string_view bytes) {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string out;
-    for (char c : bytes) {
-        out += kDigits[static_cast<uint8_t>(c) >> 4];
-        out += kDigits[static_cast<uint8_t>(c) & 15];
-    }
-    return out;
-}
-
-bool is_zero(std::string_view bytes) {
-    return bytes.find_first_not_of('\0') == std::string_view::npos;
 }
 
 std::vector<std::string> label_names(const OtlpPlan& plan) {
@@ -104,8 +86,6 @@ class Maker {
     }
 
   private:
-    using Row = std::vector<LabelPair>;
-
     // Times of a resource's points in nanoseconds.
     struct Times {
         uint64_t first = std::numeric_limits<uint64_t>::max(), last = 0;
@@ -177,13 +157,9 @@ class Maker {
 
     uint32_t newest_float() const { return static_cast<uint32_t>(out_.floats.times.size()) - 1; }
 
-    void count_pairs(size_t more) {
-        pairs_ += more;
-        if (pairs_ > kMostPairs) throw LimitError("the request has too many labels");
-    }
-
     void add_row(OtlpColumns::Rows& rows, std::span<const LabelPair> pairs, const OtlpPoint& p) {
-        count_pairs(pairs.size());
+        pairs_ += pairs.size();
+        if (pairs_ > kMostPairs) throw LimitError("the request has too many labels");
         rows.labels.add_row(pairs);
         rows.times.push_back(milliseconds(p.time));
         rows.starts.push_back(milliseconds(p.start));
@@ -195,9 +171,9 @@ class Maker {
         out_.values.push_back(p.no_value ? stale_nan() : value);
     }
 
-    // The value of a label that the row has.
-    static void set(Row& row, uint32_t name, uint32_t value) {
-        for (LabelPair& pair : row) {
+    // The value of a label that row_ has.
+    void set(uint32_t name, uint32_t value) {
+        for (LabelPair& pair : row_) {
             if (pair.name == name) pair.value = value;
         }
     }
@@ -206,10 +182,10 @@ class Maker {
     void sum_and_count(const OtlpPoint& p, bool has_sum, uint64_t count) {
         row_.assign(labels_.pairs().begin(), labels_.pairs().end());
         if (has_sum) {
-            set(row_, name_, sum_name_);
+            set(name_, sum_name_);
             add_float(row_, p, p.number);
         }
-        set(row_, name_, count_name_);
+        set(name_, count_name_);
         add_float(row_, p, static_cast<double>(count));
     }
 
@@ -224,13 +200,6 @@ class Maker {
     uint32_t number(double v) {
         char space[kNumberSpace];
         return labels_.symbol({space, static_cast<size_t>(write_plain(space, v) - space)});
-    }
-
-    std::span<const double> doubles(OtlpRange r) const {
-        return std::span(in_.doubles).subspan(r.first, r.size());
-    }
-    std::span<const uint64_t> counts(OtlpRange r) const {
-        return std::span(in_.counts).subspan(r.first, r.size());
     }
 
     // Most points of a metric have the same bounds.
@@ -249,19 +218,19 @@ class Maker {
         const OtlpHistogram& h = in_.histograms[p.detail];
         sum_and_count(p, p.has_sum, h.count);
         with_label(attributes, kLe);
-        set(row_, name_, bucket_name_);
-        auto bounds = doubles(h.bounds);
-        auto buckets = counts(h.buckets);
+        set(name_, bucket_name_);
+        auto bounds = in_.doubles_of(h.bounds);
+        auto buckets = in_.counts_of(h.buckets);
         const auto& texts = bound_texts(bounds);
         size_t n = std::min(bounds.size(), buckets.size());
         uint32_t first = newest_float() + 1;
         uint64_t below = 0;
         for (size_t i = 0; i < n; ++i) {
             below += buckets[i];
-            set(row_, le_, texts[i]);
+            set(le_, texts[i]);
             add_float(row_, p, static_cast<double>(below));
         }
-        set(row_, le_, infinity_);
+        set(le_, infinity_);
         add_float(row_, p, static_cast<double>(h.count));
         add_exemplars(p, [&](double value) {
             auto bucket = std::lower_bound(bounds.begin(), bounds.begin() + static_cast<ptrdiff_t>(n), value);
@@ -274,10 +243,10 @@ class Maker {
         uint32_t family = name_value();
         sum_and_count(p, true, s.count);
         with_label(attributes, kQuantile);
-        set(row_, name_, family);
-        auto quantiles = doubles(s.quantiles);
+        set(name_, family);
+        auto quantiles = in_.doubles_of(s.quantiles);
         for (size_t i = 0; i + 1 < quantiles.size(); i += 2) {
-            set(row_, quantile_, number(quantiles[i]));
+            set(quantile_, number(quantiles[i]));
             add_float(row_, p, quantiles[i + 1]);
         }
     }
@@ -294,8 +263,8 @@ class Maker {
         layout_ = {};
         layout_.schema = kCustomBuckets;
         cells_.clear();
-        auto bounds = doubles(h.bounds);
-        auto buckets = counts(h.buckets);
+        auto bounds = in_.doubles_of(h.bounds);
+        auto buckets = in_.counts_of(h.buckets);
         layout_.bounds.assign(bounds.begin(), bounds.end());
         // A histogram without buckets says nothing but its count: all of it is below infinity.
         if (buckets.empty()) buckets = {&h.count, 1};
@@ -310,11 +279,12 @@ class Maker {
         layout_.zero_threshold = kZeroThreshold;
         auto finer = static_cast<uint32_t>(h.scale - layout_.schema);
         cells_.clear();
-        append_exponential_buckets(counts(h.positive.counts), h.positive.offset, finer, layout_.positive,
-                                   cells_);
+        auto add = [&](const OtlpExponential::Buckets& b, std::vector<BucketSpan>& spans) {
+            append_exponential_buckets(in_.counts_of(b.counts), b.offset, finer, spans, cells_);
+        };
+        add(h.positive, layout_.positive);
         size_t positive = cells_.size();
-        append_exponential_buckets(counts(h.negative.counts), h.negative.offset, finer, layout_.negative,
-                                   cells_);
+        add(h.negative, layout_.negative);
         add_native(plan, p, h.count, h.zero_count, positive);
     }
 
@@ -348,29 +318,8 @@ class Maker {
             int64_t time = milliseconds(e.time);
             out_.exemplars.times.push_back(time != 0 ? time : milliseconds(p.time));
             out_.exemplars.values.push_back(e.value);
-            exemplar_labels(e);
+            out_.exemplars.labels.add_row(exemplar_labels_.of(in_, e));
         }
-    }
-
-    // Ids of the trace and, where all fits, the attributes.
-    void exemplar_labels(const OtlpExemplar& e) {
-        std::vector<std::pair<std::string_view, std::string_view>> labels;
-        std::string trace = is_zero(e.trace_id) ? "" : hex(e.trace_id);
-        std::string span = is_zero(e.span_id) ? "" : hex(e.span_id);
-        if (!trace.empty()) labels.emplace_back("trace_id", trace);
-        if (!span.empty()) labels.emplace_back("span_id", span);
-        size_t ids = labels.size(), length = 0;
-        for (uint32_t k = e.attributes.first; k < e.attributes.last; ++k) {
-            OtlpAttribute a = in_.exemplar_attributes[k];
-            std::string_view name = in_.keys.get(a.key);
-            bool known = std::any_of(labels.begin(), labels.end(), [&](auto& l) { return l.first == name; });
-            if (name.empty() || known) continue;
-            labels.emplace_back(name, in_.texts->get(a.value));
-            if (labels.size() > kMostExemplarLabels) break;
-        }
-        for (const auto& [name, value] : labels) length += code_points(name) + code_points(value);
-        if (length > kMostExemplarLabels) labels.resize(ids);
-        out_.exemplars.labels.add_row(labels);
     }
 
     void target_info(size_t r) {
@@ -414,19 +363,19 @@ class Maker {
 
     // Marks a row of histograms until all floats are known.
     static constexpr uint32_t kOfHistograms = 0x80000000;
-    static constexpr size_t kMostExemplarLabels = 128;  // code points
 
     const OtlpRequest& in_;
     const OtlpPlan& plan_;
     std::vector<std::string> names_;
     OtlpLabelMaker labels_;
+    OtlpExemplarLabels exemplar_labels_;
     uint32_t name_, le_, quantile_, infinity_;  // symbols
     OtlpColumns out_;
     std::vector<Times> spans_;  // by resource
     uint32_t metric_ = 0;
     std::vector<OtlpLabelMaker::Term> terms_;  // of the metric
     uint32_t sum_name_ = 0, count_name_ = 0, bucket_name_ = 0;
-    Row row_;
+    std::vector<LabelPair> row_;
     std::vector<double> bounds_;
     std::vector<uint32_t> bound_texts_;
     HistogramLayout layout_;

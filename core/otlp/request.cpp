@@ -1,6 +1,6 @@
 #include "otlp/request.h"
 
-#include <limits>
+#include <array>
 #include <string>
 
 #include "bytes/protobuf.h"
@@ -129,39 +129,28 @@ class Decoder {
         }
     }
 
+    // By the field of a metric that it is in.
+    using enum OtlpKind;
+    static constexpr std::array kDataOf{kNone, kNone, kNone, kNone,      kNone,        kGauge,
+                                        kNone, kSum,  kNone, kHistogram, kExponential, kSummary};
+
     void metric(ProtoReader in, uint32_t scope) {
         part();
         OtlpMetric m;
         m.scope = scope;
         m.points = {size(out_.points), size(out_.points)};
         while (in.next()) {
-            switch (in.field()) {
-                case 1:
-                    m.name = text(in);
-                    break;
-                case 2:
-                    m.description = text(in);
-                    break;
-                case 3:
-                    m.unit = text(in);
-                    break;
-                case 5:
-                    data(in.message(), OtlpKind::kGauge, m);
-                    break;
-                case 7:
-                    data(in.message(), OtlpKind::kSum, m);
-                    break;
-                case 9:
-                    data(in.message(), OtlpKind::kHistogram, m);
-                    break;
-                case 10:
-                    data(in.message(), OtlpKind::kExponential, m);
-                    break;
-                case 11:
-                    data(in.message(), OtlpKind::kSummary, m);
-                    break;
-                default:
-                    in.skip();
+            uint32_t field = in.field();
+            if (field == 1) {
+                m.name = text(in);
+            } else if (field == 2) {
+                m.description = text(in);
+            } else if (field == 3) {
+                m.unit = text(in);
+            } else if (field < kDataOf.size() && kDataOf[field] != kNone) {
+                data(in.message(), kDataOf[field], m);
+            } else {
+                in.skip();
             }
         }
         out_.metrics.push_back(m);
@@ -174,13 +163,13 @@ class Decoder {
             m.temporality = 0;
             m.monotonic = false;
         }
-        bool aggregated = kind != OtlpKind::kGauge && kind != OtlpKind::kSummary;
+        bool aggregated = kind != kGauge && kind != kSummary;
         while (in.next()) {
             if (in.field() == 1) {
                 point(in.message(), kind);
             } else if (in.field() == 2 && aggregated) {
                 m.temporality = in.uint64();
-            } else if (in.field() == 3 && kind == OtlpKind::kSum) {
+            } else if (in.field() == 3 && kind == kSum) {
                 m.monotonic = in.boolean();
             } else {
                 in.skip();
@@ -195,13 +184,13 @@ class Decoder {
         p.attributes.first = size(out_.attributes);
         p.exemplars.first = size(out_.exemplars);
         switch (kind) {
-            case OtlpKind::kHistogram:
+            case kHistogram:
                 histogram(in, p);
                 break;
-            case OtlpKind::kExponential:
+            case kExponential:
                 exponential(in, p);
                 break;
-            case OtlpKind::kSummary:
+            case kSummary:
                 summary(in, p);
                 break;
             default:
@@ -212,35 +201,58 @@ class Decoder {
         out_.points.push_back(p);
     }
 
-    void point_attribute(ProtoReader& in) { out_.attributes.push_back(attribute(in.message())); }
-    static bool no_value(ProtoReader& in) { return (in.uint32() & 1) != 0; }
+    // Where the messages of points keep what they have in common, besides start (2) and time (3); 0: not at
+    // all.
+    struct PointFields {
+        uint32_t attributes, exemplars, flags;
+    };
+
+    // Reads the current field if it is one that all points have.
+    template <PointFields kAt>
+    bool common(ProtoReader& in, OtlpPoint& p) {
+        switch (in.field()) {
+            case 2:
+                p.start = in.fixed64();
+                return true;
+            case 3:
+                p.time = in.fixed64();
+                return true;
+            case kAt.attributes:
+                out_.attributes.push_back(attribute(in.message()));
+                return true;
+            case kAt.exemplars:
+                exemplar(in.message());
+                return true;
+            case kAt.flags:
+                p.no_value = (in.uint32() & 1) != 0;
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    // The same for points that add up observations: their count (4) and sum (5), too.
+    template <PointFields kAt>
+    bool summed(ProtoReader& in, OtlpPoint& p, uint64_t& count) {
+        if (in.field() == 4) {
+            count = in.fixed64();
+        } else if (in.field() == 5) {
+            p.number = in.float64();
+            p.has_sum = true;
+        } else {
+            return common<kAt>(in, p);
+        }
+        return true;
+    }
 
     void number(ProtoReader in, OtlpPoint& p) {
         while (in.next()) {
-            switch (in.field()) {
-                case 2:
-                    p.start = in.fixed64();
-                    break;
-                case 3:
-                    p.time = in.fixed64();
-                    break;
-                case 4:
-                    p.number = in.float64();
-                    break;
-                case 5:
-                    exemplar(in.message());
-                    break;
-                case 6:
-                    p.number = static_cast<double>(in.sfixed64());
-                    break;
-                case 7:
-                    point_attribute(in);
-                    break;
-                case 8:
-                    p.no_value = no_value(in);
-                    break;
-                default:
-                    in.skip();
+            if (in.field() == 4) {
+                p.number = in.float64();
+            } else if (in.field() == 6) {
+                p.number = static_cast<double>(in.sfixed64());
+            } else if (!common<{.attributes = 7, .exemplars = 5, .flags = 8}>(in, p)) {
+                in.skip();
             }
         }
     }
@@ -250,40 +262,15 @@ class Decoder {
         h.buckets.first = size(out_.counts);
         h.bounds.first = size(out_.doubles);
         while (in.next()) {
-            switch (in.field()) {
-                case 2:
-                    p.start = in.fixed64();
-                    break;
-                case 3:
-                    p.time = in.fixed64();
-                    break;
-                case 4:
-                    h.count = in.fixed64();
-                    break;
-                case 5:
-                    p.number = in.float64();
-                    p.has_sum = true;
-                    break;
-                case 6:
-                    in.each_fixed64([&](uint64_t n) { out_.counts.push_back(n); });
-                    break;
-                case 7:
-                    in.each_double([&](double bound) {
-                        part();
-                        out_.doubles.push_back(bound);
-                    });
-                    break;
-                case 8:
-                    exemplar(in.message());
-                    break;
-                case 9:
-                    point_attribute(in);
-                    break;
-                case 10:
-                    p.no_value = no_value(in);
-                    break;
-                default:
-                    in.skip();
+            if (in.field() == 6) {
+                in.each_fixed64([&](uint64_t n) { out_.counts.push_back(n); });
+            } else if (in.field() == 7) {
+                in.each_double([&](double bound) {
+                    part();
+                    out_.doubles.push_back(bound);
+                });
+            } else if (!summed<{.attributes = 9, .exemplars = 8, .flags = 10}>(in, p, h.count)) {
+                in.skip();
             }
         }
         h.buckets.last = size(out_.counts);
@@ -296,22 +283,6 @@ class Decoder {
         OtlpExponential h;
         while (in.next()) {
             switch (in.field()) {
-                case 1:
-                    point_attribute(in);
-                    break;
-                case 2:
-                    p.start = in.fixed64();
-                    break;
-                case 3:
-                    p.time = in.fixed64();
-                    break;
-                case 4:
-                    h.count = in.fixed64();
-                    break;
-                case 5:
-                    p.number = in.float64();
-                    p.has_sum = true;
-                    break;
                 case 6:
                     h.scale = in.sint32();
                     break;
@@ -324,14 +295,8 @@ class Decoder {
                 case 9:
                     buckets(in.message(), h.negative);
                     break;
-                case 10:
-                    p.no_value = no_value(in);
-                    break;
-                case 11:
-                    exemplar(in.message());
-                    break;
                 default:
-                    in.skip();
+                    if (!summed<{.attributes = 1, .exemplars = 11, .flags = 10}>(in, p, h.count)) in.skip();
             }
         }
         p.detail = size(out_.exponentials);
@@ -360,30 +325,10 @@ class Decoder {
         OtlpSummary s;
         s.quantiles.first = size(out_.doubles);
         while (in.next()) {
-            switch (in.field()) {
-                case 2:
-                    p.start = in.fixed64();
-                    break;
-                case 3:
-                    p.time = in.fixed64();
-                    break;
-                case 4:
-                    s.count = in.fixed64();
-                    break;
-                case 5:
-                    p.number = in.float64();
-                    break;
-                case 6:
-                    quantile(in.message());
-                    break;
-                case 7:
-                    point_attribute(in);
-                    break;
-                case 8:
-                    p.no_value = no_value(in);
-                    break;
-                default:
-                    in.skip();
+            if (in.field() == 6) {
+                quantile(in.message());
+            } else if (!summed<{.attributes = 7, .exemplars = 0, .flags = 8}>(in, p, s.count)) {
+                in.skip();
             }
         }
         s.quantiles.last = size(out_.doubles);
@@ -412,27 +357,20 @@ class Decoder {
         OtlpExemplar e;
         e.attributes.first = size(out_.exemplar_attributes);
         while (in.next()) {
-            switch (in.field()) {
-                case 2:
-                    e.time = in.fixed64();
-                    break;
-                case 3:
-                    e.value = in.float64();
-                    break;
-                case 4:
-                    e.span_id = in.string();
-                    break;
-                case 5:
-                    e.trace_id = in.string();
-                    break;
-                case 6:
-                    e.value = static_cast<double>(in.sfixed64());
-                    break;
-                case 7:
-                    out_.exemplar_attributes.push_back(attribute(in.message()));
-                    break;
-                default:
-                    in.skip();
+            if (in.field() == 2) {
+                e.time = in.fixed64();
+            } else if (in.field() == 3) {
+                e.value = in.float64();
+            } else if (in.field() == 4) {
+                e.span_id = in.string();
+            } else if (in.field() == 5) {
+                e.trace_id = in.string();
+            } else if (in.field() == 6) {
+                e.value = static_cast<double>(in.sfixed64());
+            } else if (in.field() == 7) {
+                out_.exemplar_attributes.push_back(attribute(in.message()));
+            } else {
+                in.skip();
             }
         }
         e.attributes.last = size(out_.exemplar_attributes);

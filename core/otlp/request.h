@@ -109,6 +109,12 @@ struct OtlpRequest {
     std::span<const OtlpAttribute> attributes_of(const OtlpPoint& p) const {
         return std::span(attributes).subspan(p.attributes.first, p.attributes.size());
     }
+    std::span<const double> doubles_of(OtlpRange r) const {
+        return std::span(doubles).subspan(r.first, r.size());
+    }
+    std::span<const uint64_t> counts_of(OtlpRange r) const {
+        return std::span(counts).subspan(r.first, r.size());
+    }
 };
 
 // Exemplars keep views of `body`. As protobuf's own runtimes do, of a field that comes twice the last one

@@ -9,8 +9,8 @@ import pytest
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.metrics import Observation
-from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, Counter, Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -79,6 +79,51 @@ def test_what_the_sdk_records_is_what_queries_give(server: ApiServer, provider: 
     assert {e[0]["labels"]["trace_id"] for e in exemplars.values()} == {trace_id}
     native = server.api("query_exemplars", query="fine_latency_milliseconds", start=0, end=9_999_999_999)
     assert {e["labels"]["trace_id"] for e in native[0]["exemplars"]} == {trace_id}
+
+
+@pytest.mark.parametrize(
+    ("feature", "counted", "seconds", "fine"),
+    [
+        ("otlp-native-delta-ingestion", ["3", "2"], ["2", "1"], ["2", "1"]),
+        ("otlp-deltatocumulative", ["3", "5"], ["2", "3"], None),
+    ],
+)
+def test_deltas_of_the_sdk_stay_deltas_or_become_totals(
+    start: Start, tmp_path: Path, feature: str, counted: list[str], seconds: list[str], fine: list[str] | None
+) -> None:
+    (tmp_path / "prometheus.yml").write_text("")
+    server = start("--web.enable-otlp-receiver", f"--enable-feature={feature}").ready()
+    delta = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
+    exporter = OTLPMetricExporter(f"http://127.0.0.1:{server.port}/api/v1/otlp/v1/metrics", preferred_temporality=delta)
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=3_600_000)
+    view = View(instrument_name="fine.*", aggregation=ExponentialBucketHistogramAggregation())
+    provider = MeterProvider([reader], RESOURCE, views=[view])
+    meter = provider.get_meter("m")
+    requests = meter.create_counter("requests")
+    latency, native = meter.create_histogram("latency", unit="s"), meter.create_histogram("fine.latency", unit="s")
+    for count, observed in ((3, [0.5, 4]), (2, [7])):
+        requests.add(count)
+        for value in observed:
+            latency.record(value)
+            native.record(value)
+        assert provider.force_flush()
+    provider.shutdown()
+
+    assert history(server, "requests_total") == counted
+    assert history(server, "latency_seconds_count") == seconds
+    assert history(server, 'latency_seconds_bucket{le="+Inf"}') == seconds
+    assert history(server, 'latency_seconds_bucket{le="5"}') == ["2", "0" if fine else "2"]
+    # Sums of native histograms are not made: they are left out, and the sender is told so.
+    found = server.query("fine_latency_seconds[5m]")
+    assert [h["count"] for one in found for _, h in one["histograms"]] == (fine or [])
+    if fine:
+        assert values(server, "histogram_count(sum_over_time(fine_latency_seconds[5m]))") == ["3"]
+
+
+def history(server: ApiServer, selector: str) -> list[str]:
+    """Values of the only series, oldest first."""
+    (one,) = server.query(f"{selector}[5m]")
+    return [value for _, value in one["values"]]
 
 
 def series(server: ApiServer, query: str) -> list[tuple[dict[str, str], str]]:

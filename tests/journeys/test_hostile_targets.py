@@ -81,3 +81,26 @@ async def test_hostile_targets_are_down_for_their_own_reason_and_harm_nobody(
         assert max(b - a for a, b in pairwise(times)) < 1.5
         assert misbehaving.sent["huge"] < 20 * MEGABYTE * misbehaving.requests["huge"]
         assert grown < 60 * MEGABYTE
+
+
+async def test_a_body_of_a_hundred_megabytes_is_taken_where_no_limit_is_set(
+    start: Start, tmp_path: Path, exporter: Exporter
+) -> None:
+    exporter.body = "fine 1\n"
+    async with Misbehaving() as misbehaving:
+        slow = "  scrape_interval: 8s\n  scrape_timeout: 8s\n"
+        (tmp_path / "prometheus.yml").write_text(
+            "global: {scrape_interval: 1s, scrape_timeout: 900ms}\nscrape_configs:\n"
+            + job("huge", misbehaving.address, slow)
+            + job("fine", f"127.0.0.1:{exporter.port}")
+        )
+        server = start()
+        await asyncio.to_thread(server.wait_ready)
+        await asyncio.to_thread(wait_until, "a scrape", lambda: pools(server)["huge"]["health"] != "unknown")
+        found = (await asyncio.to_thread(pools, server))["huge"]
+        ups = (await asyncio.to_thread(server.query, 'up{job="fine"}[1m]'))[0]["values"]
+        assert (found["health"], found["lastError"]) == ("up", "")
+        assert await asyncio.to_thread(server.value, "scrape_samples_scraped{job='huge'}") == 25_000_000
+        assert await asyncio.to_thread(server.value, "scrape_series_added{job='huge'}") == 1
+        assert max(float(b) - float(a) for (a, _), (b, _) in pairwise(ups)) < 1.5
+        assert memory(server) < 450 * MEGABYTE

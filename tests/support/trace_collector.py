@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +56,8 @@ def attributes(span: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def http_collector() -> Iterator[Collector]:
+def http_collector(context: ssl.SSLContext | None = None) -> Iterator[Collector]:
+    """With TLS if there is a context."""
     collector = Collector()
     collector.gate.set()
 
@@ -76,6 +78,8 @@ def http_collector() -> Iterator[Collector]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     collector.port = int(server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+import trustme
 
 from narthex.config.storage import TracingConfig
 from narthex.errors import HTTPClientError
@@ -124,6 +126,21 @@ async def test_tls_settings_that_cannot_be_used_are_refused_and_leave_tracing_as
     with pytest.raises(HTTPClientError, match="insecure_skip_verify: use client_type http"):
         await tracing.apply(config(1, client_type="grpc", insecure=False, tls_config={"insecure_skip_verify": True}))
     assert not tracing.on
+
+
+@pytest.mark.parametrize(("name", "trusted"), [("collector.test", True), ("other.test", False)])
+async def test_a_collector_behind_tls_is_known_by_the_sections_own_ca_and_name(name: str, trusted: bool) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("collector.test").configure_cert(context)
+    tls = {"ca": authority.cert_pem.bytes().decode(), "server_name": name}
+    with http_collector(context) as collector:
+        tracing = Tracing()
+        await tracing.apply(config(collector.port, insecure=False, tls_config=tls, timeout=1000))
+        with tracing.span("a", {}):
+            pass
+        await tracing.stop()
+    assert bool(collector.named("a")) is trusted
 
 
 @pytest.mark.parametrize(

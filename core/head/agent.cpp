@@ -47,18 +47,13 @@ uint64_t Agent::series(std::span<const TextPair> labels) {
 
 std::vector<uint64_t> Agent::series(const LabelSets& sets) {
     std::unique_lock lock(mutex_);
-    SymbolMapper map(*sets.symbols(), *table_.symbols);
     std::vector<uint64_t> refs;
     refs.reserve(sets.rows());
-    std::vector<LabelPair> pairs;
-    for (size_t i = 0; i < sets.rows(); ++i) {
-        pairs.clear();
-        for (LabelPair p : sets.row(i)) pairs.push_back(map(p));
-        if (pairs.empty()) throw std::invalid_argument("a series needs at least one label");
+    table_.intern_each(sets, [&](std::span<const LabelPair> pairs) {
         AgentSeries& s = table_.series[create_or_find(pairs, 0)];
         s.touched = transactions_->mark();
         refs.push_back(s.ref);
-    }
+    });
     return refs;
 }
 

@@ -39,7 +39,7 @@ Head::Head(int64_t chunk_range, uint32_t out_of_order_cap)
 }
 
 // `ref` 0: take the next free one.
-uint32_t Head::create_or_find(std::vector<LabelPair>& pairs, uint64_t ref) {
+uint32_t Head::create_or_find(std::span<const LabelPair> pairs, uint64_t ref) {
     uint32_t hash = hash_pairs(pairs);
     uint32_t slot = table_.find(pairs, hash);
     if (slot != RefMap::kNone) return slot;
@@ -63,18 +63,13 @@ uint64_t Head::series(std::span<const TextPair> labels) {
 
 std::vector<uint64_t> Head::series(const LabelSets& sets) {
     std::unique_lock lock(mutex_);
-    SymbolMapper map(*sets.symbols(), *table_.symbols);
     std::vector<uint64_t> refs;
     refs.reserve(sets.rows());
-    std::vector<LabelPair> pairs;
-    for (size_t i = 0; i < sets.rows(); ++i) {
-        pairs.clear();
-        for (LabelPair p : sets.row(i)) pairs.push_back(map(p));
-        if (pairs.empty()) throw std::invalid_argument("a series needs at least one label");
+    table_.intern_each(sets, [&](std::span<const LabelPair> pairs) {
         Series& s = table_.series[create_or_find(pairs, 0)];
         s.touched = transactions_->mark();
         refs.push_back(s.ref);
-    }
+    });
     return refs;
 }
 

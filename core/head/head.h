@@ -242,7 +242,7 @@ class Head {
     static constexpr size_t kSlice = 4096;
 
     // The methods below expect the exclusive lock.
-    uint32_t create_or_find(std::vector<LabelPair>& pairs, uint64_t ref);
+    uint32_t create_or_find(std::span<const LabelPair> pairs, uint64_t ref);
     void append(Series& s, int64_t t, int64_t start, uint64_t bits);
     void append_xor2(Series& s, int64_t t, int64_t start, uint64_t bits);
     // Whether a float at t, which takes up to `widest` bytes, is to begin a new chunk.

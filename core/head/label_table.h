@@ -31,6 +31,20 @@ struct LabelTable {
     // Sorted by name, without empty values. Throws std::invalid_argument on no label or a repeated name.
     std::vector<LabelPair> intern(std::span<const TextPair> labels);
 
+    // Calls take(pairs) for each set, whose rows are sorted by name. Throws std::invalid_argument on an empty
+    // one.
+    template <typename Take>
+    void intern_each(const LabelSets& sets, Take&& take) {
+        SymbolMapper map(*sets.symbols(), *symbols);
+        std::vector<LabelPair> pairs;
+        for (size_t i = 0; i < sets.rows(); ++i) {
+            pairs.clear();
+            for (LabelPair p : sets.row(i)) pairs.push_back(map(p));
+            if (pairs.empty()) throw std::invalid_argument("a series needs at least one label");
+            take(std::span<const LabelPair>(pairs));
+        }
+    }
+
     uint32_t find(std::span<const LabelPair> pairs, uint32_t hash) const;
     // Adds a series that find() does not know.
     uint32_t add(uint64_t ref, std::span<const LabelPair> pairs, uint32_t hash);

@@ -13,6 +13,7 @@
 
 #include "bind/arrays.h"
 #include "chunk/histogram_batch.h"
+#include "histogram/as_sample.h"
 
 using namespace narthex;
 
@@ -97,38 +98,6 @@ void add_run(HistogramBatch& batch, bool floats, int32_t schema, double zero_thr
                bucket_cells});
 }
 
-std::vector<BucketSpan> spans(const std::vector<BucketRun>& runs) {
-    std::vector<BucketSpan> out;
-    int64_t end = 0;
-    for (BucketRun run : runs) {
-        out.push_back({static_cast<int32_t>(run.first - end), run.length});
-        end = run.end();
-    }
-    return out;
-}
-
-void add_value(HistogramBatch& batch, const FloatHistogram& h) {
-    auto bounds = h.view().bounds();
-    HistogramLayout layout{h.schema,
-                           h.zero_threshold,
-                           spans(h.positive.runs),
-                           spans(h.negative.runs),
-                           {bounds.begin(), bounds.end()}};
-    HistogramCell count{.f = h.count}, zero_count{.f = h.zero_count};
-    std::vector<HistogramCell> buckets;
-    for (double n : h.positive.counts) buckets.push_back({.f = n});
-    for (double n : h.negative.counts) buckets.push_back({.f = n});
-    batch.add({layout,
-               true,
-               h.positive.counts.size(),
-               h.negative.counts.size(),
-               {&count, 1},
-               {&zero_count, 1},
-               {&h.sum, 1},
-               {&h.hint, 1},
-               buckets});
-}
-
 }  // namespace
 
 void bind_histogram_batch(nb::module_& m) {
@@ -143,7 +112,10 @@ void bind_histogram_batch(nb::module_& m) {
             },
             nb::arg("rows"))
         .def("runs", [](const HistogramBatch& batch) { return histogram_runs(batch.columns()); })
-        .def("add_value", &add_value, nb::arg("value"))
+        .def(
+            "add_value",
+            [](HistogramBatch& batch, const FloatHistogram& value) { add_sample(batch, value, true); },
+            nb::arg("value"))
         .def("add", &add_run, nb::kw_only(), nb::arg("floats"), nb::arg("schema"),
              nb::arg("zero_threshold") = 0.0, nb::arg("positive_spans"),
              nb::arg("negative_spans") = std::vector<std::pair<int32_t, uint32_t>>(),

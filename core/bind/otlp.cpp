@@ -18,6 +18,7 @@
 #include "bind/module.h"
 #include "bind/text.h"
 #include "otlp/columns.h"
+#include "otlp/delta_histograms.h"
 #include "otlp/request.h"
 
 using namespace narthex;
@@ -147,6 +148,24 @@ void bind_rows(nb::module_& m) {
             nb::rv_policy::reference_internal);
 }
 
+template <typename T>
+using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+nb::tuple convert(DeltaHistograms& totals, const In<uint64_t>& refs, const In<int64_t>& times,
+                  const In<int64_t>& starts, const HistogramBatch& samples, const In<bool>& deltas) {
+    size_t n = samples.size();
+    if (refs.shape(0) != n || times.shape(0) != n || starts.shape(0) != n || deltas.shape(0) != n)
+        throw nb::value_error("columns differ in length");
+    DeltaHistograms::Totals made;
+    {
+        nb::gil_scoped_release release;
+        made = totals.convert({refs.data(), n}, {times.data(), n}, {starts.data(), n}, samples,
+                              {reinterpret_cast<const uint8_t*>(deltas.data()), n});
+    }
+    return nb::make_tuple(to_numpy(std::move(made.rows)), to_numpy(std::move(made.starts)),
+                          std::move(made.batch));
+}
+
 }  // namespace
 
 void bind_otlp(nb::module_& m) {
@@ -161,6 +180,12 @@ void bind_otlp(nb::module_& m) {
         .def_ro("invalid_labels", &OtlpColumns::invalid_labels)
         .def_ro("coarse", &OtlpColumns::coarse)
         .def_ro("empty_with_sum", &OtlpColumns::empty_with_sum);
+    nb::class_<DeltaHistograms>(m, "DeltaHistograms")
+        .def(nb::init<int64_t>(), nb::arg("silence_ms"))
+        .def("__len__", &DeltaHistograms::size)
+        .def("convert", &convert, nb::arg("refs"), nb::arg("times"), nb::arg("starts"), nb::arg("samples"),
+             nb::arg("deltas"))
+        .def("take", &DeltaHistograms::take, nb::call_guard<nb::gil_scoped_release>());
     nb::class_<DecodedOtlp>(m, "OtlpRequest")
         .def(nb::new_(&decode), nb::arg("body"))
         .def_prop_ro("points", [](const DecodedOtlp& d) { return d.request->points.size(); })

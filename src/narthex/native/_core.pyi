@@ -1572,6 +1572,31 @@ class OtlpColumns:
     def collisions(self, request: OtlpRequest) -> list[tuple[str, list[str]]]:
         """Labels that several attributes became, with their keys."""
 
+class DeltaHistograms:
+    """Deltas of native histograms become totals (core/otlp/delta_histograms.h). For one thread at a time."""
+
+    def __init__(self, silence_ms: int) -> None:
+        """A series that was silent for longer begins anew."""
+
+    def __len__(self) -> int:
+        """Series that are remembered."""
+
+    def convert(
+        self,
+        refs: NDArray[np.uint64],
+        times: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        samples: HistogramBatch,
+        deltas: NDArray[np.bool_],
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64], HistogramBatch]:
+        """Which samples are kept, their start times and what takes their place.
+
+        `deltas` tells which samples are to be added up; others stay. Changes nothing until `take`. Releases the GIL.
+        """
+
+    def take(self) -> None:
+        """Remembers what `convert` gave last, once it is stored."""
+
 class SeriesCache:
     """What senders call series, byte for byte, to references. Safe for several threads; takes about `max_bytes`."""
 

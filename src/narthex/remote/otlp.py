@@ -16,8 +16,8 @@ from narthex.clock import Clock, milliseconds
 from narthex.config.storage import OTLPConfig
 from narthex.errors import MetricsRefused
 from narthex.instrument import Registry
-from narthex.native import DecodeError, LabelSets, LimitError, OtlpRequest
-from narthex.remote.otlp_delta import DeltaTotals, Totals
+from narthex.native import DecodeError, DeltaHistograms, LabelSets, LimitError, OtlpRequest
+from narthex.remote.otlp_delta import SILENCE_MS, DeltaTotals, Totals
 from narthex.remote.otlp_json import to_protobuf
 from narthex.remote.otlp_translate import OtlpFeatures, Translated, Translator
 from narthex.remote.receive import FUTURE_LIMIT_MS
@@ -47,7 +47,8 @@ class OtlpReceiver:
     def __init__(self, appendable: Appendable, features: OtlpFeatures, clock: Clock, registry: Registry) -> None:
         self._appendable, self._features, self._clock = appendable, features, clock
         self._translator = Translator(OTLPConfig(), features)
-        self._totals, self._adding_up = DeltaTotals(), threading.Lock()
+        self._totals, self._histogram_totals = DeltaTotals(), DeltaHistograms(SILENCE_MS)
+        self._adding_up = threading.Lock()
         self._warnings = registry.counter(
             "prometheus_api_otlp_translation_warnings_total",
             "Warnings while translating OTLP metrics to the Prometheus model, by category.",
@@ -77,7 +78,7 @@ class OtlpReceiver:
             log.warning("Warning while translating OTLP metrics", extra={"category": category, "warning": text})
         if request.points and translated.rejected >= request.points:
             raise MetricsRefused(_summary(translated.reasons))
-        if translated.deltas.any():
+        if translated.deltas.any() or translated.histogram_deltas.any():
             with self._adding_up:
                 self._append(translated)
         else:
@@ -98,8 +99,7 @@ class OtlpReceiver:
             totals = self._append_floats(appender, refs, translated)
             if len(histograms.labels):
                 more = appender.series_many(histograms.labels)
-                statuses = appender.append_histograms(more, histograms.times, columns.batch, histograms.starts)
-                _check(statuses, histograms.labels, np.arange(len(more)))
+                self._append_histograms(appender, more, translated)
                 refs = np.concatenate((refs, more))
             self._append_exemplars(appender, refs, translated)
             appender.commit()
@@ -107,6 +107,8 @@ class OtlpReceiver:
             appender.rollback()
         if totals is not None:
             self._totals.take(totals)
+        if translated.histogram_deltas.any():
+            self._histogram_totals.take()
 
     def _append_floats(self, appender: Appender, refs: Refs, translated: Translated) -> Totals | None:
         """Gives the totals that took the place of deltas."""
@@ -122,11 +124,22 @@ class OtlpReceiver:
             values[deltas], starts[deltas] = totals.values, totals.starts
             late = np.flatnonzero(deltas)[~totals.keep]
             stored = np.delete(stored, late)
-            if len(late):
-                log.warning("Deltas that are out of order were dropped", extra={"num_dropped": len(late)})
+            _tell_of_late(len(late))
         statuses = appender.append(refs[stored], times[stored], values[stored], starts[stored])
         _check(statuses, floats.labels, stored)
         return totals
+
+    def _append_histograms(self, appender: Appender, refs: Refs, translated: Translated) -> None:
+        histograms, batch = translated.columns.histograms, translated.columns.batch
+        times, starts, stored = histograms.times, histograms.starts, np.arange(len(refs))
+        if translated.histogram_deltas.any():
+            kept, starts, batch = self._histogram_totals.convert(
+                refs, times, starts, batch, translated.histogram_deltas
+            )
+            stored = kept.astype(np.int64)
+            _tell_of_late(len(refs) - len(stored))
+        statuses = appender.append_histograms(refs[stored], times[stored], batch, starts)
+        _check(statuses, histograms.labels, stored)
 
     def _append_exemplars(self, appender: Appender, refs: Refs, translated: Translated) -> None:
         """Those that storage does not take are nobody's mistake, as in Prometheus."""
@@ -137,6 +150,11 @@ class OtlpReceiver:
         late = int(np.count_nonzero(statuses == AppendStatus.EXEMPLAR_OUT_OF_ORDER))
         if late:
             self._late_exemplars.inc(late)
+
+
+def _tell_of_late(deltas: int) -> None:
+    if deltas:
+        log.warning("Deltas that are out of order were dropped", extra={"num_dropped": deltas})
 
 
 def _check(statuses: NDArray[np.uint8], labels: LabelSets, rows: NDArray[np.int64]) -> None:

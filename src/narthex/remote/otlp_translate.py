@@ -50,7 +50,7 @@ class OtlpFeatures:
 
     native_delta: bool = False
     delta_to_cumulative: bool = False
-    """Deltas of sums and histograms of explicit bounds become totals; native histograms cannot."""
+    """Deltas become totals."""
     type_and_unit_labels: bool = False
     lookback: int = 300_000
 
@@ -62,7 +62,8 @@ class Translated:
     columns: OtlpColumns
     metadata: Sequence[SeriesMetadata]
     deltas: NDArray[np.bool_]
-    """A row a float: whether it is a delta to be added up."""
+    """A row a float: whether it is a delta to be added up; `histogram_deltas` a row a native histogram."""
+    histogram_deltas: NDArray[np.bool_]
     rejected: int = 0
     """Points that are not in the columns."""
     reasons: list[str] = field(default_factory=list)
@@ -96,9 +97,8 @@ class Translator:
         metadata: list[SeriesMetadata] = []
         rejected, reasons, warnings = 0, [], []
         for name, unit, description, kind, temporality, monotonic, _, points in request.metrics():
-            added_up = temporality == Temporality.DELTA and self._features.delta_to_cumulative
-            to_add_up.append(added_up)
-            if added_up and self._becomes_total(kind):
+            to_add_up.append(temporality == Temporality.DELTA and self._features.delta_to_cumulative)
+            if to_add_up[-1]:
                 temporality = Temporality.CUMULATIVE
             about = SeriesMetadata(_type(kind, temporality, monotonic), self._unit(unit), description)
             metadata.append(about)
@@ -127,14 +127,12 @@ class Translator:
             target_info_every=self._features.lookback * 1_000_000 // 2,
         )
         # target_info has the number after the last one of a metric.
-        numbers = np.minimum(columns.floats.metrics, len(metadata))
-        deltas = np.array([*to_add_up, False])[numbers]
-        out = Translated(columns, metadata, deltas, rejected, reasons, warnings)
+        added_up = np.array([*to_add_up, False])
+        deltas = added_up[np.minimum(columns.floats.metrics, len(metadata))]
+        histogram_deltas = added_up[columns.histograms.metrics]
+        out = Translated(columns, metadata, deltas, histogram_deltas, rejected, reasons, warnings)
         _add_findings(out, request)
         return out
-
-    def _becomes_total(self, kind: int) -> bool:
-        return kind == Kind.SUM or (kind == Kind.HISTOGRAM and not self._config.convert_histograms_to_nhcb)
 
     def _why_not(self, name: str, kind: int, temporality: int) -> str:
         """Why a metric cannot be taken; empty when it can."""

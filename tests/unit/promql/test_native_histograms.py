@@ -28,6 +28,8 @@ _LAYOUT = Layout(0, 0.5, ((0, 2),), ((1, 1),))
 class Stored:
     """Series of numbers and histograms at times in milliseconds."""
 
+    warnings = ()
+
     def __init__(self) -> None:
         self._rows: dict[str, list[tuple[int, int, int, bytes]]] = {}
 

@@ -98,6 +98,8 @@ def test_kernels_agree_with_their_twins(
 class _Stored:
     """One series with start times, as a queryable."""
 
+    warnings = ()
+
     def __init__(self, points: Sequence[Point]) -> None:
         self._points = points
 

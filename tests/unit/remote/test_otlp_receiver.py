@@ -228,12 +228,39 @@ def test_deltas_are_added_up_by_feature(setup: Callable[..., Setup]) -> None:
     assert [value for _, value in it.floats("h_sum")[0][1]] == [9, 18]
 
 
-def test_deltas_of_native_histograms_are_not_added_up(setup: Callable[..., Setup]) -> None:
-    it = setup(OtlpFeatures(delta_to_cumulative=True), convert_histograms_to_nhcb=True)
-    request, scope = request_with()
-    gauge(scope)
-    classic(scope, DELTA)
-    assert it.send(request).rejected == 1
+@pytest.mark.parametrize("custom", [False, True])
+def test_deltas_of_native_histograms_are_added_up_by_feature(setup: Callable[..., Setup], custom: bool) -> None:
+    features = OtlpFeatures(delta_to_cumulative=True, type_and_unit_labels=True)
+    it = setup(features, convert_histograms_to_nhcb=custom)
+    for time in (NOW, NOW + 1000, NOW + 1000):
+        request, scope = request_with()
+        if custom:
+            classic(scope, DELTA).time_unix_nano = time * NS
+        else:
+            exponential(scope, 3, (-2, [1, 2]), zero=4).time_unix_nano = time * NS
+            scope.metrics[0].exponential_histogram.aggregation_temporality = DELTA
+        assert it.send(request) == Received()
+    assert it.batch().labels[0] == {"__name__": "h" if custom else "e", "__type__": "histogram"}
+    found = it.histograms()
+    assert [(time, type(h.count), h.count, h.sum) for time, _, h in found] == (
+        [(NOW, int, 5, 9), (NOW + 1000, int, 10, 18)] if custom else [(NOW, int, 7, 1.5), (NOW + 1000, int, 14, 3)]
+    )
+    assert nonzero(found[1][2].positive) == ({1: 4, 2: 6} if custom else {-1: 2, 0: 4})
+
+
+def test_deltas_of_native_histograms_that_were_not_stored_do_not_count(setup: Callable[..., Setup]) -> None:
+    it = setup(OtlpFeatures(delta_to_cumulative=True))
+    for times, fine in (((NOW, NOW + 10_000_000), False), ((NOW,), True)):
+        request, scope = request_with()
+        for time in times:
+            exponential(scope, 3, (0, [1])).time_unix_nano = time * NS
+            scope.metrics[-1].exponential_histogram.aggregation_temporality = DELTA
+        if fine:
+            it.send(request)
+        else:
+            with pytest.raises(MetricsRefused, match="too far in the future"):
+                it.send(request)
+    assert [h.count for _, _, h in it.histograms()] == [1]
 
 
 def test_type_and_unit_become_labels_by_feature(setup: Callable[..., Setup]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ class PrometheusReceiver(ApiServer):
     message = FIRST
     END = signal.SIGKILL
     """The hardest end after which it still has what it acknowledged."""
+    OFF = 0.0
+    """By what share of itself a value may be off."""
 
     def __init__(self, directory: Path, port: int) -> None:
         require("prometheus")
@@ -33,11 +36,6 @@ class PrometheusReceiver(ApiServer):
             f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
         ]  # fmt: skip
         super().__init__(command, port, directory / "receiver.log")
-
-    @staticmethod
-    def kept(value: float) -> float:
-        """What becomes of a value."""
-        return value
 
     def stored(self) -> Stored:
         data = self.api("query", query='{__name__!=""}[1h]')
@@ -63,6 +61,7 @@ class NarthexReceiver(PrometheusReceiver):
 class VictoriaMetricsReceiver(ApiServer):
     message = FIRST
     END = signal.SIGTERM  # a kill would take what it acknowledged in the last seconds
+    OFF = 1e-9  # it keeps decimal numbers, which are a little off a float's last digits
 
     def __init__(self, directory: Path, port: int) -> None:
         require("victoria-metrics")
@@ -72,19 +71,23 @@ class VictoriaMetricsReceiver(ApiServer):
         ]  # fmt: skip
         super().__init__(command, port, directory / "receiver.log")
 
-    @staticmethod
-    def kept(value: float) -> float:
-        """It keeps decimal numbers, which are a little off a float's last digits; few values stand where nine round."""
-        return float(f"{value:.9g}")
-
     def stored(self) -> Stored:
         self.request("/internal/force_flush")
         lines = self.request("/api/v1/export", **{"match[]": '{__name__!=""}'})[1].splitlines()
         rows = [json.loads(line) for line in lines]
-        return {
-            label_text(r["metric"]): [(t, self.kept(v)) for t, v in zip(r["timestamps"], r["values"], strict=True)]
-            for r in rows
-        }
+        return {label_text(r["metric"]): list(zip(r["timestamps"], r["values"], strict=True)) for r in rows}
+
+
+def alike(received: Stored, sent: Stored, off: float) -> bool:
+    """Whether all samples are the same but for `off` in their values."""
+    return received.keys() == sent.keys() and all(
+        len(rows) == len(received[labels])
+        and all(
+            t == time and math.isclose(v, value, rel_tol=off)
+            for (t, v), (time, value) in zip(received[labels], rows, strict=True)
+        )
+        for labels, rows in sent.items()
+    )
 
 
 def in_log(data: Path) -> Stored:

@@ -26,15 +26,26 @@ struct Samples {
     const int64_t* starts = nullptr;
 };
 
+// The first of n ascending times, from `at` on, that is after `bound`. Samples mostly come evenly, so the
+// step that was taken last, `by`, is tried first.
+inline size_t step_past(const int64_t* t, size_t n, size_t at, int64_t bound, size_t& by) {
+    size_t guess = at + by;
+    if (guess <= n && (by == 0 || t[guess - 1] <= bound) && (guess == n || t[guess] > bound)) return guess;
+    size_t next = at;
+    while (next < n && t[next] <= bound) ++next;
+    by = next - at;
+    return next;
+}
+
 // Calls f(k, lo, hi) for every step: samples [lo, hi) are those in (at(k) - range, at(k)]. Costs O(n +
 // steps).
 template <typename F>
 void each_window(const Samples& s, const StepGrid& grid, int64_t range, F&& f) {
-    size_t lo = 0, hi = 0;
+    size_t lo = 0, hi = 0, lo_by = 0, hi_by = 0;
     for (size_t k = 0; k < grid.count; ++k) {
         int64_t end = grid.at(k);
-        while (hi < s.n && s.t[hi] <= end) ++hi;
-        while (lo < hi && s.t[lo] <= end - range) ++lo;
+        hi = step_past(s.t, s.n, hi, end, hi_by);
+        lo = step_past(s.t, hi, lo, end - range, lo_by);
         f(k, lo, hi);
     }
 }

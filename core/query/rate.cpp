@@ -20,8 +20,9 @@ class Resets {
   public:
     void start(const Samples& s) {
         const double* v = s.v;
-        none_ = true;
-        for (size_t i = 1; i < s.n; ++i) none_ &= !(v[i] < v[i - 1]);
+        int64_t falls = 0;  // as wide as what is compared, for the sake of vector instructions
+        for (size_t i = 1; i < s.n; ++i) falls += v[i] < v[i - 1];
+        none_ = falls == 0;
         if (s.starts) {
             for (size_t i = 1; i < s.n; ++i) none_ &= !began_anew(started(s, i - 1), started(s, i));
         }

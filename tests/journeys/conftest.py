@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,3 +32,17 @@ def start(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
     yield run
     for process in running:
         process.kill()
+
+
+@pytest.fixture
+def target() -> Iterator[Exporter]:
+    """100 series whose values are other ones with each scrape."""
+    count = itertools.count(1)
+
+    def respond(_: str) -> str:
+        n = next(count)
+        return "".join(f'made{{k="{k}"}} {n * 1000 + k}\n' for k in range(100))
+
+    exporter = Exporter(respond)
+    yield exporter
+    exporter.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
 from collections.abc import Iterator
@@ -28,20 +27,6 @@ remote_write:
     queue_config: {{batch_send_deadline: 50ms, max_backoff: 500ms, max_samples_per_send: 200}}
 """
 Receiver = PrometheusReceiver | VictoriaMetricsReceiver
-
-
-@pytest.fixture
-def target() -> Iterator[Exporter]:
-    """100 series whose values are other ones with each scrape."""
-    count = itertools.count(1)
-
-    def respond(_: str) -> str:
-        n = next(count)
-        return "".join(f'made{{k="{k}"}} {n * 1000 + k}\n' for k in range(100))
-
-    exporter = Exporter(respond)
-    yield exporter
-    exporter.close()
 
 
 class Pair:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from reference.remote_write import Labels, samples_v1
 from support.api_server import ApiServer
@@ -32,20 +29,6 @@ OTHER = """  - name: other
 """
 QUICK = "{batch_send_deadline: 50ms}"
 NARROW = "{batch_send_deadline: 50ms, max_samples_per_send: 50, max_shards: 8, capacity: 500}"
-
-
-@pytest.fixture
-def target() -> Iterator[Exporter]:
-    """100 series whose values are other ones with each scrape."""
-    count = itertools.count(1)
-
-    def respond(_: str) -> str:
-        n = next(count)
-        return "".join(f'made{{k="{k}"}} {n * 1000 + k}\n' for k in range(100))
-
-    exporter = Exporter(respond)
-    yield exporter
-    exporter.close()
 
 
 def received(endpoint: WriteEndpoint) -> dict[str, list[tuple[int, float]]]:

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bytes/reader.h"
+#include "bytes/snappy_elements.h"
 
 namespace narthex {
 
@@ -18,57 +19,19 @@ constexpr size_t kMaxTable = 1 << 13;
 // One element of three bytes gives at most 64 bytes of text.
 constexpr uint64_t kMaxExpansion = 22;
 
-uint32_t load32(const uint8_t* p) {
-    uint32_t v;
-    std::memcpy(&v, p, 4);
-    return v;
-}
-uint64_t load64(const uint8_t* p) {
-    uint64_t v;
-    std::memcpy(&v, p, 8);
-    return v;
-}
-
-uint8_t* put_literal(uint8_t* out, const uint8_t* from, size_t n) {
-    if (n == 0) return out;
-    size_t length = n - 1;
-    if (length < 60) {
-        *out++ = static_cast<uint8_t>(length << 2);
-    } else if (length < 256) {
-        *out++ = 60 << 2;
-        *out++ = static_cast<uint8_t>(length);
-    } else {
-        *out++ = 61 << 2;
-        *out++ = static_cast<uint8_t>(length);
-        *out++ = static_cast<uint8_t>(length >> 8);
-    }
-    std::memcpy(out, from, n);
-    return out + n;
-}
-
-uint8_t* put_copy_piece(uint8_t* out, size_t offset, size_t n) {
-    if (n >= 4 && n <= 11 && offset < 2048) {
-        *out++ = static_cast<uint8_t>(offset >> 8 << 5 | (n - 4) << 2 | 1);
-        *out++ = static_cast<uint8_t>(offset);
-        return out;
-    }
-    *out++ = static_cast<uint8_t>((n - 1) << 2 | 2);
-    *out++ = static_cast<uint8_t>(offset);
-    *out++ = static_cast<uint8_t>(offset >> 8);
-    return out;
-}
+using snappy::load32, snappy::load64, snappy::put_inner_literal, snappy::put_literal, snappy::put_short_copy;
 
 uint8_t* put_copy(uint8_t* out, size_t offset, size_t n) {
     // Never leave a rest shorter than four bytes, which the two-byte element cannot express.
     while (n >= 68) {
-        out = put_copy_piece(out, offset, 64);
+        out = put_short_copy(out, offset, 64);
         n -= 64;
     }
     if (n > 64) {
-        out = put_copy_piece(out, offset, 60);
+        out = put_short_copy(out, offset, 60);
         n -= 60;
     }
-    return put_copy_piece(out, offset, n);
+    return put_short_copy(out, offset, n);
 }
 
 size_t match_length(const uint8_t* a, const uint8_t* b, const uint8_t* end) {
@@ -105,7 +68,7 @@ uint8_t* encode_block(const uint8_t* data, size_t n, uint8_t* out, std::span<uin
             }
             misses = 32;
             size_t length = 4 + match_length(candidate + 4, p + 4, end);
-            out = put_literal(out, literal, static_cast<size_t>(p - literal));
+            out = put_inner_literal(out, literal, static_cast<size_t>(p - literal));
             out = put_copy(out, static_cast<size_t>(p - candidate), length);
             p += length;
             literal = p;
@@ -135,11 +98,8 @@ void copy_within(uint8_t* to, size_t offset, size_t n) {
 
 void snappy_encode(std::span<const uint8_t> data, std::vector<uint8_t>& out) {
     size_t start = out.size();
-    out.resize(start + 10 + data.size() + data.size() / 6 + 32);
-    uint8_t* p = out.data() + start;
-    size_t rest = data.size();
-    for (; rest >= 0x80; rest >>= 7) *p++ = static_cast<uint8_t>(rest | 0x80);
-    *p++ = static_cast<uint8_t>(rest);
+    out.resize(start + snappy::max_size(data.size()));
+    uint8_t* p = snappy::put_size(out.data() + start, data.size());
     uint16_t table[kMaxTable];
     for (size_t at = 0; at < data.size(); at += kBlock) {
         size_t n = std::min(kBlock, data.size() - at);

@@ -5,6 +5,8 @@
 #include "bytes/crc32c.h"
 #include "bytes/reader.h"
 #include "bytes/snappy.h"
+#include "wal/records.h"
+#include "wal/sample_snappy.h"
 
 namespace narthex {
 
@@ -19,6 +21,12 @@ void store_be(uint8_t* p, uint64_t v, unsigned bytes) {
     for (unsigned i = 0; i < bytes; ++i) p[i] = static_cast<uint8_t>(v >> (8 * (bytes - 1 - i)));
 }
 
+// Long enough for its encoder to be worth it.
+bool is_samples(std::span<const uint8_t> record) {
+    constexpr size_t kMin = 256;
+    return record.size() >= kMin && record[0] == static_cast<uint8_t>(WalRecord::kSamples);
+}
+
 }  // namespace
 
 // Gives the flag of compressed_, 0 when the record stays as it is.
@@ -28,7 +36,7 @@ uint8_t WalWriter::compress(std::span<const uint8_t> plain) {
         case WalCompression::Kind::kNone:
             return 0;
         case WalCompression::Kind::kSnappy:
-            snappy_encode(plain, compressed_);
+            is_samples(plain) ? snappy_encode_samples(plain, compressed_) : snappy_encode(plain, compressed_);
             break;
         case WalCompression::Kind::kZstd:
             compression_.zstd(plain, compressed_);

@@ -34,7 +34,8 @@ from narthex.promql.values import Cells, Flags, Matrix, QueryTimes
 from narthex.promql.workers import Workers
 
 SAME_LABELSET = "vector cannot contain metrics with the same labelset"
-CELLS_WORTH_A_THREAD = 40_000
+CELLS_WORTH_A_THREAD = 100_000
+"""Samples to decode and cells to fill, some 0.3 ms of work, from which a thread helps: to wake one takes 0.1 ms."""
 
 
 @dataclass(eq=False)

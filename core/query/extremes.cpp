@@ -60,12 +60,6 @@ void slide_values(const RangeCall& call, const Samples& s, double* out) {
     });
 }
 
-bool any_nan(const Samples& s) {
-    bool any = false;
-    for (size_t i = 0; i < s.n; ++i) any |= s.v[i] != s.v[i];
-    return any;
-}
-
 }  // namespace
 
 void extreme_row(const RangeCall& call, const Samples& s, double* out) {

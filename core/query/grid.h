@@ -26,6 +26,13 @@ struct Samples {
     const int64_t* starts = nullptr;
 };
 
+// Whether any value is NaN, special or not. Found in vectors; most series have none.
+inline bool any_nan(const Samples& s) {
+    int64_t found = 0;  // as wide as what is compared, for the sake of vector instructions
+    for (size_t i = 0; i < s.n; ++i) found += s.v[i] != s.v[i];
+    return found != 0;
+}
+
 // The first of n ascending times, from `at` on, that is after `bound`. Samples mostly come evenly, so the
 // step that was taken last, `by`, is tried first.
 inline size_t step_past(const int64_t* t, size_t n, size_t at, int64_t bound, size_t& by) {

@@ -131,6 +131,7 @@ Samples SampleSource::read(size_t row, const StepGrid& grid, int64_t range, Samp
 Samples SampleSource::read_values(size_t row, const StepGrid& grid, int64_t range,
                                   SampleBuffer& buffer) const {
     Samples s = read(row, grid, range, buffer);
+    if (!any_nan(s)) return s;
     size_t first = 0;
     while (first < s.n && !special(s.v[first])) ++first;
     if (first == s.n) return s;

@@ -73,9 +73,9 @@ void Head::append_xor2(Series& s, int64_t t, int64_t start, uint64_t bits) {
     SeriesExtra* extra = table_.extras.find(s);
     Xor2Rest* rest = extra == nullptr ? nullptr : extra->xor2.get();
     if (n == 0) {
-        constexpr uint8_t kNoStarts = 0;
+        constexpr uint8_t kNoStarts[8] = {};
         open_.open(s);
-        open_.write(s, 2, &kNoStarts, 1);
+        open_.write(s, 2, kNoStarts, 1);
         s.free_bits = 0;
         begin_chunk(s, t, kEncodingXor2);
     } else {

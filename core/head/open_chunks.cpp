@@ -21,8 +21,7 @@ void OpenChunks::open(Series& s) {
     s.samples = 0;
 }
 
-void OpenChunks::write(Series& s, size_t from, const uint8_t* data, size_t n) {
-    size_t offset = from - (s.size - 1u) / kPayload * kPayload;
+void OpenChunks::write_on(Series& s, size_t from, size_t offset, const uint8_t* data, size_t n) {
     s.size = static_cast<uint16_t>(from + n);
     while (true) {
         size_t part = std::min(n, kPayload - offset);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -16,8 +17,14 @@ class OpenChunks {
   public:
     // A chunk of two bytes (the count) and no sample.
     void open(Series& s);
-    // Replaces everything from byte `from` on, which lies in the last block or just behind it.
-    void write(Series& s, size_t from, const uint8_t* data, size_t n);
+    // Replaces everything from byte `from` on, which lies in the last block or just behind it. Eight bytes
+    // can be read at `data`, whatever n is.
+    void write(Series& s, size_t from, const uint8_t* data, size_t n) {
+        size_t offset = from - (s.size - 1u) / kPayload * kPayload;
+        if (n > 8 || offset > kPayload - 8) return write_on(s, from, offset, data, n);
+        s.size = static_cast<uint16_t>(from + n);
+        std::memcpy(at(s.last_block)->bytes + offset, data, 8);
+    }
     // One of the chunk's first bytes, but for the count.
     void set_byte(Series& s, size_t i, uint8_t value) { at(s.first_block)->bytes[i] = value; }
     uint8_t last_byte(const Series& s) const { return at(s.last_block)->bytes[(s.size - 1u) % kPayload]; }
@@ -38,6 +45,8 @@ class OpenChunks {
 
     Block* at(uint32_t id) const { return &pages_[id / kPage][id % kPage]; }
     uint32_t allocate();
+    // Goes on in another block where this one is full.
+    void write_on(Series& s, size_t from, size_t offset, const uint8_t* data, size_t n);
 
     std::vector<std::unique_ptr<Block[]>> pages_;
     uint32_t used_ = 0;

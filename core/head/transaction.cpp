@@ -18,6 +18,8 @@ namespace {
 // A record is decoded as a whole: this keeps it at about a megabyte. See also SampleRecords.
 constexpr size_t kSamplesPerRecord = 1 << 16;
 constexpr size_t kAhead = 8;
+// What a target says is followed by a few samples about the scrape.
+constexpr size_t kRoomForReport = 16;
 
 template <typename Same>
 AppendStatus compare(int64_t t, int64_t newest_t, Same&& same) {
@@ -38,11 +40,20 @@ HeadTransaction::HeadTransaction(std::shared_ptr<Head> head)
     version_ = head_->version_;
 }
 
-void HeadTransaction::reserve_newest(size_t samples) {
-    size_t wanted = std::bit_ceil(std::max<size_t>(2 * samples, 16));
+// Under a lock of the head, when slots_ holds those of all samples and places_ those of the ones that were
+// judged.
+void HeadTransaction::prepare_newest() {
+    size_t n = slots_.size();
+    size_t late = n - ascending_;
+    if (late > ascending_ / 8 && ascending_ > 0) {  // a search for each of so many would take longer
+        ascending_ = 0;
+        newest_.clear();
+    }
+    if (ascending_ == n) return;
+    size_t wanted = std::bit_ceil(std::max<size_t>(2 * (n - ascending_), 16));
     if (newest_.size() >= wanted) return;
     newest_.assign(wanted, RefMap::kNone);
-    for (uint32_t i = 0; i < slots_.size(); ++i) {
+    for (auto i = static_cast<uint32_t>(ascending_); i < n; ++i) {
         if (places_[i] == kInOrder) newest_of(slots_[i]) = i;
     }
 }
@@ -54,13 +65,24 @@ uint32_t& HeadTransaction::newest_of(uint32_t slot) {
     }
 }
 
+uint32_t HeadTransaction::newest_before(uint32_t index) {
+    if (index < ascending_) return RefMap::kNone;
+    uint32_t slot = slots_[index];
+    uint32_t newest = newest_of(slot);
+    if (newest != RefMap::kNone) return newest;
+    auto end = slots_.begin() + static_cast<ptrdiff_t>(ascending_);
+    auto at = std::lower_bound(slots_.begin(), end, slot);
+    auto found = static_cast<uint32_t>(at - slots_.begin());
+    return at != end && *at == slot && places_[found] == kInOrder ? found : RefMap::kNone;
+}
+
 AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     int64_t t = ts_[index];
     places_[index] = kNowhere;
     if (t < appendable_from_) {
         return window_ == 0 ? AppendStatus::kOutOfBounds : judge_late(s, index);
     }
-    uint32_t& newest = newest_of(slots_[index]);
+    uint32_t newest = newest_before(index);
     AppendStatus status = AppendStatus::kOk;
     int64_t before = kMinTime;
     if (newest != RefMap::kNone) {
@@ -73,7 +95,7 @@ AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     if (status == AppendStatus::kOk) {
         if (head_->encoding_.start_zeros && !starts_.empty()) mark_zero(index, before);
         if (kind(index) == Kind::kFloat && values_[index] == kStaleNaNBits) end_histograms(s, index, newest);
-        newest = index;
+        if (index >= ascending_) newest_of(slots_[index]) = index;
         take_to(kInOrder, s, index);
     }
     return status == AppendStatus::kOutOfOrder ? judge_late(s, index) : status;
@@ -86,7 +108,7 @@ AppendStatus HeadTransaction::judge_late(const Series& s, uint32_t index) {
         return AppendStatus::kTooOld;
     }
     if (kind(index) == Kind::kFloat && values_[index] == kStaleNaNBits) {
-        end_histograms(s, index, newest_of(slots_[index]));
+        end_histograms(s, index, newest_before(index));
     }
     take_to(kOutOfOrder, s, index);
     return AppendStatus::kOk;
@@ -95,8 +117,9 @@ AppendStatus HeadTransaction::judge_late(const Series& s, uint32_t index) {
 void HeadTransaction::take_to(Place place, const Series& s, uint32_t index) {
     places_[index] = place;
     // The truncation reads it under the exclusive lock; other judges may write the same meanwhile.
-    std::atomic_ref<uint8_t>(const_cast<Series&>(s).touched)
-        .store(head_->transactions_->mark(), std::memory_order_relaxed);
+    std::atomic_ref<uint8_t> touched(const_cast<Series&>(s).touched);
+    uint8_t mark = head_->transactions_->mark();
+    if (touched.load(std::memory_order_relaxed) != mark) touched.store(mark, std::memory_order_relaxed);
 }
 
 void HeadTransaction::mark_zero(uint32_t index, int64_t before) {
@@ -141,8 +164,17 @@ void HeadTransaction::check_columns(size_t n, size_t ts, size_t values, size_t s
     if (n > RefMap::kNone - 1 - refs_.size()) throw std::length_error("transaction is too long");
 }
 
+void HeadTransaction::reserve(size_t samples) {
+    refs_.reserve(samples);
+    ts_.reserve(samples);
+    values_.reserve(samples);
+    slots_.reserve(samples);
+    places_.reserve(samples);
+}
+
 void HeadTransaction::keep(std::span<const uint64_t> refs, std::span<const int64_t> ts,
                            std::span<const int64_t> starts) {
+    if (refs_.empty()) reserve(refs.size() + kRoomForReport);
     if (!starts.empty() || !starts_.empty()) {
         starts_.resize(refs_.size());
         starts_.insert(starts_.end(), starts.begin(), starts.end());
@@ -186,14 +218,15 @@ void HeadTransaction::take(size_t first, std::span<uint8_t> statuses) {
     SeriesTable& table = head_->table_;
     if (removals_ != head_->removals_) judge_again();
     if (first == 0 && end > 0 && newest_time_ == kMinTime) newest_time_ = ts_[0];
-    reserve_newest(end);
     slots_.resize(end, RefMap::kNone);
     places_.resize(end, kNowhere);
     RefMap::Cursor cursor;
     for (size_t i = first; i < end; ++i) {
         uint32_t slot = slots_[i] = table.by_ref.find(refs_[i], cursor);
         if (slot != RefMap::kNone) __builtin_prefetch(&table.series[slot]);
+        ascending_ += goes_on_ascending(i);
     }
+    prepare_newest();
     size_t late = 0;
     bool histograms = end > first && kind(first) == Kind::kHistogram;
     for (size_t i = first; i < end; ++i) {
@@ -234,12 +267,17 @@ void HeadTransaction::count_late(size_t first, std::span<const uint8_t> statuses
 // Under a lock of the head: other commits, or a truncation, came between.
 void HeadTransaction::judge_again() {
     SeriesTable& table = head_->table_;
-    std::fill(newest_.begin(), newest_.end(), RefMap::kNone);
     appendable_from_ = std::max(appendable_from_, head_->counts_.min_valid_time);
     pending_ = 0;
-    for (uint32_t i = 0; i < slots_.size(); ++i) {
+    ascending_ = 0;
+    for (size_t i = 0; i < slots_.size(); ++i) {
         slots_[i] = places_[i] != kNowhere ? table.by_ref.find(refs_[i]) : RefMap::kNone;
         places_[i] = kNowhere;
+        ascending_ += goes_on_ascending(i);
+    }
+    newest_.clear();
+    prepare_newest();
+    for (uint32_t i = 0; i < slots_.size(); ++i) {
         if (slots_[i] != RefMap::kNone) judge(table.series[slots_[i]], i);
         pending_ += places_[i] != kNowhere;
     }

@@ -80,8 +80,15 @@ class HeadTransaction {
     void take(size_t first, std::span<uint8_t> statuses);
     bool same_as_newest(const Series& s, uint32_t index) const;
     bool same(uint32_t a, uint32_t b) const;
+    // The sample that was accepted in order last of the series that the one at `index` belongs to, kNone:
+    // none.
+    uint32_t newest_before(uint32_t index);
     uint32_t& newest_of(uint32_t slot);
-    void reserve_newest(size_t samples);
+    void prepare_newest();
+    bool goes_on_ascending(size_t index) const {
+        return index == ascending_ && (index == 0 || slots_[index - 1] < slots_[index]);
+    }
+    void reserve(size_t samples);
     void check_columns(size_t n, size_t ts, size_t values, size_t starts, size_t statuses) const;
     void keep(std::span<const uint64_t> refs, std::span<const int64_t> ts, std::span<const int64_t> starts);
     Kind kind(size_t index) const { return kinds_.empty() ? Kind::kFloat : kinds_[index]; }
@@ -126,7 +133,11 @@ class HeadTransaction {
     };
     std::vector<Exemplar> exemplars_;
     std::vector<std::pair<uint64_t, SeriesMetadata>> metadata_;
-    // Open addressing: slot -> index of its newest sample that was accepted in order, kNone = free.
+    // So many slots from the beginning on are in ascending order, as those of a scrape are: each of them
+    // once.
+    size_t ascending_ = 0;
+    // Of the samples behind those. Open addressing: slot -> index of its newest sample that was accepted in
+    // order, kNone = free.
     std::vector<uint32_t> newest_;
     size_t pending_ = 0;
     size_t logged_series_ = 0;

@@ -78,6 +78,7 @@ matcher = st.one_of(
 event = st.one_of(
     st.tuples(st.just("commit"), st.lists(sample, min_size=1, max_size=12)),
     st.tuples(st.just("commit"), st.lists(late_sample, min_size=1, max_size=40)),
+    st.tuples(st.just("scrape"), st.lists(sample, max_size=3)),
     st.tuples(st.just("window"), st.sampled_from([0, 20_000, 100_000, 500_000])),
     st.tuples(st.just("compact"), st.none()),
     st.tuples(
@@ -141,6 +142,11 @@ class Pair:
         else:
             appender.commit()
             twin.commit()
+
+    def scrape(self, report: list[tuple[Labels, int, Value]]) -> None:
+        """All series there are, in the order of their references, and a few more samples, perhaps of the same."""
+        known = sorted(self.twin.series, key=lambda labels: self.head.core.series(labels.pairs()))
+        self.commit([(labels, 0, float(i % 3)) for i, labels in enumerate(known)] + report)
 
     def select(self, matchers: list[Matcher]) -> None:
         mint, maxt = self.twin.min_valid, self.now + 10_000
@@ -264,6 +270,8 @@ def test_the_head_agrees_with_its_twin(events: list[tuple[str, object]], head_se
                     pair.commit(argument, rollback=True)
                 case "overlap":
                     pair.commit(argument, overlap=True)
+                case "scrape":
+                    pair.scrape(argument)
                 case "window":
                     pair.window(argument)
                 case "compact":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -61,7 +61,7 @@ class QueryContext:
         """The series of a selector of the query's tree with samples around the range (inclusive milliseconds)."""
         found = self.selections.read(selector.matchers, mint, maxt)
         if found.histograms and id(selector) in self.bucketless:
-            return replace(found, source=found.source.without_buckets())
+            return found._replace(source=found.source.without_buckets())
         return found
 
     @cached_property

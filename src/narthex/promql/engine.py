@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -52,24 +51,26 @@ from narthex.tasks.waiting import GIVEN_UP
 class QueryHandle:
     """Lets another thread cancel a query, before or while it runs."""
 
+    __slots__ = ("_budget", "canceled")
+
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._budget: QueryBudget | None = None
         self.canceled = False
 
+    # Either side writes before it reads what the other writes, so one of them sees both without a lock.
     def cancel(self) -> None:
-        with self._lock:
-            self.canceled = True
-            if self._budget is not None:
-                self._budget.cancel()
+        self.canceled = True
+        if (budget := self._budget) is not None:
+            budget.cancel()
 
     def attach(self, budget: QueryBudget) -> None:
         """The engine's side: from now on `cancel` stops this budget."""
-        with self._lock:
-            self._budget = budget
-            if self.canceled:
-                budget.cancel()
+        self._budget = budget
+        if self.canceled:
+            budget.cancel()
 
+
+_UNWATCHED = nullcontext()
 
 INLINE_SAMPLES = 20_000
 """Samples that an inline query may have in memory: some tens of microseconds of work in kernels."""
@@ -220,7 +221,7 @@ class Engine:
             try:
                 if self._active is not None:
                     self._active.insert(slot, asked.parsed.text)
-                with nullcontext() if inline else self._watchdog.watch(budget, timeout) as watch:
+                with _UNWATCHED if inline else self._watchdog.watch(budget, timeout) as watch:
                     return self._guarded(queryable, asked, budget, stats, watch)
             finally:
                 if self._active is not None:

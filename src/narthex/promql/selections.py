@@ -6,7 +6,7 @@ The plan walks the tree before evaluation, so that selectors with equal matchers
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from narthex.errors import InternalError
 from narthex.model.matcher import Matcher
@@ -79,8 +79,7 @@ def selector_ranges(
                 yield from selector_ranges(child, grid, query, default_step, lookback)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Series that were read: `chunks` tells how much work they are, `histograms` whether there are native ones."""
 
     source: SampleSource
@@ -169,7 +168,10 @@ class Selections:
 
     def warnings(self) -> list[str]:
         """What other servers did not give, each once."""
-        return list(dict.fromkeys(warning for q in self._queriers.values() for warning in q.warnings))
+        told: dict[str, None] = {}
+        for querier in self._queriers.values():
+            told.update(dict.fromkeys(querier.warnings))
+        return list(told)
 
     def _querier(self, mint: int, maxt: int) -> Querier:
         found = self._queriers.get((mint, maxt))

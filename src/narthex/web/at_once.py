@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import formatdate
 
 from narthex.net.plain_request import PlainRequest
@@ -77,7 +77,7 @@ class AtOnce:
     def _response(self, reply: Reply, request: PlainRequest) -> tuple[bytes, bytes] | None:
         """Head and body."""
         parts = envelope(reply)
-        if isinstance(parts, Iterator) or sum(map(len, parts)) > PIECE:
+        if not isinstance(parts, list) or sum(map(len, parts)) > PIECE:
             return None
         headers: dict[str, str] = {}
         accepted = request.headers.get(b"accept-encoding", b"").decode("ascii")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -40,8 +39,7 @@ _STATUS = {
 SLICE = 200  # values of a long list that are made at a time
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """What a handler gives. `data` is JSON, maybe in parts; None means that there is nothing to say (204).
 
     Parts that an iterator makes while they are sent are made in a thread.
@@ -75,13 +73,12 @@ def json_list(values: Iterable[Any]) -> Iterator[bytes]:
 
 def envelope(reply: Reply) -> Sequence[bytes] | Iterator[bytes]:
     """The body of a successful answer, in parts: results of many megabytes are not copied."""
-    if isinstance(reply.data, Iterator):
-        return itertools.chain((b'{"status":"success","data":',), reply.data, (_annotations(reply) + b"}",))
-    parts = [b'{"status":"success"']
-    if reply.data is not None:
-        parts.append(b',"data":')
-        parts += (reply.data,) if isinstance(reply.data, bytes) else reply.data
-    return [*parts, _annotations(reply), b"}"]
+    data = (reply.data,) if isinstance(reply.data, bytes) else reply.data
+    if data is None:
+        return [b'{"status":"success"', _annotations(reply), b"}"]
+    if not isinstance(data, list | tuple) and isinstance(data, Iterator):  # the usual ones first: this is slow to ask
+        return itertools.chain((b'{"status":"success","data":',), data, (_annotations(reply) + b"}",))
+    return [b'{"status":"success","data":', *data, _annotations(reply), b"}"]
 
 
 def _annotations(reply: Reply) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from narthex.model.matcher import Matcher
 from narthex.rules.views import GroupView
@@ -24,8 +24,7 @@ class QueryOptions:
     explain: bool = False
 
 
-@dataclass(frozen=True)
-class QueryAnswer:
+class QueryAnswer(NamedTuple):
     """A result as JSON of the envelope's `result`, in parts; `stats` and `explain` are JSON, empty when not wanted."""
 
     result_type: str

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from narthex.web.context import Context
 from narthex.web.parameters import Parameters
 from narthex.web.reply import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """`quick` does it at once on the event loop, or gives None when it may take long; then `run` does it.
 
     Both raise the same errors.

@@ -34,13 +34,14 @@ class Workers:
         self._lookups = ThreadPoolExecutor(_LOOKUP_THREADS, "lookup")
         self._lookup_places = threading.Semaphore(_LOOKUPS)
         self._paces = Paces()
-        self._gate = asyncio.Semaphore(max(1, concurrency))
+        self._concurrency = max(1, concurrency)
+        self._gate = asyncio.Semaphore(self._concurrency)
         self._running: dict[int, PreparedQuery] = {}  # by identity
         self._stopped = False
 
     def quick_query(self, prepared: PreparedQuery) -> QueryAnswer | None:
         """The answer to a quick query that need not wait for its turn, without a thread. Raises what `run` raises."""
-        return None if self._stopped or self._gate.locked() else prepared.quick()
+        return None if self._stopped or len(self._running) >= self._concurrency else prepared.quick()
 
     async def query(self, prepared: PreparedQuery, timeout: float) -> QueryAnswer:
         """Runs a query in a thread; `timeout` in seconds covers waiting too. A cancelled caller cancels the query.

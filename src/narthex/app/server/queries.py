@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +34,7 @@ from narthex.rules.contract import Sample
 from narthex.storage.contract import Queryable
 from narthex.tasks.origin import ORIGIN
 from narthex.tasks.paces import Paces, shape
-from narthex.tracing import OFF, Span, Tracing
+from narthex.tracing import OFF, Tracing
 from narthex.web.reply import TRUNCATED
 from narthex.web.sources import QueryAnswer, QueryOptions
 
@@ -96,7 +96,7 @@ class Queries:
 
         Raises StorageError when stored samples could not be read: a recorded value would hide that for ever.
         """
-        with self._tracing.span("query", about(expression, (time,))) as span, telling(span):
+        with query_span(self._tracing, expression, (time,)):
             result = self._engine.instant(self._storage, expression, time, origin=ORIGIN.get({}))
         if result.damage:
             raise StorageError(result.damage[0])
@@ -168,7 +168,7 @@ class Prepared:
         options = self._options
         ask: Callable[..., QueryResult] = self._engine.instant if len(self._times) == 1 else self._engine.range
         begun = self._paces.now()
-        with self._tracing.span("query", about(self._parsed.text, self._times)) as span, telling(span):
+        with query_span(self._tracing, self._parsed.text, self._times):
             result = ask(
                 self._storage,
                 self._parsed,
@@ -203,14 +203,22 @@ def about(query: str, times: tuple[int, ...]) -> Mapping[str, str | int]:
     return {"query": query[:MOST_TRACED]} | dict(zip(("start", "end", "step"), times, strict=False))
 
 
+_UNTRACED = nullcontext()
+
+
+def query_span(tracing: Tracing, query: str, times: tuple[int, ...]) -> AbstractContextManager[None]:
+    """The span of a query; the kind of a failure goes there."""
+    return _query_span(tracing, query, times) if tracing.on else _UNTRACED
+
+
 @contextmanager
-def telling(span: Span) -> Iterator[None]:
-    """The kind of a failure goes to the span."""
-    try:
-        yield
-    except NarthexError as e:
-        span.failed(type(e).__name__)
-        raise
+def _query_span(tracing: Tracing, query: str, times: tuple[int, ...]) -> Iterator[None]:
+    with tracing.span("query", about(query, times)) as span:
+        try:
+            yield
+        except NarthexError as e:
+            span.failed(type(e).__name__)
+            raise
 
 
 def limited(result: QueryResult, rows: int) -> QueryResult:

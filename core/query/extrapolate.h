@@ -1,6 +1,7 @@
 // What a window's samples would have seen of its whole length.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace narthex {
@@ -18,20 +19,36 @@ struct SampledWindow {
 
 inline constexpr double kThreshold = 1.1;
 
-// By what to multiply the difference of the ends' values. Samples within 1.1 mean spacings of an edge of the
-// window belong to it, else half a spacing is taken. A counter starts at 0: `to_zero` is how many seconds
-// before the first sample it would have been there, for others it is infinite. Two samples at least.
-inline double extrapolated_share(const SampledWindow& w, double to_zero) {
-    double to_start = static_cast<double>(w.first - (w.end - w.range)) / 1000;
-    double to_end = static_cast<double>(w.end - w.last) / 1000;
-    double interval = w.sampled();
-    double spacing = interval / static_cast<double>(w.count - 1);
-    double threshold = spacing * kThreshold;
-    if (to_start >= threshold) to_start = spacing / 2;
-    if (to_end >= threshold) to_end = spacing / 2;
-    to_start = to_zero < to_start ? to_zero : to_start;
-    return (interval + to_start + to_end) / interval;
-}
+// How much of a window's edges counts, in seconds. Samples within 1.1 mean spacings of an edge belong to it,
+// else half a spacing is taken. Two samples at least.
+struct Extrapolation {
+    double interval;  // between first and last sample
+    double to_start;
+    double to_end;
+
+    explicit Extrapolation(const SampledWindow& w)
+        : interval(w.sampled()),
+          to_start(static_cast<double>(w.first - (w.end - w.range)) / 1000),
+          to_end(static_cast<double>(w.end - w.last) / 1000) {
+        double spacing = interval / static_cast<double>(w.count - 1);
+        double threshold = spacing * kThreshold;
+        if (to_start >= threshold) to_start = spacing / 2;
+        if (to_end >= threshold) to_end = spacing / 2;
+    }
+    // By what to multiply the difference of the ends' values.
+    double share() const { return share_from(to_start); }
+    // The same for a counter, which starts at 0: it was there where `growth` carried it back to from `first`.
+    double share(double first, double growth) const {
+        if (!(growth > 0 && first >= 0)) return share();
+        return share_from(std::min(to_start, interval * (first / growth)));
+    }
+    // A counter's share is that of any other difference unless first * safe() < growth. The margin covers
+    // what rounding does to either side.
+    double safe() const { return interval / to_start * (1 - 0x1p-40); }
+
+  private:
+    double share_from(double before) const { return (interval + before + to_end) / interval; }
+};
 
 // The same for the growth of a counter that began inside of the window, at `start`: it was 0 then, so nothing
 // is extrapolated on that side. One sample is enough.

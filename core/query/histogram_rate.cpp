@@ -1,6 +1,5 @@
 // rate, increase, delta, irate and idelta of native histograms.
 #include <algorithm>
-#include <limits>
 
 #include "histogram/combine.h"
 #include "histogram/reset.h"
@@ -188,10 +187,10 @@ void histogram_rate_row(const RangeCall& call, MixedRow& row, double* out) {
             out[k] = row.pool.add(result.view());
             return;
         }
-        double first = h.values[w.lo].count, to_zero = std::numeric_limits<double>::infinity();
-        if (call.op != RangeOp::kDelta && result.count > 0 && first >= 0)
-            to_zero = window.sampled() * (first / result.count);
-        result.multiply(extrapolated_share(window, to_zero) / scale);
+        Extrapolation edges(window);
+        bool counter = call.op != RangeOp::kDelta;
+        double share = counter ? edges.share(h.values[w.lo].count, result.count) : edges.share();
+        result.multiply(share / scale);
         out[k] = row.pool.add(result.view());
     });
 }

@@ -2,7 +2,6 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,7 +10,9 @@
 #include <vector>
 
 #include "bind/arrays.h"
+#include "bind/buffers.h"
 #include "bind/module.h"
+#include "bind/scrape_cache.h"
 #include "text/scrape_cache.h"
 
 using narthex::ScanCounts;
@@ -21,22 +22,6 @@ namespace {
 
 using Ids = nb::ndarray<const uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using RefColumn = nb::ndarray<const uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-// A cache that a scrape in a worker thread and the API may use at once. Nobody waits for the mutex with the
-// GIL held, so taking the GIL back under the mutex cannot block for good.
-class GuardedCache {
-  public:
-    template <typename F>
-    auto with(F&& work) {
-        nb::gil_scoped_release release;
-        std::lock_guard lock(mutex_);
-        return work(cache_);
-    }
-
-  private:
-    std::mutex mutex_;
-    ScrapeCache cache_;
-};
 
 // Makes Python strings, each distinct text once: label names and many values repeat from line to line.
 class Strings {
@@ -85,7 +70,11 @@ narthex::TextFormat text_format(bool openmetrics) {
     return openmetrics ? narthex::TextFormat::kOpenMetrics : narthex::TextFormat::kText;
 }
 
-ScanCounts scan(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp, bool openmetrics,
+std::string_view text_of(const PyBufferView& body) {
+    return {reinterpret_cast<const char*>(body.bytes().data()), body.bytes().size()};
+}
+
+ScanCounts scan(GuardedCache& guarded, nb::object body, int64_t default_timestamp, bool openmetrics,
                 bool honor_timestamps, bool track_explicit, bool timestamps_required, bool first_piece,
                 bool last_piece) {
     narthex::ScanOptions options;
@@ -96,8 +85,8 @@ ScanCounts scan(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp
     options.timestamps_required = timestamps_required;
     options.first_piece = first_piece;
     options.last_piece = last_piece;
-    std::string_view text(body.c_str(), body.size());
-    return guarded.with([&](ScrapeCache& cache) { return cache.scan(text, options); });
+    PyBufferView view(body);
+    return guarded.with([&](ScrapeCache& cache) { return cache.scan(text_of(view), options); });
 }
 
 // How the bodies of one target are read; made once.
@@ -115,18 +104,18 @@ void make_reading(Reading* self, bool honor_timestamps, bool track_explicit, boo
     self->histograms = {native_histograms, classic_histograms, convert_histograms, max_schema, bucket_limit};
 }
 
-ScanCounts scan_text(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp, Reading options,
+ScanCounts scan_text(GuardedCache& guarded, nb::object body, int64_t default_timestamp, Reading options,
                      bool openmetrics) {
     options.format = text_format(openmetrics);
     options.default_timestamp = default_timestamp;
-    std::string_view text(body.c_str(), body.size());
-    return guarded.with([&](ScrapeCache& cache) { return cache.scan(text, options); });
+    PyBufferView view(body);
+    return guarded.with([&](ScrapeCache& cache) { return cache.scan(text_of(view), options); });
 }
 
-ScanCounts scan_protobuf(GuardedCache& guarded, nb::bytes body, int64_t default_timestamp, Reading options) {
+ScanCounts scan_protobuf(GuardedCache& guarded, nb::object body, int64_t default_timestamp, Reading options) {
     options.default_timestamp = default_timestamp;
-    std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(body.c_str()), body.size());
-    return guarded.with([&](ScrapeCache& cache) { return cache.scan_protobuf(bytes, options); });
+    PyBufferView view(body);
+    return guarded.with([&](ScrapeCache& cache) { return cache.scan_protobuf(view.bytes(), options); });
 }
 
 nb::tuple histograms(GuardedCache& guarded) {

@@ -190,6 +190,7 @@ HeadStats Head::stats() const {
     s.histograms_too_old = too_old_[1].load(std::memory_order_relaxed);
     for (size_t i = 0; i < s.delays.size(); ++i) s.delays[i] = delays_[i].load(std::memory_order_relaxed);
     s.delay_sum = delay_sum_.load(std::memory_order_relaxed);
+    std::tie(s.transactions, s.open_transactions) = transactions_->counts();
     return s;
 }
 

@@ -82,15 +82,19 @@ struct HeadStats {
     uint64_t histograms_out_of_bounds = 0;
     uint64_t too_old = 0;
     uint64_t histograms_too_old = 0;
+    uint64_t appended = 0;
+    uint64_t histograms_appended = 0;
     uint64_t out_of_order_appended = 0;
     uint64_t histograms_out_of_order_appended = 0;
     std::array<uint64_t, kDelays.size() + 1> delays{};  // of samples behind the head's newest, by class
     int64_t delay_sum = 0;                              // milliseconds
     uint64_t chunks_created = 0;
     uint64_t chunks_removed = 0;
-    size_t stale_series = 0;       // whose newest sample is a stale marker
-    size_t histogram_series = 0;   // whose newest sample is a native histogram
-    size_t histogram_buckets = 0;  // of the newest samples of those
+    uint64_t transactions = 0;       // begun so far
+    uint64_t open_transactions = 0;  // of these, under way
+    size_t stale_series = 0;         // whose newest sample is a stale marker
+    size_t histogram_series = 0;     // whose newest sample is a native histogram
+    size_t histogram_buckets = 0;    // of the newest samples of those
 };
 
 // What planning saw: series created later, or a table rebuilt since, must not slip into its answer.

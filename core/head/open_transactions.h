@@ -36,6 +36,11 @@ class OpenTransactions {
         std::lock_guard lock(mutex_);
         return older_ > 0;
     }
+    // How many there have been, and how many are open.
+    std::pair<uint64_t, uint64_t> counts() {
+        std::lock_guard lock(mutex_);
+        return {begun_, newer_ + older_};
+    }
     void next_epoch() {
         std::lock_guard lock(mutex_);
         older_ += std::exchange(newer_, 0);
@@ -45,6 +50,7 @@ class OpenTransactions {
   private:
     uint64_t begin() {
         std::lock_guard lock(mutex_);
+        ++begun_;
         ++newer_;
         return epoch_;
     }
@@ -55,6 +61,7 @@ class OpenTransactions {
 
     std::mutex mutex_;
     std::atomic<uint64_t> epoch_ = 0;
+    uint64_t begun_ = 0;
     uint64_t newer_ = 0;  // open transactions that began in this epoch
     uint64_t older_ = 0;
 };

@@ -390,6 +390,8 @@ HeadTransaction::Applied HeadTransaction::apply() {
     }
     apply_exemplars();
     apply_metadata();
+    counts.appended += taken[0];
+    counts.histograms_appended += taken[1];
     ++head_->version_;
     return {taken[0], taken[1]};
 }

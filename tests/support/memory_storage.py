@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from narthex.errors import StorageError
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
-from narthex.native import LabelSets, SeriesBatch, TextList
+from narthex.model.number import STALE_NAN
+from narthex.native import LabelSets, ScrapeCache, SeriesBatch, TextList
 from narthex.storage.contract import AppendStatus, Refs, Times, Values
 
 
@@ -75,6 +76,18 @@ class MemoryAppender:
             else:
                 self._pending.append((labels, time, value))
         return out
+
+    def append_row(self, refs: Sequence[int], timestamp: int, values: Sequence[float]) -> NDArray[np.uint8] | None:
+        columns = np.array(refs, dtype=np.uint64), np.full(len(refs), timestamp), np.array(values)
+        status = self.append(*columns)
+        return status if status.any() else None
+
+    def append_scan(self, cache: ScrapeCache, timestamp: int) -> tuple[int, int, NDArray[np.uint8] | None]:
+        refs, times, values, kept, duplicates = cache.samples()
+        status = self.append(refs, times, values)
+        gone = cache.vanished().tolist()
+        self.append_row(gone, timestamp, [STALE_NAN] * len(gone))
+        return kept, duplicates, status if status.any() else None
 
     def append_histograms(self, *_: object) -> NDArray[np.uint8]:
         raise AssertionError("this storage keeps floats only")

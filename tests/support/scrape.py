@@ -42,7 +42,7 @@ class Answers:
             await self.clock.sleep(self.seconds)
         if isinstance(answer, ScrapeError):
             raise answer
-        return Body(answer, self.format)
+        return Body(answer, self.format, lambda: None)
 
     def close(self) -> None:
         """There is no connection."""

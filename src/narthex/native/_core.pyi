@@ -437,7 +437,7 @@ class ScrapeCache:
     def __init__(self) -> None: ...
     def scan(
         self,
-        body: bytes,
+        body: bytes | memoryview,
         default_timestamp: int,
         openmetrics: bool = False,
         honor_timestamps: bool = True,
@@ -453,10 +453,12 @@ class ScrapeCache:
         and byte.
         Releases the GIL."""
 
-    def scan_text(self, body: bytes, default_timestamp: int, reading: Reading, openmetrics: bool) -> ScanCounts:
+    def scan_text(
+        self, body: bytes | memoryview, default_timestamp: int, reading: Reading, openmetrics: bool
+    ) -> ScanCounts:
         """`scan` of a whole body under all options."""
 
-    def scan_protobuf(self, body: bytes, default_timestamp: int, reading: Reading) -> ScanCounts:
+    def scan_protobuf(self, body: bytes | memoryview, default_timestamp: int, reading: Reading) -> ScanCounts:
         """The same for delimited MetricFamily messages."""
 
     def histograms(self) -> tuple[NDArray[np.uint64], NDArray[np.int64], HistogramBatch, int, int]:
@@ -605,6 +607,12 @@ class HeadCounts:
     histograms_out_of_bounds: int
     too_old: int
     histograms_too_old: int
+    appended: int
+    """Samples since the start; `histograms_appended` are the native histograms, this the floats."""
+    histograms_appended: int
+    transactions: int
+    """Begun since the start, `open_transactions` of them are under way."""
+    open_transactions: int
     out_of_order_appended: int
     histograms_out_of_order_appended: int
     delays: list[tuple[int | None, int]]
@@ -640,6 +648,13 @@ class HeadTransaction:
         start_timestamps: NDArray[np.int64] | None = None,
     ) -> NDArray[np.uint8]:
         """Judges and keeps columns of equal length; one storage.contract.AppendStatus a sample."""
+
+    def append_scan(self, cache: ScrapeCache, timestamp: int) -> tuple[int, int, NDArray[np.uint8] | None]:
+        """`append` of the float samples of a cache's scan, and of stale markers at `timestamp` for what vanished: the
+        numbers of `ScrapeCache.samples`, then statuses as of `append_row`."""
+
+    def append_row(self, refs: Sequence[int], timestamp: int, values: Sequence[float]) -> NDArray[np.uint8] | None:
+        """`append` of samples of one time. None when all were taken."""
 
     def append_histograms(
         self,
@@ -934,6 +949,8 @@ class AgentTransaction:
         values: NDArray[np.float64],
         start_timestamps: NDArray[np.int64] | None = None,
     ) -> NDArray[np.uint8]: ...
+    def append_scan(self, cache: ScrapeCache, timestamp: int) -> tuple[int, int, NDArray[np.uint8] | None]: ...
+    def append_row(self, refs: Sequence[int], timestamp: int, values: Sequence[float]) -> NDArray[np.uint8] | None: ...
     def append_histograms(
         self,
         refs: NDArray[np.uint64],

@@ -178,11 +178,12 @@ class HTTPClient:
         redirects = _REDIRECTS if self._config.follow_redirects else frozenset[int]()
         plain = None
         if self._config.oauth2 is None and not self._proxy.any and url.user is None:
-            plain = PlainWay(self._head_of(url, headers), self._context_of(url), partial(self._dial, url))
+            tls = self._tls.context if url.scheme == "https" else None
+            plain = PlainWay(self._head_of(url, headers), tls, partial(self._dial, url))
         return RepeatedGet(plain, other, timeout_seconds, redirects)
 
-    def _head_of(self, url: URL, own: Mapping[str, str]) -> Callable[[], bytes]:
-        """Makes the bytes of a GET; anew each time only where files are read."""
+    def _head_of(self, url: URL, own: Mapping[str, str]) -> bytes | Callable[[], bytes]:
+        """The bytes of a GET; made anew each time where files are read."""
 
         def head() -> bytes:
             headers = self._headers(own, self._current_authorization())
@@ -193,11 +194,7 @@ class HTTPClient:
 
         if self._header_files or self._reads_credentials():
             return head
-        fixed = head()
-        return lambda: fixed
-
-    def _context_of(self, url: URL) -> Callable[[], ssl.SSLContext | None]:
-        return self._tls.context if url.scheme == "https" else lambda: None
+        return head()
 
     async def _dial(self, url: URL, context: ssl.SSLContext | None) -> KeptConnection:
         where = Dialled(url.host or "", url.port or 0, self._unix_socket)

@@ -43,7 +43,7 @@ class Decompressor:
         """Whether the last member is complete."""
         return bool(self._stream.eof)
 
-    def feed(self, data: bytes, room: int) -> bytes:
+    def feed(self, data: bytes | memoryview, room: int) -> bytes:
         """What a piece gives: all of it, or its first `room` bytes (0: no bound), after which nothing may be fed.
 
         Raises HTTPClientError.

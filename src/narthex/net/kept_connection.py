@@ -2,192 +2,215 @@
 
 aiohttp makes a request, a response, a stream, a timer and some ten other objects for each request; for a target that is
 asked every few seconds, with everything out of the processor's caches in between, that is most of the cost of a scrape.
+For the same reason bodies stay where the kernel put them, and answers in the plainest form go round the parser.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import NamedTuple, cast
-
-import httptools
+from typing import cast
 
 from narthex.errors import HTTPClientError
-from narthex.net.decompression import CUT_SHORT, Decompressor, decompressor
+from narthex.net.answer import NO_ANSWER, Answer, BodyLimitExceeded, ClosedWhileIdle
+from narthex.net.decompression import CUT_SHORT, decompressor
+from narthex.net.parsed_answer import ParsedAnswer
+from narthex.net.plain_answer import PlainHead, plain_head
+from narthex.net.receive_buffers import give_buffer, larger_buffer, take_buffer
 
-MOST_HEAD_BYTES = 1 << 19
-"""Status line and headers of a response, together. Exporters send some hundred."""
-
-_FIRST_FINAL_STATUS = 200
-
-
-class Answer(NamedTuple):
-    status: int
-    reason: str
-    content_type: str
-    body: bytes  # decompressed
+_PLAIN_HEAD_BYTES = 4096
+_END_OF_HEAD = b"\r\n\r\n"
 
 
-class BodyLimitExceeded(HTTPClientError):
-    """The body, decompressed, has as many bytes as the limit or more."""
+class KeptConnection(asyncio.BufferedProtocol):
+    """`ask` sends a request. When `usable` is false a new connection must be made."""
 
-    def __init__(self) -> None:
-        super().__init__("body size limit exceeded")
-
-
-class ClosedWhileIdle(HTTPClientError):
-    """A kept connection ended before a byte of the answer came: the request may be sent again on a new one."""
-
-    def __init__(self) -> None:
-        super().__init__("the server closed the connection without an answer")
-
-
-class _TooLong(HTTPClientError):
-    def __init__(self) -> None:
-        super().__init__("malformed HTTP response: headers are too long")
-
-
-class KeptConnection(asyncio.Protocol):
-    """`ask` sends a request and gives its answer. When `usable` is false a new connection must be made.
-
-    Methods named on_* are called by the parser.
-    """
+    __slots__ = (
+        "_asked",
+        "_buffer",
+        "_end",
+        "_filled",
+        "_lent",
+        "_limit",
+        "_loop",
+        "_parsed",
+        "_parsing",
+        "_plain",
+        "_timer",
+        "_transport",
+        "_waiter",
+        "context",
+    )
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         """`context` is the TLS that the connection was made with."""
         self.context = context
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[Answer] | None = None
-        self._asked = 0
-        self._begin(0)
+        self._timer: asyncio.TimerHandle | None = None
+        self._asked = self._limit = 0
+        self._buffer: bytearray | None = None  # its first `_filled` bytes were received and are not used up
+        self._lent: bytearray | None = None  # holds the body of the newest answer
+        self._filled = self._end = 0
+        self._plain: PlainHead | None = None  # of the answer under way; it ends at `_end` of the buffer
+        self._parsed: ParsedAnswer | None = None
+        self._parsing = False
 
     @property
     def usable(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing() and self._waiter is None
+        return self._transport is not None and self._waiter is None and not self._transport.is_closing()
 
-    async def ask(self, request: bytes, limit: int) -> Answer:
+    def ask(self, request: bytes, limit: int, seconds: float | None = None) -> asyncio.Future[Answer]:
         """Sends a whole request. A body of `limit` bytes or more (0: any is fine) raises BodyLimitExceeded.
 
-        Raises ClosedWhileIdle, another HTTPClientError or OSError; then, and when it is cancelled, the connection is
-        closed.
+        The future raises TimeoutError after `seconds`, ClosedWhileIdle, another HTTPClientError or OSError; the
+        connection is closed then. Who cancels it must `close`.
         """
         assert self._transport is not None
-        self._begin(limit)
+        self._lent = None  # whoever did not release it may look at it still
+        self._limit = limit
         self._asked += 1
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = waiter = self._loop.create_future()
+        if seconds is not None:
+            self._timer = self._loop.call_later(seconds, self._timed_out)
         self._transport.write(request)
-        try:
-            return await self._waiter
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            self._waiter = None
+        return waiter
+
+    def _release(self) -> None:
+        """The body of the newest answer is needed no more."""
+        if self._lent is not None:
+            give_buffer(self._lent)
+            self._lent = None
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's do not derive from it
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        buffer = self._buffer
+        if buffer is None:
+            buffer = self._buffer = take_buffer()
+            self._filled = 0
+        elif self._filled == len(buffer):
+            # At most double: a target may promise any length.
+            buffer = self._buffer = larger_buffer(buffer, min(2 * len(buffer), max(self._end, len(buffer) + 1)))
+        return memoryview(buffer)[self._filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._waiter is None or self._waiter.done():  # nothing was asked
             self.close()
             return
-        self._received += len(data)
+        self._filled += nbytes
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as e:
-            # What a callback of ours raised is the parser's context.
-            own = e.__context__ if isinstance(e.__context__, HTTPClientError) else None
-            self._fail(own or HTTPClientError(f"malformed HTTP response: {e}"))
-        else:
-            if not self._headers_done and self._received > MOST_HEAD_BYTES:
-                self._fail(_TooLong())
+            if self._parsing:
+                self._parse()
+            elif self._plain is not None:
+                self._complete_plain(self._plain)
+            else:
+                self._begin()
+        except HTTPClientError as e:
+            self._fail(e)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._waiter is None or self._waiter.done():
+        if self._waiter is not None and not self._waiter.done():
+            try:
+                self._succeed(self._last_answer(exc))
+            except Exception as e:
+                self._fail(e)
+        self._give_back()
+
+    def _last_answer(self, exc: Exception | None) -> Answer:
+        """What came before the connection ended; raises what is wrong with it."""
+        if self._parsing and exc is None:
+            assert self._parsed is not None
+            return self._parsed.end()
+        if not self._parsing and self._plain is None and self._asked > 1:
+            raise ClosedWhileIdle
+        raise exc or HTTPClientError(NO_ANSWER if self._plain is None else CUT_SHORT)
+
+    def _begin(self) -> None:
+        """The first bytes of an answer are there."""
+        assert self._buffer is not None
+        at = self._buffer.find(_END_OF_HEAD, 0, min(self._filled, _PLAIN_HEAD_BYTES))
+        head = plain_head(bytes(memoryview(self._buffer)[:at])) if at > 0 else None
+        if head is None:
+            if self._parsed is None:
+                self._parsed = ParsedAnswer()
+            self._parsed.begin(self._limit)
+            self._parsing = True
+            self._parse()
             return
-        if not self._received and self._asked > 1:
-            self._fail(ClosedWhileIdle())
-        elif exc is not None:
-            self._fail(exc)
-        elif not self._headers_done:
-            self._fail(HTTPClientError("the server closed the connection without an answer"))
-        elif self._ends_with_connection:
-            self._complete()
-        else:
-            self._fail(HTTPClientError(CUT_SHORT))
-
-    def _begin(self, limit: int) -> None:
-        self._limit, self._received, self._head_bytes, self._size = limit, 0, 0, 0
-        self._pieces: list[bytes] = []
-        self._decompressor: Decompressor | None = None
-        self._begin_head()
-
-    def _begin_head(self) -> None:
-        self._reason = self._content_type = self._encoding = ""
-        self._framed = self._headers_done = False
-
-    @property
-    def _ends_with_connection(self) -> bool:
-        return not self._framed
-
-    def on_message_begin(self) -> None:
-        if self._headers_done:  # a second answer to one request
-            raise HTTPClientError("malformed HTTP response: more than one")
-
-    def on_status(self, status: bytes) -> None:
-        self._reason += status.decode("latin-1")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > MOST_HEAD_BYTES:
-            raise _TooLong
-        match name.lower():
-            case b"content-type":
-                self._content_type = value.decode("latin-1")
-            case b"content-encoding":
-                self._encoding = value.decode("latin-1").lower()
-            case b"content-length" | b"transfer-encoding":
-                self._framed = True
-
-    def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status < _FIRST_FINAL_STATUS:
-            return
-        self._headers_done = True
-        self._decompressor = decompressor(self._encoding)
-
-    def on_body(self, data: bytes) -> None:
-        if self._decompressor is not None:
-            data = self._decompressor.feed(data, self._limit - self._size if self._limit else 0)
-        self._size += len(data)
-        if self._limit and self._size >= self._limit:
+        if self._limit and not head.encoding and head.length >= self._limit:
             raise BodyLimitExceeded
-        self._pieces.append(data)
+        self._plain, self._end = head, at + len(_END_OF_HEAD) + head.length
+        self._complete_plain(head)
 
-    def on_message_complete(self) -> None:
-        if not self._headers_done:  # an informational response; the answer is still to come
-            self._begin_head()
+    def _complete_plain(self, head: PlainHead) -> None:
+        """Ends the answer if all of it is there."""
+        if self._filled < self._end:
             return
-        self._complete()
-        if not self._parser.should_keep_alive():
+        assert self._buffer is not None
+        body: memoryview | bytes = memoryview(self._buffer)[self._end - head.length : self._end]
+        decompress = decompressor(head.encoding) if head.encoding else None
+        if decompress is None:
+            self._lent, self._buffer = self._buffer, None
+        else:
+            body = decompress.feed(body, self._limit)
+            if self._limit and len(body) >= self._limit:
+                raise BodyLimitExceeded
+            if head.length and not decompress.finished:
+                raise HTTPClientError(CUT_SHORT)
+        keep = self._filled == self._end and not head.close
+        self._succeed(Answer(head.status, head.reason, head.content_type, body, self._release))
+        if not keep:
             self.close()
 
-    def _complete(self) -> None:
-        if self._decompressor is not None and self._pieces and not self._decompressor.finished:
-            self._fail(HTTPClientError(CUT_SHORT))
+    def _parse(self) -> None:
+        assert self._buffer is not None
+        assert self._parsed is not None
+        received, self._filled = memoryview(self._buffer)[: self._filled], 0
+        answer = self._parsed.feed(received)
+        if answer is None:
             return
-        if self._waiter is not None and not self._waiter.done():
-            pieces, self._pieces = self._pieces, []
-            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            self._waiter.set_result(Answer(self._parser.get_status_code(), self._reason, self._content_type, body))
+        self._succeed(answer)
+        if not self._parsed.keeps_connection:
+            self.close()
+
+    def _succeed(self, answer: Answer) -> None:
+        waiter = self._ended()
+        if waiter is not None:
+            waiter.set_result(answer)
 
     def _fail(self, error: BaseException) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(error)
+        waiter = self._ended()
+        if waiter is not None:
+            waiter.set_exception(error)
         self.close()
+
+    def _timed_out(self) -> None:
+        self._fail(TimeoutError())
+
+    def _ended(self) -> asyncio.Future[Answer] | None:
+        """The answer under way is none any more: gives who waits for it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._buffer is not None:
+            self._give_back()
+        waiter, self._waiter = self._waiter, None
+        self._plain, self._end, self._parsing = None, 0, False
+        return None if waiter is None or waiter.done() else waiter
+
+    def _give_back(self) -> None:
+        """An idle connection has no buffer."""
+        if self._buffer is not None:
+            give_buffer(self._buffer)
+            self._buffer = None

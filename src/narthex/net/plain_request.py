@@ -11,16 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from narthex.net.plain_fields import closes, plain_fields, plain_length
+
 MOST_HEAD = 8190  # bytes
 MOST_REMEMBERED = 1024  # bytes of headers
 _START = re.compile(rb"(GET|POST) (/[!-\"$-~]*) HTTP/1\.1\Z")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([!-~][\t -~]*)?\Z")
-_LENGTH = re.compile(rb"[0-9]{1,9}\Z")
-# Headers that change how the connection or the body is read.
-_LEFT_ALONE = frozenset(
-    (b"transfer-encoding", b"content-encoding", b"upgrade", b"expect", b"trailer", b"te", b"proxy-connection")
-)
-_CONNECTION = {b"": False, b"keep-alive": False, b"close": True}
 
 
 @dataclass(slots=True)
@@ -57,17 +52,8 @@ def plain_request(data: bytes) -> PlainRequest | None:
 @lru_cache(256)  # a client's requests differ in their first line
 def _plain_headers(text: bytes) -> tuple[Mapping[bytes, bytes], int, bool] | None:
     """Headers, the length of the body and whether to close, of headers that are plain."""
-    headers: dict[bytes, bytes] = {}
-    for line in text.split(b"\r\n") if text else ():
-        field = _FIELD.match(line)
-        if field is None:
-            return None
-        name = field[1].lower()
-        if name in headers or name in _LEFT_ALONE:
-            return None
-        headers[name] = (field[2] or b"").rstrip(b" \t")
-    length = headers.get(b"content-length", b"0")
-    close = _CONNECTION.get(headers.get(b"connection", b"").lower())
-    if b"host" not in headers or close is None or not _LENGTH.match(length):
+    headers = plain_fields(text)
+    if headers is None or b"host" not in headers or b"content-encoding" in headers:
         return None
-    return headers, int(length), close
+    length, close = plain_length(headers.get(b"content-length", b"0")), closes(headers)
+    return None if length is None or close is None else (headers, length, close)

@@ -8,37 +8,46 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
-from narthex.net.kept_connection import Answer, BodyLimitExceeded, ClosedWhileIdle, KeptConnection
+from narthex.net.answer import Answer, BodyLimitExceeded, ClosedWhileIdle
+from narthex.net.kept_connection import KeptConnection
 
 NO_HEADERS: Mapping[str, str] = {}
 
 
 class PlainWay:
-    """How to ask without aiohttp: `request` makes the bytes that go out, `tls` gives the context to use now (None for
-    plain HTTP), `dial` a connection made with it."""
+    """How to ask without aiohttp: `request` is what goes out or makes it anew each time, `tls` gives the context to use
+    now (None: plain HTTP), `dial` a connection made with it."""
 
     def __init__(
         self,
-        request: Callable[[], bytes],
-        tls: Callable[[], ssl.SSLContext | None],
+        request: bytes | Callable[[], bytes],
+        tls: Callable[[], ssl.SSLContext] | None,
         dial: Callable[[ssl.SSLContext | None], Awaitable[KeptConnection]],
     ) -> None:
         self._request, self._tls, self._dial = request, tls, dial
         self._connection: KeptConnection | None = None
 
-    async def ask(self, limit: int, headers: Mapping[str, str]) -> Answer:
-        request, context, connection = self._request(), self._tls(), self._connection
+    def ask_kept(self, limit: int, headers: Mapping[str, str], seconds: float) -> asyncio.Future[Answer] | None:
+        """Asks over the connection that is open; None when there is none of use."""
+        connection = self._connection
+        if connection is None or not connection.usable:
+            return None
+        if self._tls is not None and connection.context is not self._tls():
+            return None
+        return connection.ask(self._bytes(headers), limit, seconds)
+
+    async def ask_anew(self, limit: int, headers: Mapping[str, str]) -> Answer:
+        """Asks over a new connection."""
+        self.close()
+        self._connection = await self._dial(None if self._tls is None else self._tls())
+        return await self._connection.ask(self._bytes(headers), limit)
+
+    def _bytes(self, headers: Mapping[str, str]) -> bytes:
+        request = self._request if isinstance(self._request, bytes) else self._request()
         if headers:
             more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             request = request[:-2] + more.encode() + b"\r\n"
-        if connection is not None and connection.usable and connection.context is context:
-            try:
-                return await connection.ask(request, limit)
-            except ClosedWhileIdle:
-                pass
-        self.close()
-        self._connection = connection = await self._dial(context)
-        return await connection.ask(request, limit)
+        return request
 
     def close(self) -> None:
         if self._connection is not None:
@@ -68,14 +77,36 @@ class RepeatedGet:
 
         Otherwise raises what HTTPClient.request does.
         """
-        async with asyncio.timeout(self._timeout):
+        until = asyncio.get_running_loop().time() + self._timeout
+        try:
             if self._plain is not None:
-                answer = await self._plain.ask(limit, headers)
-                if answer.status not in self._redirects:
-                    return answer
-                self.close()
-                self._plain = None  # it will redirect again
-            return await self._through_aiohttp(limit, headers)
+                asked = self._plain.ask_kept(limit, headers, self._timeout)
+                if asked is not None:
+                    try:
+                        answer = await asked
+                    except ClosedWhileIdle:
+                        pass
+                    else:
+                        if answer.status not in self._redirects:
+                            return answer
+                        self._redirected()
+            async with asyncio.timeout_at(until):
+                return await self._anew(limit, headers)
+        except BaseException:
+            self.close()
+            raise
+
+    async def _anew(self, limit: int, headers: Mapping[str, str]) -> Answer:
+        if self._plain is not None:
+            answer = await self._plain.ask_anew(limit, headers)
+            if answer.status not in self._redirects:
+                return answer
+            self._redirected()
+        return await self._through_aiohttp(limit, headers)
+
+    def _redirected(self) -> None:
+        self.close()
+        self._plain = None  # it will redirect again
 
     def close(self) -> None:
         if self._plain is not None:

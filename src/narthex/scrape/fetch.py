@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import NamedTuple
 
 import aiohttp
 from yarl import URL
@@ -12,11 +13,12 @@ from narthex.config.scrape import ScrapeConfig
 from narthex.errors import HTTPClientError, ScrapeError
 from narthex.exposition import Format, accept_header, choose_format
 from narthex.model.number import format_float
+from narthex.net.answer import Answer, BodyLimitExceeded
 from narthex.net.client import HTTPClient, explain
-from narthex.net.kept_connection import Answer, BodyLimitExceeded
-from narthex.tracing import OFF, Span, Tracing
+from narthex.tracing import OFF, Tracing
 
 OK = HTTPStatus.OK.value
+_FAILURES = (aiohttp.ClientError, HTTPClientError, OSError)  # TimeoutError is an OSError
 
 
 class BodySizeExceeded(ScrapeError):
@@ -26,10 +28,12 @@ class BodySizeExceeded(ScrapeError):
         super().__init__("body size limit exceeded")
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    data: bytes  # decompressed
+class Body(NamedTuple):
+    """`release` is to be called once the data are needed no more."""
+
+    data: bytes | memoryview  # decompressed
     format: Format
+    release: Callable[[], None]
 
 
 class Fetcher:
@@ -64,34 +68,46 @@ class Fetcher:
 
     async def fetch(self) -> Body:
         """Raises ScrapeError with the text for the target's lastError."""
+        if self._tracing.on:
+            return self._body(await self._traced())
+        try:
+            answer = await self._get.fetch(self._limit)
+        except _FAILURES as e:
+            raise self._failure(e) from e
+        return self._body(answer)
+
+    async def _traced(self) -> Answer:
         with self._tracing.span("HTTP GET", self._attributes, client=True) as span:
-            answer = await self._ask(span)
+            try:
+                answer = await self._get.fetch(self._limit, span.headers)
+            except _FAILURES as e:
+                # Texts may name addresses that a redirect led to.
+                span.failed(str(e) if isinstance(e, BodyLimitExceeded) else type(e).__name__)
+                raise self._failure(e) from e
+            span.note("http.response.status_code", answer.status)
+            if answer.status != OK:
+                span.failed(f"HTTP status {answer.status}")
+        return answer
+
+    def _failure(self, error: Exception) -> ScrapeError:
+        if isinstance(error, BodyLimitExceeded):
+            return BodySizeExceeded()
+        return ScrapeError(f'Get "{self._shown}": {explain(error)}')
+
+    def _body(self, answer: Answer) -> Body:
         if answer.status != OK:
             raise ScrapeError(f"server returned HTTP status {answer.status} {answer.reason}".rstrip())
-        return Body(answer.body, self._format(answer.content_type) if answer.body else Format.TEXT)
-
-    async def _ask(self, span: Span) -> Answer:
-        try:
-            answer = await self._get.fetch(self._limit, span.headers)
-        except BodyLimitExceeded as e:
-            span.failed("body size limit exceeded")
-            raise BodySizeExceeded from e
-        except (aiohttp.ClientError, HTTPClientError, OSError) as e:  # TimeoutError is an OSError
-            span.failed(type(e).__name__)  # texts may name addresses that a redirect led to
-            raise ScrapeError(f'Get "{self._shown}": {explain(e)}') from e
-        span.note("http.response.status_code", answer.status)
-        if answer.status != OK:
-            span.failed(f"HTTP status {answer.status}")
-        return answer
+        found = self._formats.get(answer.content_type)
+        if found is None:
+            found = self._new_format(answer.content_type) if answer.body else Format.TEXT
+        return Body(answer.body, found, answer.release)
 
     def close(self) -> None:
         """Ends the connection to the target."""
         self._get.close()
 
-    def _format(self, content_type: str) -> Format:
-        found = self._formats.get(content_type)
-        if found is None:
-            found = choose_format(content_type, self._fallback)
-            # A target that makes up a new type each time must not fill the memory.
-            self._formats = {content_type: found}
+    def _new_format(self, content_type: str) -> Format:
+        found = choose_format(content_type, self._fallback)
+        # A target that makes up a new type each time must not fill the memory.
+        self._formats = {content_type: found}
         return found

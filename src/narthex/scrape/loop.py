@@ -79,47 +79,59 @@ class ScrapeLoop:
         self._transaction = Transaction(
             target.cache, labels, config, around.appendable, around.metrics, reading, metadata
         )
-        self._interval_length = around.metrics.interval_length.labels(format_duration(target.interval))
+        metrics = around.metrics
+        self._observe_interval = metrics.interval_length.labels(format_duration(target.interval)).observe
+        self._observe_duration = metrics.scrape_duration.observe
         self._last: float | None = None  # monotonic start of the newest scrape
         self._unstored = 0  # scrapes since the last one that was stored
 
     async def run(self) -> None:
         try:
-            await self._on_time()
+            clock, interval = self._clock, self._interval
+            await clock.sleep((self.target.offset(self._around.offset_seed) - clock.now()) % interval)
+            tick = clock.monotonic()
+            wall = clock.now() - tick  # ideal wall time of a tick is wall + tick
+            while True:
+                now = clock.now()
+                ideal = wall + tick
+                if abs(now - ideal) > min(JUMP_SECONDS, interval / 2):
+                    wall = now - clock.monotonic()
+                aligned = abs(now - ideal) <= min(self._around.align_seconds, interval / 100)
+                await self.scrape(ideal if aligned else now)
+                behind = clock.monotonic() - tick
+                tick += interval * max(1, int(behind // interval) + 1)  # ticks that were missed are not made up for
+                await clock.sleep(tick - clock.monotonic())
         finally:
             self._fetcher.close()
-
-    async def _on_time(self) -> None:
-        clock, interval = self._clock, self._interval
-        await clock.sleep((self.target.offset(self._around.offset_seed) - clock.now()) % interval)
-        tick = clock.monotonic()
-        wall = clock.now() - tick  # ideal wall time of a tick is wall + tick
-        while True:
-            now = clock.now()
-            ideal = wall + tick
-            if abs(now - ideal) > min(JUMP_SECONDS, interval / 2):
-                wall = now - clock.monotonic()
-            aligned = abs(now - ideal) <= min(self._around.align_seconds, interval / 100)
-            await self.scrape(ideal if aligned else now)
-            behind = clock.monotonic() - tick
-            tick += interval * max(1, int(behind // interval) + 1)  # ticks that were missed are not made up for
-            await clock.sleep(tick - clock.monotonic())
 
     async def scrape(self, at: float) -> None:
         """One scrape, stamped with `at` (Unix seconds). Failures end up in the target's state, never raised."""
         began = self._clock.monotonic()
         if self._last is not None:
-            self._interval_length.observe(began - self._last)
+            self._observe_interval(began - self._last)
         self._last = began
         stamp = milliseconds(at)
+        size, error = 0, ""
         try:
-            outcome, size, error = await self._attempt(stamp)
-            duration = self._clock.monotonic() - began
-            error = self._finish(stamp, outcome, size, duration, error)
+            if self.forced_error:
+                raise ScrapeError(self.forced_error)
+            body = await self._fetcher.fetch()
+            size = len(body.data)
+            try:
+                if size < THREAD_BYTES:
+                    outcome = self._transaction.scraped(body.data, body.format, stamp)
+                else:
+                    outcome = await self._append_in_thread(body, stamp)
+            finally:
+                body.release()
         except asyncio.CancelledError:
             self._transaction.abandon()
             raise
-        self._around.metrics.scrape_duration.observe(duration)
+        except Exception as e:
+            outcome, size, error = self._failed(e, size)
+        duration = self._clock.monotonic() - began
+        error = self._finish(stamp, outcome, size, duration, error)
+        self._observe_duration(duration)
         self.target.report(error, at, duration)
         if error and self._failures is not None:
             self._failures.write(self._config.job_name, self.target.url, error)
@@ -138,30 +150,20 @@ class ScrapeLoop:
         except StorageError as e:
             log.warning("%s: stale markers of a target that is gone were not stored: %s", self.target.url, e)
 
-    async def _attempt(self, stamp: int) -> tuple[Outcome, int, str]:
+    def _failed(self, error: Exception, size: int) -> tuple[Outcome, int, str]:
         """(what was appended, bytes of the body or -1 over the limit, error text)."""
-        size = 0
-        try:
-            if self.forced_error:
-                raise ScrapeError(self.forced_error)
-            body = await self._fetcher.fetch()
-            size = len(body.data)
-            return await self._append(body, stamp), size, ""
-        except BodySizeExceeded as e:
+        if isinstance(error, BodySizeExceeded):
             self._around.metrics.exceeded_body_size.inc()
-            return Outcome(), -1, str(e)
-        except SampleLimitExceeded as e:
-            return e.outcome, size, str(e)
-        except (ScrapeError, ExpositionError, StorageError) as e:
-            return Outcome(), size, str(e)
-        except Exception as e:
-            # A bug of ours must not end the loop: the target shows it and the log has the traceback.
-            log.exception("%s: scrape failed in a way it should not", self.target.url)
-            return Outcome(), size, f"internal error: {type(e).__name__}: {e}"
+            return Outcome(), -1, str(error)
+        if isinstance(error, SampleLimitExceeded):
+            return error.outcome, size, str(error)
+        if isinstance(error, ScrapeError | ExpositionError | StorageError):
+            return Outcome(), size, str(error)
+        # A bug of ours must not end the loop: the target shows it and the log has the traceback.
+        log.error("%s: scrape failed in a way it should not", self.target.url, exc_info=error)
+        return Outcome(), size, f"internal error: {type(error).__name__}: {error}"
 
-    async def _append(self, body: Body, stamp: int) -> Outcome:
-        if len(body.data) < THREAD_BYTES:
-            return self._transaction.scraped(body.data, body.format, stamp)
+    async def _append_in_thread(self, body: Body, stamp: int) -> Outcome:
         work = asyncio.ensure_future(
             asyncio.to_thread(self._transaction.scraped, body.data, body.format, stamp),
         )

@@ -13,11 +13,11 @@ from narthex.errors import ExpositionError, ScrapeError, StorageError
 from narthex.exposition import Format
 from narthex.model.labels import METRIC_NAME, Labels
 from narthex.model.number import STALE_NAN
-from narthex.native import REF_DROPPED, REF_UNSTORED, DecodeError, HistogramBatch, Reading, ScanCounts, ScrapeCache
+from narthex.native import REF_DROPPED, REF_UNSTORED, DecodeError, Reading, ScanCounts, ScrapeCache
 from narthex.scrape.metrics import ScrapeMetrics
 from narthex.scrape.sample_labels import LabelLimitExceeded, SampleLabels
 from narthex.scrape.series_metadata import MetadataRecords, NamedRef
-from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs, Times, Values
+from narthex.storage.contract import Appendable, Appender, AppendStatus, Refs, Times
 
 REPORT_SERIES = (
     "up",
@@ -33,8 +33,6 @@ FUTURE_LIMIT_MS = 10 * 60 * 1000
 Rows = slice | NDArray[np.intp]
 AppendRows = Callable[[Refs, Rows], NDArray[np.uint8]]
 """Appends these rows of some columns under these references."""
-HistogramColumns = tuple[Refs, Times, HistogramBatch, int, int]
-"""What ScrapeCache.histograms gives."""
 ALL_ROWS = slice(None)
 
 
@@ -81,11 +79,9 @@ class Transaction:
         self._scanned = False
         names = REPORT_SERIES + (EXTRA_REPORT_SERIES if config.extra_scrape_metrics else ())
         self._reports = [labels.report(name) for name in names]
-        self._report_refs: Refs | None = None
-        self._report_times = np.empty(len(names), dtype=np.int64)
-        self._report_values = np.empty(len(names))
+        self._report_refs: list[int] | None = None
 
-    def scraped(self, body: bytes, format: Format, at: int) -> Outcome:
+    def scraped(self, body: bytes | memoryview, format: Format, at: int) -> Outcome:
         """Appends a body's samples at `at` (milliseconds) and the stale markers of series that are gone.
 
         Raises ScrapeError, ExpositionError or StorageError; then nothing of the body stays and `failed` must follow.
@@ -98,37 +94,32 @@ class Transaction:
         self._appender = appender = self._appendable.appender()
         self._named = []
         added = self._resolve(appender) if counts.unknown else 0
-        refs, times, values, kept, duplicates = self._cache.samples()
-        histograms = self._cache.histograms() if counts.histograms else None
-        starts, histogram_starts = self._cache.starts() if counts.starts else (None, None)
-        if histograms is not None:
-            kept += histograms[3]
-        if self._sample_limit and kept > self._sample_limit:
-            self._metrics.exceeded_sample_limit.inc()
-            raise SampleLimitExceeded(Outcome(counts.samples, kept, 0))
-        if duplicates:
-            self._metrics.duplicates.inc(duplicates)
+        if self._sample_limit:
+            self._check_limit(counts)
         # Times of a body's own may lie too far ahead.
         latest = at + FUTURE_LIMIT_MS if counts.explicit_timestamps and self._honor_timestamps else None
-
-        def append(refs: Refs, rows: Rows) -> NDArray[np.uint8]:
-            return appender.append(refs, times[rows], values[rows], None if starts is None else starts[rows])
-
-        self._append(appender, refs, times, append, latest)
-        if histograms is not None:
-            self._append_histograms(appender, histograms, histogram_starts, latest)
+        kept, duplicates = self._append_samples(appender, counts, at, latest)
+        if duplicates:
+            self._metrics.duplicates.inc(duplicates)
+        if counts.histograms:
+            kept += self._append_histograms(appender, counts, latest)
         if counts.exemplars:
             self._append_exemplars(appender)
         if self._metadata is not None:
             self._metadata.append(appender, self._named, bool(counts.new_metadata), self._stored)
-        self._mark_stale(appender, self._cache.vanished(), at)
         self._scanned = True
         return Outcome(counts.samples, kept, added)
+
+    def _check_limit(self, counts: ScanCounts) -> None:
+        kept = self._cache.known_kept()
+        if kept > self._sample_limit:
+            self._metrics.exceeded_sample_limit.inc()
+            raise SampleLimitExceeded(Outcome(counts.samples, kept, 0))
 
     def _stored(self) -> Refs:
         return np.concatenate((self._cache.samples()[0], self._cache.histograms()[0]))
 
-    def _scan(self, body: bytes, format: Format, at: int) -> ScanCounts:
+    def _scan(self, body: bytes | memoryview, format: Format, at: int) -> ScanCounts:
         try:
             if format is Format.PROTOBUF:
                 return self._cache.scan_protobuf(body, at, self._reading)
@@ -147,9 +138,7 @@ class Transaction:
         """Appends the report series and commits. Raises StorageError; then nothing of this scrape is visible."""
         appender = self._appender
         assert appender is not None
-        self._report_times[:] = at
-        self._report_values[:] = report
-        self._append_report(appender, self._report_times, self._report_values)
+        self._append_report(appender, at, report)
         self._appender = None
         try:
             appender.commit()
@@ -178,7 +167,7 @@ class Transaction:
         appender = self._appender
         assert appender is not None
         if self._report_refs is not None:
-            self._mark_stale(appender, self._report_refs, at)
+            self._mark_stale(appender, np.array(self._report_refs, dtype=np.uint64), at)
         self._appender = None
         appender.commit()
 
@@ -210,19 +199,40 @@ class Transaction:
             cache.assign(ids[: len(refs)], np.array(refs, dtype=np.uint64))
         return added
 
-    def _append(
-        self, appender: Appender, refs: Refs, times: Times, append: AppendRows, latest: int | None
-    ) -> NDArray[np.uint8]:
-        """Appends rows that are not later than `latest`; asks once more for series that the storage dropped. Gives
-        the statuses of all rows."""
-        if latest is None or (times <= latest).all():
-            status = append(refs, ALL_ROWS)
-        else:
-            status = np.full(len(refs), AppendStatus.OUT_OF_BOUNDS, dtype=np.uint8)
-            fine = np.flatnonzero(times <= latest)
-            status[fine] = append(refs[fine], fine)
+    def _append_samples(self, appender: Appender, counts: ScanCounts, at: int, latest: int | None) -> tuple[int, int]:
+        """Appends what the scan has as floats, and stale markers for what it lacks. Gives the number of lines that
+        relabelling let pass, and how many of them were left out as they repeat others."""
+        if latest is None:
+            kept, duplicates, status = appender.append_scan(self._cache, at)
+            if status is None:
+                return kept, duplicates
+        refs, times, values, kept, duplicates = self._cache.samples()
+        starts = self._cache.starts()[0] if counts.starts else None
+
+        def append(refs: Refs, rows: Rows) -> NDArray[np.uint8]:
+            return appender.append(refs, times[rows], values[rows], None if starts is None else starts[rows])
+
+        if latest is not None:
+            status = self._append_until(latest, refs, times, append)
+            self._mark_stale(appender, self._cache.vanished(), at)
+        assert status is not None
+        self._settle(appender, refs, append, status)
+        return kept, duplicates
+
+    @staticmethod
+    def _append_until(latest: int, refs: Refs, times: Times, append: AppendRows) -> NDArray[np.uint8]:
+        """Appends the rows that are not later; gives the statuses of all."""
+        if (times <= latest).all():
+            return append(refs, ALL_ROWS)
+        status = np.full(len(refs), AppendStatus.OUT_OF_BOUNDS, dtype=np.uint8)
+        fine = np.flatnonzero(times <= latest)
+        status[fine] = append(refs[fine], fine)
+        return status
+
+    def _settle(self, appender: Appender, refs: Refs, append: AppendRows, status: NDArray[np.uint8]) -> None:
+        """Asks once more for series that the storage dropped, and counts what was refused. Changes `status`."""
         if not np.count_nonzero(status):
-            return status
+            return
         unknown = np.flatnonzero(status == AppendStatus.UNKNOWN_REF)
         if len(unknown):
             again = self._asked_again(appender, refs[unknown])
@@ -230,12 +240,11 @@ class Transaction:
             rows = unknown[known]
             status[rows] = append(again[known], rows)
         self._count(status)
-        return status
 
-    def _append_histograms(
-        self, appender: Appender, columns: HistogramColumns, starts: Times | None, latest: int | None
-    ) -> None:
-        refs, times, values, _, over_limit = columns
+    def _append_histograms(self, appender: Appender, counts: ScanCounts, latest: int | None) -> int:
+        """Gives the number of native histograms that relabelling let pass."""
+        refs, times, values, kept, over_limit = self._cache.histograms()
+        starts = self._cache.starts()[1] if counts.starts else None
         if over_limit:
             self._metrics.exceeded_bucket_limit.inc()
             raise ScrapeError("histogram bucket limit exceeded")
@@ -244,10 +253,12 @@ class Transaction:
             batch = values if isinstance(rows, slice) else values.pick(rows.astype(np.uint32))
             return appender.append_histograms(refs, times[rows], batch, None if starts is None else starts[rows])
 
-        status = self._append(appender, refs, times, append, latest)
+        status = append(refs, ALL_ROWS) if latest is None else self._append_until(latest, refs, times, append)
+        self._settle(appender, refs, append, status)
         faulty = status[status >= AppendStatus.HISTOGRAM_COUNT_NOT_BIG_ENOUGH]
         if len(faulty):
             raise ScrapeError(AppendStatus(int(faulty[0])).text)
+        return kept
 
     def _append_exemplars(self, appender: Appender) -> None:
         refs, times, values, labels = self._cache.exemplars()
@@ -289,15 +300,15 @@ class Transaction:
         if len(refs):
             appender.append(refs, np.full(len(refs), at, dtype=np.int64), np.full(len(refs), STALE_NAN))
 
-    def _append_report(self, appender: Appender, times: Times, values: Values) -> None:
+    def _append_report(self, appender: Appender, at: int, values: Sequence[float]) -> None:
         if self._report_refs is None:
             self._report_refs = self._ask(appender, self._reports)
-        status = appender.append(self._report_refs, times, values)
-        if np.count_nonzero(status) and (status == AppendStatus.UNKNOWN_REF).any():
-            self._report_refs = self._ask(appender, self._reports)
-            lost = status == AppendStatus.UNKNOWN_REF
-            appender.append(self._report_refs[lost], times[lost], values[lost])
+        status = appender.append_row(self._report_refs, at, values)
+        if status is not None and (status == AppendStatus.UNKNOWN_REF).any():
+            refs = self._report_refs = self._ask(appender, self._reports)
+            lost = np.flatnonzero(status == AppendStatus.UNKNOWN_REF).tolist()
+            appender.append_row([refs[i] for i in lost], at, [values[i] for i in lost])
 
     @staticmethod
-    def _ask(appender: Appender, sets: Sequence[Labels]) -> Refs:
-        return np.array([appender.series(labels) for labels in sets], dtype=np.uint64)
+    def _ask(appender: Appender, sets: Sequence[Labels]) -> list[int]:
+        return [appender.series(labels) for labels in sets]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher
-from narthex.native import HistogramBatch, LabelSets, SeriesBatch, TextList
+from narthex.native import HistogramBatch, LabelSets, ScrapeCache, SeriesBatch, TextList
 
 Refs = NDArray[np.uint64]
 Times = NDArray[np.int64]
@@ -136,6 +136,15 @@ class Appender(Protocol):
         and histograms. Start timestamps, 0 where unknown, are kept where storage is told to, or become samples of zero
         that begin the series (anew). A stale marker that follows a histogram counts as one of histograms.
         """
+        ...
+
+    def append_row(self, refs: Sequence[int], timestamp: int, values: Sequence[float]) -> NDArray[np.uint8] | None:
+        """The same for samples of one time; None when all were taken."""
+        ...
+
+    def append_scan(self, cache: ScrapeCache, timestamp: int) -> tuple[int, int, NDArray[np.uint8] | None]:
+        """The same for the float samples of a cache's scan; also stale markers at `timestamp` for what vanished, as far
+        as they fit. Gives the two numbers of `ScrapeCache.samples`, and statuses as `append_row` does."""
         ...
 
     def append_histograms(

@@ -47,10 +47,8 @@ class Tracing:
     def __init__(self) -> None:
         self._config: TracingConfig | None = None
         self._tracer: Tracer | None = None
-
-    @property
-    def on(self) -> bool:
-        return self._tracer is not None
+        self.on = False
+        """Whether spans go anywhere."""
 
     def span(self, name: str, attributes: Attributes, *, client: bool = False) -> AbstractContextManager[Span]:
         """`client`: the work is a request to somebody else."""
@@ -74,6 +72,7 @@ class Tracing:
             else:
                 tracer = SdkTracer(config)
         old, self._tracer, self._config = self._tracer, tracer, config
+        self.on = tracer is not None
         if old is not None:
             await asyncio.to_thread(old.stop)
 

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narthex.errors import InternalError, StorageError
-from narthex.instrument.registry import Gauge
 from narthex.model.labels import Labels
-from narthex.native import HistogramBatch, LabelSets
+from narthex.native import HistogramBatch, LabelSets, ScrapeCache
 from narthex.storage.contract import Refs, SeriesMetadata, Times, Values
 
 METRIC_TYPES = {
@@ -35,6 +34,8 @@ class Transaction(Protocol):
     def append(
         self, refs: Refs, timestamps: Times, values: Values, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]: ...
+    def append_row(self, refs: Sequence[int], timestamp: int, values: Sequence[float]) -> NDArray[np.uint8] | None: ...
+    def append_scan(self, cache: ScrapeCache, timestamp: int) -> tuple[int, int, NDArray[np.uint8] | None]: ...
     def append_histograms(
         self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]: ...
@@ -42,6 +43,16 @@ class Transaction(Protocol):
         self, refs: Refs, timestamps: Times, values: Values, labels: LabelSets
     ) -> NDArray[np.uint8]: ...
     def append_metadata(self, refs: Refs, metadata: Sequence[tuple[int, str, str]]) -> NDArray[np.uint8]: ...
+
+
+class _Ended:
+    """In place of a transaction that was committed or rolled back: nothing can be done with it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise InternalError("the transaction has ended")
+
+
+ENDED: Any = _Ended()
 
 
 class LoggedStore(Protocol):
@@ -53,15 +64,12 @@ class LoggedStore(Protocol):
 
 
 class LogAppender:
-    """It may create many series in one call, too. `active` counts the appenders that have not ended."""
+    """It may create many series in one call, too."""
 
-    __slots__ = ("_active", "_store", "_transaction")
+    __slots__ = ("_store", "_transaction")
 
-    def __init__(self, store: LoggedStore, transaction: Transaction, active: Gauge | None = None) -> None:
-        self._store, self._active = store, active
-        self._transaction: Transaction | None = transaction
-        if active is not None:
-            active.inc()
+    def __init__(self, store: LoggedStore, transaction: Transaction) -> None:
+        self._store, self._transaction = store, transaction
 
     def series(self, labels: Labels) -> int:
         """Raises StorageError for a label set that cannot be stored: an empty one, or text that is not UTF-8."""
@@ -77,34 +85,30 @@ class LogAppender:
     def append(
         self, refs: Refs, timestamps: Times, values: Values, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]:
-        return self._open().append(refs, timestamps, values, start_timestamps)
+        return self._transaction.append(refs, timestamps, values, start_timestamps)
+
+    def append_row(self, refs: Sequence[int], timestamp: int, values: Sequence[float]) -> NDArray[np.uint8] | None:
+        return self._transaction.append_row(refs, timestamp, values)
+
+    def append_scan(self, cache: ScrapeCache, timestamp: int) -> tuple[int, int, NDArray[np.uint8] | None]:
+        return self._transaction.append_scan(cache, timestamp)
 
     def append_histograms(
         self, refs: Refs, timestamps: Times, values: HistogramBatch, start_timestamps: Times | None = None
     ) -> NDArray[np.uint8]:
-        return self._open().append_histograms(refs, timestamps, values, start_timestamps)
+        return self._transaction.append_histograms(refs, timestamps, values, start_timestamps)
 
     def append_metadata(self, refs: Refs, metadata: Sequence[SeriesMetadata]) -> NDArray[np.uint8]:
-        return self._open().append_metadata(refs, [(METRIC_TYPES.get(m.type, 0), m.unit, m.help) for m in metadata])
+        return self._transaction.append_metadata(
+            refs, [(METRIC_TYPES.get(m.type, 0), m.unit, m.help) for m in metadata]
+        )
 
     def append_exemplars(self, refs: Refs, timestamps: Times, values: Values, labels: LabelSets) -> NDArray[np.uint8]:
-        return self._open().append_exemplars(refs, timestamps, values, labels)
+        return self._transaction.append_exemplars(refs, timestamps, values, labels)
 
     def commit(self) -> None:
-        transaction = self._open()
-        self._end()
+        transaction, self._transaction = self._transaction, ENDED
         self._store.commit(transaction)
 
     def rollback(self) -> None:
-        if self._transaction is not None:
-            self._end()
-
-    def _open(self) -> Transaction:
-        if self._transaction is None:
-            raise InternalError("the transaction has ended")
-        return self._transaction
-
-    def _end(self) -> None:
-        self._transaction = None
-        if self._active is not None:
-            self._active.inc(-1)
+        self._transaction = ENDED

@@ -127,22 +127,20 @@ class Head:
         return select_exemplars(self.core, matcher_sets, mint, maxt)
 
     def appender(self) -> LogAppender:
-        self.metrics.appenders.inc()
-        return LogAppender(self, self.core.transaction(), self.metrics.active_appenders)
+        return LogAppender(self, self.core.transaction())
 
     def commit(self, transaction: HeadTransaction) -> None:
         """Logs first, then memory. Raises StorageError with nothing visible."""
         how = self.settings.wal_compression
         with self._commits:
             logged = self.wal.write(lambda position: transaction.encode(position, how, compress))
-            try:
-                self.late.write(lambda position: transaction.encode_out_of_order(position, how, compress))
-            except StorageError:
-                self.wal.take_back(logged)
-                raise
-            floats, histograms = transaction.apply()
-            self.metrics.appended_floats.inc(floats)
-            self.metrics.appended_histograms.inc(histograms)
+            if self.late.is_open:
+                try:
+                    self.late.write(lambda position: transaction.encode_out_of_order(position, how, compress))
+                except StorageError:
+                    self.wal.take_back(logged)
+                    raise
+            transaction.apply()
         self.written()
 
     def counts(self) -> HeadCounts:

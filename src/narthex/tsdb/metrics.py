@@ -75,9 +75,17 @@ _FROM_COUNTS = (
     ("counter", "head_series_created_total", "Total number of series created in the head", "created"),
     ("counter", "head_series_removed_total", "Total number of series removed in the head", "removed"),
     ("counter", "head_chunks_created_total", "Total number of chunks created in the head", "chunks_created"),
+    ("counter", "head_appenders_created_total", "Total number of appenders created.", "transactions"),
+    (
+        "gauge",
+        "head_active_appenders",
+        "Number of currently active appender transactions",
+        "open_transactions",
+    ),
     ("counter", "head_chunks_removed_total", "Total number of chunks removed in the head", "chunks_removed"),
 )
 _BY_TYPE = (
+    ("head_samples_appended_total", "Total number of appended samples.", "appended"),
     (
         "out_of_order_samples_total",
         "Total number of out of order samples ingestion failed attempts due to out of order being disabled.",
@@ -127,16 +135,6 @@ class HeadMetrics:
             )
             for end, which in (("min", "Minimum"), ("max", "Maximum"))
         ]
-        appended = registry.counter(
-            "prometheus_tsdb_head_samples_appended_total", "Total number of appended samples.", ["type"]
-        )
-        self.appended_floats, self.appended_histograms = appended.labels("float"), appended.labels("histogram")
-        self.appenders = registry.counter(
-            "prometheus_tsdb_head_appenders_created_total", "Total number of appenders created."
-        )
-        self.active_appenders = registry.gauge(
-            "prometheus_tsdb_head_active_appenders", "Number of currently active appender transactions"
-        )
         self.gc_duration = registry.summary(
             "prometheus_tsdb_head_gc_duration_seconds", "Runtime of garbage collection in the head block."
         )

@@ -86,7 +86,8 @@ class Wal:
         self.segment_size = segment_size
         self._metrics = metrics
         self._fd = -1
-        self._position = 0
+        self._position = self._pages = 0
+        metrics.pages.set_function(lambda: self._pages)
         directory.mkdir(parents=True, exist_ok=True)
         existing = list_segments(directory)
         self.current = existing[-1].number if existing else -1
@@ -106,7 +107,7 @@ class Wal:
             self.cut()
             data = encode(0)
         self._append(data)
-        self._metrics.pages.inc((self._position % PAGE + len(data)) // PAGE)
+        self._pages += (self._position % PAGE + len(data)) // PAGE
         self._position += len(data)
         return len(data)
 

@@ -19,8 +19,9 @@ from narthex.config.strict import load
 from narthex.errors import HTTPClientError
 from narthex.files.zstd import zstd
 from narthex.net import HTTPClient, explain
+from narthex.net.answer import MOST_HEAD_BYTES, BodyLimitExceeded
 from narthex.net.decompression import CUT_SHORT
-from narthex.net.kept_connection import MOST_HEAD_BYTES, BodyLimitExceeded
+from narthex.net.receive_buffers import SIZE
 from narthex.net.repeated_get import RepeatedGet
 
 TEXT = b"up 1\n" * 100
@@ -109,9 +110,46 @@ _CHUNKED = (
     ],
 )
 async def test_bodies_come_in_every_framing(answer: bytes, body: bytes) -> None:
-    async with asked(Script(answer, answer)) as get:
+    script = Script(answer, answer)
+    async with asked(script) as get:
         assert (await get.fetch()).body == body
         assert (await get.fetch()).body == body
+    assert script.connections == (2 if answer.startswith(b"HTTP/1.0") else 1)
+
+
+@pytest.mark.parametrize("size", [SIZE - 30, SIZE, 3 * SIZE, 3_000_000])
+async def test_a_body_longer_than_a_buffer_comes_whole(size: int) -> None:
+    first, second = b"a" * size, b"b" * size
+    async with asked(Script(whole(first), whole(second))) as get:
+        answer = await get.fetch()
+        assert answer.body == first
+        answer.release()
+        assert (await get.fetch()).body == second
+
+
+async def test_a_body_is_sound_as_long_as_nobody_releases_it() -> None:
+    async with asked(Script(whole(TEXT), whole(b"b" * len(TEXT)))) as get:
+        kept = await get.fetch()
+        await get.fetch()
+        assert kept.body == TEXT
+
+
+async def test_a_promise_of_a_huge_body_takes_no_memory() -> None:
+    promise = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n" + b"a" * 2_000_000
+    async with asked(Script(promise, hang_up=True)) as get:
+        tracemalloc.start()
+        try:
+            with pytest.raises(HTTPClientError, match=CUT_SHORT):
+                await get.fetch()
+            assert tracemalloc.get_traced_memory()[1] < 12_000_000
+        finally:
+            tracemalloc.stop()
+
+
+async def test_a_body_of_a_length_over_the_limit_is_refused_before_it_comes() -> None:
+    async with asked(Script(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) as get:
+        with pytest.raises(BodyLimitExceeded):
+            await get.fetch(1000)
 
 
 async def test_a_body_without_a_length_ends_with_its_connection() -> None:

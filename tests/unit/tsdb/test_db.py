@@ -11,6 +11,8 @@ from narthex.errors import InternalError, StorageError
 from narthex.instrument.registry import Registry
 from narthex.model.labels import Labels
 from narthex.model.matcher import Matcher, MatchType
+from narthex.model.number import is_stale
+from narthex.native import Reading, ScrapeCache
 from narthex.storage.contract import AppendStatus
 from narthex.tsdb.db import DB
 from narthex.tsdb.options import DBOptions
@@ -88,6 +90,46 @@ def test_each_sample_gets_its_own_status(tmp_path: Path) -> None:
     statuses = appender.append(np.array([999], np.uint64), np.array([now], np.int64), np.array([1.0]))
     assert statuses.tolist() == [AppendStatus.UNKNOWN_REF]
     appender.commit()
+    db.close()
+
+
+def test_a_row_of_samples_has_statuses_only_where_one_was_refused(tmp_path: Path) -> None:
+    db = open_db(tmp_path)
+    appender = db.appender()
+    refs = [appender.series(Labels({"a": name})) for name in "xy"]
+    assert appender.append_row(refs, 1000, [1.0, 2.0]) is None
+    statuses = appender.append_row([*refs, 999], 1000, [1.0, 3.0, 4.0])
+    assert statuses is not None
+    assert statuses.tolist() == [AppendStatus.DUPLICATE_SAME, AppendStatus.DUPLICATE, AppendStatus.UNKNOWN_REF]
+    appender.commit()
+    assert read(db) == {'{a="x"}': [(1000, 1.0)], '{a="y"}': [(1000, 2.0)]}
+    counts = db.head.counts()
+    assert (counts.appended, counts.histograms_appended) == (2, 0)
+    assert (counts.transactions, counts.open_transactions) == (1, 0)
+    db.close()
+
+
+def test_a_scan_is_appended_with_stale_markers_for_what_it_lacks(tmp_path: Path) -> None:
+    db = open_db(tmp_path)
+    cache, reading = ScrapeCache(), Reading()
+    for at, body in ((1000, b"a 1\nb 2\n"), (2000, memoryview(b"b 3\nb 4\n"))):
+        appender = db.appender()
+        cache.scan_text(body, at, reading, False)
+        ids = cache.unknown()
+        names = [labels["__name__"] for labels in cache.labels(ids)]
+        cache.assign(ids, np.array([appender.series(Labels({"a": name})) for name in names], np.uint64))
+        kept, duplicates, statuses = appender.append_scan(cache, at)
+        assert (kept, duplicates, statuses) == (2, at // 2000, None)
+        appender.commit()
+        cache.commit()
+    found = read(db)
+    assert found['{a="b"}'] == [(1000, 2.0), (2000, 3.0)]
+    assert [(t, is_stale(v)) for t, v in found['{a="a"}']] == [(1000, False), (2000, True)]
+    appender = db.appender()
+    cache.scan_text(b"b 5\n", 1500, reading, False)
+    _, _, statuses = appender.append_scan(cache, 1500)
+    assert statuses is not None and statuses.tolist() == [AppendStatus.OUT_OF_ORDER]
+    appender.rollback()
     db.close()
 
 

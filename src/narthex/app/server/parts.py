@@ -133,9 +133,9 @@ class Parts:
         await asyncio.to_thread(self.db.close)
 
     def _appended(self) -> tuple[float, float, float]:
-        metrics = self.db.head.metrics
+        counts = self.db.head.counts()
         exemplars = self.db.head.core.exemplar_counts().appended
-        return metrics.appended_floats.read(), metrics.appended_histograms.read(), exemplars
+        return counts.appended, counts.histograms_appended, exemplars
 
     def _local_start(self) -> int:
         """From when on local storage surely has everything: a margin behind its oldest block, or behind now."""

@@ -15,7 +15,7 @@ class BitWriter {
     // Begins with `header` zero bytes.
     explicit BitWriter(size_t header) : bytes_(header) {}
 
-    // count <= 64; higher bits of `value` are ignored.
+    // 1 <= count <= 64; higher bits of `value` are ignored.
     void put(uint64_t value, unsigned count) {
         while (count > 0) {
             if (free_ == 0) {

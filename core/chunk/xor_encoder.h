@@ -2,7 +2,6 @@
 // a few bytes and brings its own memory.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -33,17 +32,16 @@ class XorBits {
         bytes_[0] = free_bits ? begun : 0;
     }
 
-    // count <= 56; higher bits of `value` are ignored, and there are none when count is 0.
+    // 0 < count <= 56; higher bits of `value` are ignored.
     void put(uint64_t value, unsigned count) {
         uint8_t* p = bytes_ + (at_ >> 3);
         unsigned used = at_ & 7;
         uint64_t word = used ? static_cast<uint64_t>(*p) << 56 : 0;
-        word |= value << (63 - count) << 1 >> used;
+        word |= value << (64 - count) >> used;
         word = __builtin_bswap64(word);
         std::memcpy(p, &word, 8);
         at_ += count;
     }
-    // count <= 64
     void put64(uint64_t value, unsigned count) {
         if (count > 56) {
             put(value >> 32, count - 32);
@@ -94,26 +92,15 @@ void put_xor_bits(State& s, uint64_t x, XorPrefixes prefixes, Bits& out) {
     out.put64(x >> trailing, significant);
 }
 
-// Any value that follows another. What comes next cannot be foretold from one series to the next, so there
-// are choices here, but no branches.
 template <typename State, typename Bits>
 void put_xor_value(State& s, uint64_t bits, Bits& out) {
     uint64_t x = bits ^ s.v;
     s.v = bits;
-    auto leading = std::min(static_cast<unsigned>(std::countl_zero(x)), 31u);
-    auto trailing = static_cast<unsigned>(std::countr_zero(x | uint64_t{1} << 63));
-    bool changed = x != 0;
-    bool reuse = (s.leading != 0xff) & (leading >= s.leading) & (trailing >= s.trailing);
-    leading = reuse ? s.leading : leading;
-    trailing = reuse ? s.trailing : trailing;
-    unsigned significant = 64 - leading - trailing;
-    unsigned fresh = 0b11u << 11 | leading << 6 | (significant & 63);  // 64 is written as 0
-    unsigned prefix = reuse ? kXorPrefixes.reuse : fresh;
-    unsigned prefix_bits = reuse ? kXorPrefixes.reuse_bits : kXorPrefixes.fresh_bits + 11u;
-    out.put(changed ? prefix : 0, changed ? prefix_bits : 1);
-    out.put64(x >> trailing, changed ? significant : 0);
-    s.leading = static_cast<uint8_t>(changed ? leading : s.leading);
-    s.trailing = static_cast<uint8_t>(changed ? trailing : s.trailing);
+    if (x == 0) {
+        out.put(0, 1);
+    } else {
+        put_xor_bits(s, x, kXorPrefixes, out);
+    }
 }
 
 inline void put_xor_time(uint64_t delta_of_delta, XorBits& out) {

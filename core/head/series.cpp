@@ -8,8 +8,6 @@ static_assert(sizeof(Series) <= 88);
 
 namespace {
 
-constexpr unsigned kPageBits = 6;
-
 size_t mix(uint64_t key) {
     key *= 0x9e3779b97f4a7c15ULL;
     return static_cast<size_t>(key ^ key >> 32);
@@ -50,14 +48,6 @@ const uint32_t* RefMap::page_of(uint64_t key) const {
 uint32_t RefMap::find(uint64_t ref) const {
     const uint32_t* page = page_of(ref >> kPageBits);
     return page == nullptr ? kNone : page[ref & ((1u << kPageBits) - 1)];
-}
-
-uint32_t RefMap::find(uint64_t ref, Cursor& at) const {
-    if (ref >> kPageBits != at.page) {
-        at.page = ref >> kPageBits;
-        at.slots = page_of(at.page);
-    }
-    return at.slots == nullptr ? kNone : at.slots[ref & ((1u << kPageBits) - 1)];
 }
 
 void RefMap::set(uint64_t ref, uint32_t slot) {

@@ -85,9 +85,16 @@ class RefMap {
         uint64_t page = ~uint64_t{0};
         const uint32_t* slots = nullptr;
     };
-    uint32_t find(uint64_t ref, Cursor& at) const;
+    uint32_t find(uint64_t ref, Cursor& at) const {
+        if (ref >> kPageBits != at.page) {
+            at.page = ref >> kPageBits;
+            at.slots = page_of(at.page);
+        }
+        return at.slots == nullptr ? kNone : at.slots[ref & ((1u << kPageBits) - 1)];
+    }
 
   private:
+    static constexpr unsigned kPageBits = 6;
     const uint32_t* page_of(uint64_t key) const;
     size_t probe(uint64_t key) const;
 

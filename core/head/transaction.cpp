@@ -76,6 +76,14 @@ uint32_t HeadTransaction::newest_before(uint32_t index) {
     return at != end && *at == slot && places_[found] == kInOrder ? found : RefMap::kNone;
 }
 
+inline void HeadTransaction::take_to(Place place, const Series& s, uint32_t index) {
+    places_[index] = place;
+    // The truncation reads it under the exclusive lock; other judges may write the same meanwhile.
+    std::atomic_ref<uint8_t> touched(const_cast<Series&>(s).touched);
+    uint8_t mark = head_->transactions_->mark();
+    if (touched.load(std::memory_order_relaxed) != mark) touched.store(mark, std::memory_order_relaxed);
+}
+
 AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     int64_t t = ts_[index];
     places_[index] = kNowhere;
@@ -101,6 +109,13 @@ AppendStatus HeadTransaction::judge(const Series& s, uint32_t index) {
     return status == AppendStatus::kOutOfOrder ? judge_late(s, index) : status;
 }
 
+// Whether judge() would only say that the sample is the newest of its series, as it says of nearly all.
+inline bool HeadTransaction::is_ordinary(const Series& s, uint32_t index) const {
+    int64_t t = ts_[index];
+    return index < ascending_ && t > s.t && t >= appendable_from_ && kind(index) == Kind::kFloat &&
+           values_[index] != kStaleNaNBits && !(head_->encoding_.start_zeros && !starts_.empty());
+}
+
 // The sample cannot be taken in order.
 AppendStatus HeadTransaction::judge_late(const Series& s, uint32_t index) {
     if (window_ == 0) return AppendStatus::kOutOfOrder;
@@ -112,14 +127,6 @@ AppendStatus HeadTransaction::judge_late(const Series& s, uint32_t index) {
     }
     take_to(kOutOfOrder, s, index);
     return AppendStatus::kOk;
-}
-
-void HeadTransaction::take_to(Place place, const Series& s, uint32_t index) {
-    places_[index] = place;
-    // The truncation reads it under the exclusive lock; other judges may write the same meanwhile.
-    std::atomic_ref<uint8_t> touched(const_cast<Series&>(s).touched);
-    uint8_t mark = head_->transactions_->mark();
-    if (touched.load(std::memory_order_relaxed) != mark) touched.store(mark, std::memory_order_relaxed);
 }
 
 void HeadTransaction::mark_zero(uint32_t index, int64_t before) {
@@ -233,7 +240,14 @@ void HeadTransaction::take(size_t first, std::span<uint8_t> statuses) {
         if (histograms && statuses[i - first] != 0) continue;  // faulty
         AppendStatus status = AppendStatus::kUnknownRef;
         if (slots_[i] != RefMap::kNone) {
-            status = judge(table.series[slots_[i]], static_cast<uint32_t>(i));
+            const Series& s = table.series[slots_[i]];
+            auto index = static_cast<uint32_t>(i);
+            if (is_ordinary(s, index)) {
+                take_to(kInOrder, s, index);
+                status = AppendStatus::kOk;
+            } else {
+                status = judge(s, index);
+            }
         }
         pending_ += places_[i] != kNowhere;
         late += places_[i] != kInOrder;

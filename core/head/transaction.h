@@ -64,6 +64,7 @@ class HeadTransaction {
     enum Place : uint8_t { kNowhere, kInOrder, kOutOfOrder };
 
     AppendStatus judge(const Series& s, uint32_t index);
+    bool is_ordinary(const Series& s, uint32_t index) const;
     AppendStatus judge_late(const Series& s, uint32_t index);
     void take_to(Place place, const Series& s, uint32_t index);
     // Notes whether the sample, taken in order after one at `before`, brings a zero.

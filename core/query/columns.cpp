@@ -29,11 +29,12 @@ struct Entry {
     uint32_t row;
 };
 
-// Calls f(group, step, entries) with the present values of the group at the step, in row order. Steps are
-// gathered a cache line at a time.
+// Steps are gathered a cache line at a time.
+constexpr size_t kLine = 8;
+
+// Calls f(group, step, entries) with the present values of the group at the step, in row order.
 template <typename F>
 void each_column(const GroupedCells& in, QueryBudget& budget, F&& f) {
-    constexpr size_t kLine = 8;
     std::vector<Entry> columns[kLine];
     auto groups = rows_by_group(in);
     for (size_t g = 0; g < groups.size(); ++g) {
@@ -64,25 +65,74 @@ void quantile_columns(const GroupedCells& in, const double* q, QueryBudget& budg
     });
 }
 
+namespace {
+
+// The best entries of one column that have been offered so far, the worst of them on top of a heap. Of equal
+// ones the first are kept; numbers are better than NaN.
+class BestEntries {
+  public:
+    void start(size_t limit) {
+        limit_ = limit;
+        heap_.clear();
+        bar_ = normal_nan();
+    }
+    template <bool kGreatest>
+    void offer(double value, uint32_t row) {
+        // No comparison with a NaN bar holds: it is there while any value would do.
+        if (kGreatest ? value <= bar_ : value >= bar_) [[likely]]
+            return;
+        if (is_stale(value) || limit_ == 0) return;
+        if (heap_.size() == limit_) {
+            if (std::isnan(value)) return;
+            std::pop_heap(heap_.begin(), heap_.end(), better<kGreatest>);
+            heap_.pop_back();
+        }
+        heap_.push_back({value, row});
+        std::push_heap(heap_.begin(), heap_.end(), better<kGreatest>);
+        if (heap_.size() == limit_) bar_ = heap_.front().value;
+    }
+    const std::vector<Entry>& entries() const { return heap_; }
+
+  private:
+    template <bool kGreatest>
+    static bool better(const Entry& a, const Entry& b) {
+        bool a_nan = std::isnan(a.value), b_nan = std::isnan(b.value);
+        if (a_nan != b_nan) return b_nan;
+        if (!a_nan && a.value != b.value) return kGreatest ? a.value > b.value : a.value < b.value;
+        return a.row < b.row;
+    }
+
+    size_t limit_ = 0;
+    std::vector<Entry> heap_;
+    double bar_ = 0;  // the worst value of as many as there may be
+};
+
+template <bool kGreatest>
+void keep_best(const GroupedCells& in, const int64_t* keep, QueryBudget& budget, double* out) {
+    BestEntries columns[kLine];
+    for (const std::vector<uint32_t>& rows : rows_by_group(in)) {
+        for (size_t k = 0; k < in.steps; k += kLine) {
+            budget.check();
+            size_t width = std::min(kLine, in.steps - k);
+            for (size_t c = 0; c < width; ++c)
+                columns[c].start(keep[k + c] < 1 ? 0 : static_cast<size_t>(keep[k + c]));
+            for (uint32_t row : rows) {
+                const double* cells = in.cells + row * in.steps + k;
+                for (size_t c = 0; c < width; ++c) columns[c].offer<kGreatest>(cells[c], row);
+            }
+            for (size_t c = 0; c < width; ++c) {
+                for (const Entry& e : columns[c].entries()) out[e.row * in.steps + k + c] = e.value;
+            }
+        }
+    }
+}
+
+}  // namespace
+
 void extreme_columns(const GroupedCells& in, const int64_t* keep, bool greatest, QueryBudget& budget,
                      double* out) {
     std::fill(out, out + in.ids.size() * in.steps, stale_nan());
-    auto better = [greatest](const Entry& a, const Entry& b) {
-        bool a_nan = std::isnan(a.value), b_nan = std::isnan(b.value);
-        if (a_nan != b_nan) return b_nan;
-        if (!a_nan && a.value != b.value) return greatest ? a.value > b.value : a.value < b.value;
-        return a.row < b.row;
-    };
-    each_column(in, budget, [&](size_t, size_t step, std::vector<Entry>& entries) {
-        if (keep[step] < 1) return;
-        auto k = static_cast<size_t>(keep[step]);
-        if (k < entries.size()) {
-            std::nth_element(entries.begin(), entries.begin() + static_cast<ptrdiff_t>(k), entries.end(),
-                             better);
-            entries.resize(k);
-        }
-        for (const Entry& e : entries) out[e.row * in.steps + step] = e.value;
-    });
+    greatest ? keep_best<true>(in, keep, budget, out) : keep_best<false>(in, keep, budget, out);
 }
 
 void first_columns(const GroupedCells& in, const int64_t* keep, double* out) {

@@ -163,6 +163,7 @@ std::vector<uint64_t> ScrapeCache::live_refs(bool only_vanished) const {
 }
 
 std::vector<uint64_t> ScrapeCache::vanished() const {
+    if (!moved_ && links_.empty() && order_.size() >= placed_) return {};  // each entry was met, in its place
     std::vector<uint64_t> gone = live_refs(true);
     if (gone.empty()) return gone;
     std::vector<bool> present(gone.size());

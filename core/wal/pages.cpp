@@ -16,6 +16,9 @@ enum Fragment : uint8_t { kPadding = 0, kFull = 1, kFirst = 2, kMiddle = 3, kLas
 constexpr uint8_t kFragmentMask = 7;
 constexpr uint8_t kSnappy = 1 << 3;
 constexpr uint8_t kZstd = 1 << 4;
+// Bytes of a record of samples from which the encoder made for those writes as few as the one for any text:
+// with some hundred samples it finds less.
+constexpr size_t kLongRecord = 4096;
 
 void store_be(uint8_t* p, uint64_t v, unsigned bytes) {
     for (unsigned i = 0; i < bytes; ++i) p[i] = static_cast<uint8_t>(v >> (8 * (bytes - 1 - i)));
@@ -36,7 +39,11 @@ uint8_t WalWriter::compress(std::span<const uint8_t> plain) {
         case WalCompression::Kind::kNone:
             return 0;
         case WalCompression::Kind::kSnappy:
-            is_samples(plain) ? snappy_encode_samples(plain, compressed_) : snappy_encode(plain, compressed_);
+            if (is_samples(plain) && plain.size() >= kLongRecord) {
+                snappy_encode_samples(plain, compressed_);
+            } else {
+                snappy_encode(plain, compressed_);
+            }
             break;
         case WalCompression::Kind::kZstd:
             compression_.zstd(plain, compressed_);

@@ -57,6 +57,9 @@ inline Pair operator-(Pair a, Pair b) {
     return a + -b;
 }
 
+// Values of at most that magnitude have a finite sum in any order.
+inline constexpr double kMostAdded = 1e140;
+
 // Prefix sums over a series: the sum of any window is one subtraction. What a difference of two prefix sums
 // may have lost is bounded by what all of the series adds up to, so a window whose sum is far smaller than
 // that is better added up by itself; so is one with values that are not finite.
@@ -71,7 +74,7 @@ class PrefixSums {
         sums_[0] = total;
         unfit_[0] = unfit;
         for (size_t i = 0; i < n; ++i) {
-            if (std::fabs(v[i]) <= kMost) {
+            if (std::fabs(v[i]) <= kMostAdded) {
                 Pair s = two_sum(total.hi, v[i]);
                 total = quick_two_sum(s.hi, total.lo + s.lo);
                 magnitude += std::fabs(v[i]);
@@ -91,7 +94,6 @@ class PrefixSums {
     bool trusts(double result) const { return std::fabs(result) > least_; }
 
   private:
-    static constexpr double kMost = 1e140;  // their sums stay finite
     // A million additions lose at most 2^-84 of all that was added: 2^-44 and better of what is trusted.
     static constexpr double kTrusted = 0x1p-40;
 

@@ -1,5 +1,6 @@
 // sum, avg, stddev and stdvar over time. Short windows are recomputed. Long ones slide where that loses
 // nothing: sums over prefix sums of double precision, spreads around a pivot.
+#include <algorithm>
 #include <cmath>
 
 #include "chunk/stale.h"
@@ -17,24 +18,28 @@ constexpr double kSlideSums = 16;
 // Samples a window from which sums side by side pay.
 constexpr size_t kLong = 16;
 
-// Four sums with their errors side by side, so that additions do not wait for each other. Not finite when any
-// value is not, or where the sum overflows.
+// Four sums with their errors side by side, so that additions do not wait for each other. NaN where the order
+// of the additions may matter: there are values that are not finite, or enormous ones.
 Pair lane_sum(const double* v, size_t n) {
     constexpr size_t kLanes = 4;
     double sums[kLanes] = {-0.0, -0.0, -0.0, -0.0}, rests[kLanes] = {0, 0, 0, 0};
+    double greatest[kLanes] = {0, 0, 0, 0};
     size_t i = 0;
     for (; i + kLanes <= n; i += kLanes) {
         for (size_t k = 0; k < kLanes; ++k) {
             Pair s = two_sum(sums[k], v[i + k]);
             sums[k] = s.hi;
             rests[k] += s.lo;
+            greatest[k] = std::fabs(v[i + k]) > greatest[k] ? std::fabs(v[i + k]) : greatest[k];
         }
     }
     for (size_t k = 0; i < n; ++i, ++k) {
         Pair s = two_sum(sums[k], v[i]);
         sums[k] = s.hi;
         rests[k] += s.lo;
+        greatest[k] = std::max(greatest[k], std::fabs(v[i]));
     }
+    if (*std::max_element(greatest, greatest + kLanes) > kMostAdded) return {normal_nan(), 0};
     Pair total{sums[0], rests[0]};
     for (size_t k = 1; k < kLanes; ++k) {
         Pair s = two_sum(total.hi, sums[k]);
@@ -46,7 +51,7 @@ Pair lane_sum(const double* v, size_t n) {
 double direct_sum(const double* v, size_t n) {
     if (n >= kLong) {
         Pair whole = lane_sum(v, n);
-        if (std::isfinite(whole.value())) return whole.value();
+        if (!std::isnan(whole.value())) return whole.value();
     }
     CompensatedSum sum;
     for (size_t i = 0; i < n; ++i) sum.add(v[i]);
@@ -58,7 +63,7 @@ double direct_mean(const double* v, size_t n) {
     if (n >= kLong) {
         Pair whole = lane_sum(v, n);
         auto count = static_cast<double>(n);
-        if (std::isfinite(whole.value())) return whole.hi / count + whole.lo / count;
+        if (!std::isnan(whole.value())) return whole.hi / count + whole.lo / count;
     }
     CompensatedSum sum;
     sum.sum = v[0];

@@ -178,6 +178,24 @@ def test_sums_and_spreads(name: str, points: list[Sample], grid: tuple[int, int,
     agree(got, expected, largest**2 if name == "stdvar_over_time" else largest * (1e3 if "std" in name else 1))
 
 
+@settings(max_examples=60)
+@given(values=st.lists(numbers, min_size=16, max_size=70))
+def test_a_long_window_alone_is_added_up_to_the_last_place(values: list[float]) -> None:
+    values += [1e17, 1.5, -1e17]
+    source = batch_of([(i * 1000, v) for i, v in enumerate(values)])
+    total = math.fsum(values)
+    assert evaluate("sum_over_time", source, 100_000, 1, 1, 200_000)[0] == pytest.approx(total, rel=1e-14, abs=1e-15)
+    mean = evaluate("avg_over_time", source, 100_000, 1, 1, 200_000)[0]
+    assert mean == pytest.approx(total / len(values), rel=1e-14, abs=1e-15)
+
+
+def test_a_long_window_whose_sum_overflows_on_the_way_stays_infinite_and_has_a_mean() -> None:
+    points: list[Sample] = [(i * 1000, v) for i, v in enumerate([1.7e308, 1.7e308, -1.7e308, -1.7e308, 3.0] * 8)]
+    assert evaluate("sum_over_time", batch_of(points), 100_000, 1, 1, 200_000)[0] == math.inf
+    mean = evaluate("avg_over_time", batch_of(points), 100_000, 1, 1, 200_000)[0]
+    assert mean == pytest.approx(0.6, abs=1.7e308 * 1e-12)
+
+
 @settings(max_examples=40)
 @given(
     points=samples(st.one_of(numbers, st.just(math.nan))),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from mmap import mmap
 from typing import cast
 
 from narthex.errors import HTTPClientError
@@ -50,8 +51,8 @@ class KeptConnection(asyncio.BufferedProtocol):
         self._waiter: asyncio.Future[Answer] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._asked = self._limit = 0
-        self._buffer: bytearray | None = None  # its first `_filled` bytes were received and are not used up
-        self._lent: bytearray | None = None  # holds the body of the newest answer
+        self._buffer: mmap | None = None  # its first `_filled` bytes were received and are not used up
+        self._lent: mmap | None = None  # holds the body of the newest answer
         self._filled = self._end = 0
         self._plain: PlainHead | None = None  # of the answer under way; it ends at `_end` of the buffer
         self._parsed: ParsedAnswer | None = None

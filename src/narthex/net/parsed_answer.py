@@ -44,7 +44,8 @@ class ParsedAnswer:
                 raise own or HTTPClientError(f"malformed HTTP response: {e}") from None
         if not self._headers_done and self._received > MOST_HEAD_BYTES:
             raise HeadTooLong
-        return self._answer
+        answer, self._answer = self._answer, None  # a connection that waits holds no body
+        return answer
 
     def end(self) -> Answer:
         """The connection has ended: gives the answer if that is what ends it. Raises HTTPClientError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import resource
 import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
@@ -137,13 +138,10 @@ async def test_a_body_is_sound_as_long_as_nobody_releases_it() -> None:
 async def test_a_promise_of_a_huge_body_takes_no_memory() -> None:
     promise = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n" + b"a" * 2_000_000
     async with asked(Script(promise, hang_up=True)) as get:
-        tracemalloc.start()
-        try:
-            with pytest.raises(HTTPClientError, match=CUT_SHORT):
-                await get.fetch()
-            assert tracemalloc.get_traced_memory()[1] < 12_000_000
-        finally:
-            tracemalloc.stop()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(HTTPClientError, match=CUT_SHORT):
+            await get.fetch()
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # KiB
 
 
 async def test_a_body_of_a_length_over_the_limit_is_refused_before_it_comes() -> None:
